@@ -1,0 +1,2 @@
+//! The binary `yizhan`.
+fn main() {}

@@ -1,0 +1,154 @@
+//! [`Envelope`]: immutable header and opaque payload, made once at the origin.
+//!
+//! The bytes made there are the bytes stored, forwarded, signed and delivered by every station;
+//! what changes on the way (age, hops) travels beside them, see [`crate::frame::Carried`].
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::codec::{self, CodecError};
+use crate::{Code, Epoch, Kind, Lane, MessageId, Selector};
+
+/// Largest payload unless configured otherwise (`ingest.max_payload`).
+pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
+/// Room for the header beside the payload.
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Largest envelope that any station reads, whatever its neighbour's configuration says.
+pub const ENVELOPE_BYTES_MAX: usize = 1024 * 1024 - 64 * 1024;
+
+/// What stations need to know of a message. Fields are only ever added, and optional.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The station that took it from its publisher.
+    pub origin: Code,
+    /// That station's epoch.
+    pub epoch: Epoch,
+    /// Its precedence.
+    pub lane: Lane,
+    /// Its sequence within (origin, epoch, lane), from 1.
+    pub sequence: u64,
+    /// What it is about.
+    pub kind: Kind,
+    /// Whom it is for, as its publisher said.
+    pub to: Selector,
+    /// Where `up` leads by the origin's policy; absent if `to` says it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<Selector>,
+    /// Stations on the way that policy gives an inbox copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Selector>,
+    /// Wall clock of the origin, Unix milliseconds; for people, never for decisions.
+    pub accepted_ms: u64,
+    /// Time to live, milliseconds of age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u64>,
+    /// Media type of the payload; absent means `application/json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// W3C trace context of the publisher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// The publisher's CloudEvents id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ce_id: Option<String>,
+    /// The publisher's CloudEvents source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ce_source: Option<String>,
+    /// When it happened, as the publisher said (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ce_time: Option<String>,
+    /// Other CloudEvents attributes, handed through.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ce_extensions: BTreeMap<String, String>,
+    /// Messages that this one continues.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<MessageId>,
+}
+
+impl Header {
+    /// The message's id.
+    pub fn id(&self) -> MessageId {
+        MessageId {
+            origin: self.origin.clone(),
+            epoch: self.epoch,
+            lane: self.lane,
+            sequence: self.sequence,
+        }
+    }
+
+    /// Whom it is for, `up` resolved.
+    pub fn handled_by(&self) -> &Selector {
+        self.handle.as_ref().unwrap_or(&self.to)
+    }
+}
+
+/// A header, its payload, and the bytes that both were read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    header: Header,
+    payload: Bytes,
+    bytes: Bytes,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire<'a> {
+    header: Header,
+    #[serde(with = "serde_bytes", borrow)]
+    payload: &'a [u8],
+}
+
+impl Envelope {
+    /// Makes the bytes. Only an origin does this, once for each message.
+    pub fn make(header: Header, payload: &[u8]) -> Result<Self, CodecError> {
+        let bytes = codec::encode(&Wire { header, payload }, ENVELOPE_BYTES_MAX)?;
+        Self::read(bytes)
+    }
+
+    /// Reads an envelope from its bytes, which it keeps.
+    pub fn read(bytes: Bytes) -> Result<Self, CodecError> {
+        let wire: Wire<'_> = codec::decode(&bytes, ENVELOPE_BYTES_MAX)?;
+        let payload = bytes.slice_ref(wire.payload);
+        Ok(Self { header: wire.header, payload, bytes })
+    }
+
+    /// Its header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The body as it was published.
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The bytes that every hop stores and forwards.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// First 16 bytes of SHA-256 of the bytes: what a seal covers.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
+}
+
+/// First 16 bytes of a SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(
+    /// The bytes.
+    #[serde(with = "serde_bytes")]
+    pub [u8; 16],
+);
+
+impl Digest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut short = [0; 16];
+        short.copy_from_slice(Sha256::digest(bytes).split_at(16).0);
+        Self(short)
+    }
+}

@@ -1,0 +1,35 @@
+//! What Yizhan stations say to each other and to integrators.
+//!
+//! Promise: decoding any bytes gives a value or a typed error, never a panic, and an
+//! [`envelope::Envelope`] that was made once keeps its bytes for ever: no hop re-encodes it.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`code`] | the place of a station in the tree |
+//! | [`selector`] | whom a message is for |
+//! | [`precedence`] | how urgent it is: four lanes |
+//! | [`kind`] | what it is about: `<family>.<name>` |
+//! | [`id`] | who sent it, when in that life, which one |
+//! | [`envelope`] | immutable header and opaque payload |
+//! | [`seal`] | the origin's signature over a batch |
+//! | [`frame`] | what crosses a link |
+//! | [`codec`] | versioned MessagePack with limits |
+//! | [`payload`] | bodies that stations or consoles understand |
+
+pub mod code;
+pub mod codec;
+pub mod envelope;
+pub mod frame;
+pub mod id;
+pub mod kind;
+pub mod payload;
+pub mod precedence;
+pub mod seal;
+pub mod selector;
+
+pub use code::Code;
+pub use envelope::{Envelope, Header};
+pub use id::{Epoch, MessageId, StoreId};
+pub use kind::Kind;
+pub use precedence::{Lane, PerLane};
+pub use selector::Selector;

@@ -1,0 +1,18 @@
+//! Bodies that stations or consoles understand. Everything else is opaque.
+//!
+//! The JSON Schema 2020-12 files in `schemas/json/` are generated from these types and checked in;
+//! a test fails when the two differ. Rules: members are only added, and optional; none is renamed
+//! or re-typed; unknown members are kept.
+
+pub mod directive;
+pub mod incident;
+
+use schemars::Schema;
+
+/// A kind and the schema of its payload.
+pub fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("incident.report", schemars::schema_for!(incident::Report)),
+        ("directive.issue", schemars::schema_for!(directive::Issue)),
+    ]
+}

@@ -1,0 +1,40 @@
+//! `directive.issue`: something is to be done. Whom it is for is the selector's to say.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A directive to stations below.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "directive.issue")]
+pub struct Issue {
+    /// Its heading.
+    #[schemars(length(min = 1, max = 500))]
+    pub title: String,
+    /// What is to be done.
+    #[schemars(length(max = 50000))]
+    pub text: String,
+    /// Which answer is asked for.
+    pub requires: Requires,
+    /// By when (RFC 3339 with offset).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$"), extend("format" = "date-time"))]
+    pub due: Option<String>,
+    /// Members that this version does not know.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// The answer that a directive asks for.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Requires {
+    /// Being in the inbox is enough.
+    Delivered,
+    /// Somebody has read it.
+    Acknowledged,
+    /// It has been done.
+    Completed,
+}
