@@ -15,6 +15,7 @@
 //! | [`frame`] | what crosses a link |
 //! | [`codec`] | versioned MessagePack with limits |
 //! | [`payload`] | bodies that stations or consoles understand |
+//! | [`reply`] | what a publisher hears |
 
 pub mod code;
 pub mod codec;
@@ -24,6 +25,7 @@ pub mod id;
 pub mod kind;
 pub mod payload;
 pub mod precedence;
+pub mod reply;
 pub mod seal;
 pub mod selector;
 

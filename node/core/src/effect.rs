@@ -1,0 +1,214 @@
+//! [`Effect`]: everything that a station can say or ask for. Any of it may be lost.
+
+use yizhan_schemas::frame::{Ack, Beat, Frame, Hello, Nudge, SessionTag, SkipReason};
+use yizhan_schemas::reply::{Accepted, Refusal};
+use yizhan_schemas::{Code, Lane, MessageId};
+
+use crate::input::Ticket;
+use crate::link::Link;
+
+/// One thing to do, once its step is durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Answer a publisher.
+    Reply {
+        /// Which one.
+        ticket: Ticket,
+        /// What to say.
+        verdict: Verdict,
+    },
+    /// Ask the parent for a session.
+    Hello(Box<Hello>),
+    /// Answer a child's hello.
+    Answer {
+        /// Which one.
+        ticket: Ticket,
+        /// A welcome or a refusal.
+        frame: Box<Frame>,
+    },
+    /// Ask a child for a hello.
+    Nudge {
+        /// Which one.
+        child: Code,
+        /// What to say.
+        nudge: Nudge,
+    },
+    /// Publish legs; answer with [`crate::input::Input::Sent`] however far it went.
+    Send(Send),
+    /// Publish an ack.
+    Ack {
+        /// To whom.
+        link: Link,
+        /// What to say.
+        ack: Ack,
+    },
+    /// Publish a sign of life.
+    Beat {
+        /// To whom.
+        link: Link,
+        /// What to say.
+        beat: Beat,
+    },
+    /// Publish inbox legs into the stream, each at its sequence.
+    Deliver(Deliver),
+    /// Tell people and metrics.
+    Notice(Notice),
+}
+
+/// What a publisher hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is on disk.
+    Accepted(Accepted),
+    /// It was not taken.
+    Refused(Refusal),
+    /// The index's word was too old: look the key up again and hand the draft in again.
+    LookAgain,
+}
+
+/// Legs to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Send {
+    /// To whom.
+    pub link: Link,
+    /// In which session.
+    pub session: SessionTag,
+    /// The lane.
+    pub lane: Lane,
+    /// First leg.
+    pub from: u64,
+    /// Last leg there is.
+    pub through: u64,
+    /// Stop when a record would bring the frames past this many bytes, but send at least one.
+    pub max_bytes: u64,
+    /// Legs between that ended: one [`yizhan_schemas::frame::Skip`] each run.
+    pub ended: Vec<EndedRun>,
+}
+
+/// A run of legs that ended without being handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedRun {
+    /// First leg.
+    pub from: u64,
+    /// Last leg.
+    pub through: u64,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Inbox legs to publish: leg n at stream sequence n + offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deliver {
+    /// First leg.
+    pub from: u64,
+    /// Last leg.
+    pub through: u64,
+    /// Stream sequence less leg sequence.
+    pub offset: i64,
+}
+
+/// Something people or metrics should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A session stands.
+    LinkUp {
+        /// With whom.
+        link: Link,
+    },
+    /// It does not any more.
+    LinkDown {
+        /// With whom.
+        link: Link,
+        /// Why.
+        why: &'static str,
+    },
+    /// A neighbour was refused, or refused us.
+    HelloRefused {
+        /// Which.
+        link: Link,
+        /// Why, for people.
+        why: String,
+    },
+    /// A neighbour came with another data directory, and was admitted in place of the old one.
+    StoreReplaced {
+        /// Which.
+        link: Link,
+    },
+    /// Histories differ: our offers in this lane begin anew.
+    Renumbered {
+        /// With whom.
+        link: Link,
+        /// The lane.
+        lane: Lane,
+        /// What is offered again begins here.
+        from: u64,
+    },
+    /// A message came again and was not taken again.
+    DuplicateSuppressed {
+        /// From whom.
+        link: Link,
+        /// Which.
+        id: MessageId,
+    },
+    /// Legs that a neighbour owed us will not come.
+    Gap {
+        /// From whom.
+        link: Link,
+        /// The lane.
+        lane: Lane,
+        /// First leg.
+        from: u64,
+        /// Last leg.
+        through: u64,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// A message that is no envelope, or has no business here, was put aside.
+    Quarantined {
+        /// From whom.
+        link: Link,
+        /// Why.
+        why: String,
+    },
+    /// A leg became durable at the neighbour.
+    HandedOver {
+        /// To whom.
+        link: Link,
+        /// The lane.
+        lane: Lane,
+        /// From being taken here to the ack, microseconds.
+        held_us: u64,
+    },
+    /// The round trip to a neighbour was measured.
+    RoundTrip {
+        /// To whom.
+        link: Link,
+        /// Microseconds.
+        rtt_us: u64,
+    },
+    /// The inbox stream is another one than before: what is still held is delivered again.
+    InboxLost {
+        /// First leg delivered again.
+        from: u64,
+    },
+    /// Frames were sent again for want of progress.
+    Resent {
+        /// To whom.
+        link: Link,
+        /// The lane.
+        lane: Lane,
+        /// From which leg.
+        from: u64,
+    },
+    /// A message ended here before it was handed over.
+    Ended {
+        /// To whom it was owed.
+        link: Link,
+        /// The lane.
+        lane: Lane,
+        /// How many legs.
+        legs: u64,
+        /// Why.
+        reason: SkipReason,
+    },
+}

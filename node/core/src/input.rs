@@ -1,0 +1,150 @@
+//! [`Input`]: everything that can happen to a station. Any of it may come twice.
+
+use yizhan_schemas::frame::{
+    Ack, Beat, Body, Chain, Hello, LinkEpoch, Refused, SessionTag, Welcome,
+};
+use yizhan_schemas::{Code, Lane, PerLane};
+
+use crate::draft::Draft;
+use crate::link::Link;
+
+/// Pairs an input with the effect that answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(
+    /// Drawn by the driver.
+    pub u64,
+);
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A publisher handed in a message.
+    Submitted {
+        /// For the answer.
+        ticket: Ticket,
+        /// The message.
+        draft: Box<Draft>,
+    },
+    /// The connection to the parent's bus stands.
+    Connected,
+    /// It does not.
+    Disconnected,
+    /// A child says hello.
+    Greeted {
+        /// The link, from the subject it came on.
+        from: Code,
+        /// What it says.
+        hello: Box<Hello>,
+        /// For the answer.
+        ticket: Ticket,
+        /// Our own chain just before what the child expects next, lane by lane, as the log has it.
+        chains: PerLane<Option<Chain>>,
+    },
+    /// The parent welcomes us.
+    Welcomed {
+        /// What it says.
+        welcome: Box<Welcome>,
+        /// Our own chain just before what the parent expects next.
+        chains: PerLane<Option<Chain>>,
+    },
+    /// The parent refuses us.
+    Refused(Refused),
+    /// Nobody answered the hello with this counter.
+    Unanswered {
+        /// The counter.
+        counter: u64,
+    },
+    /// The parent asks for a hello.
+    Nudged,
+    /// Records came.
+    Batch {
+        /// From whom.
+        link: Link,
+        /// In which session.
+        session: SessionTag,
+        /// The lane.
+        lane: Lane,
+        /// Leg sequence of the first record.
+        first: u64,
+        /// The sender's clock, to be echoed.
+        sent_ms: u64,
+        /// The records.
+        body: Body,
+    },
+    /// An ack came.
+    Ack {
+        /// From whom.
+        link: Link,
+        /// What it says.
+        ack: Ack,
+    },
+    /// A sign of life came.
+    Beat {
+        /// From whom.
+        link: Link,
+        /// What it says.
+        beat: Beat,
+    },
+    /// A [`crate::effect::Send`] was carried out, as far as it went.
+    Sent {
+        /// The link.
+        link: Link,
+        /// The session that it was for.
+        session: SessionTag,
+        /// The lane.
+        lane: Lane,
+        /// As asked.
+        from: u64,
+        /// Last leg published; `from - 1` if none was.
+        through: u64,
+        /// Bytes published.
+        bytes: u64,
+    },
+    /// Legs that the log cannot give back.
+    Unreadable {
+        /// The link.
+        link: Link,
+        /// The lane.
+        lane: Lane,
+        /// First leg.
+        from: u64,
+        /// Last leg.
+        through: u64,
+    },
+    /// The inbox stream is there.
+    InboxOpened {
+        /// Its creation time, Unix nanoseconds.
+        created_ns: i64,
+        /// Its last sequence.
+        last_sequence: u64,
+    },
+    /// The inbox stream is not to be had at present.
+    InboxClosed,
+    /// The inbox answered for legs up to this one.
+    Delivered {
+        /// The last leg.
+        through: u64,
+    },
+    /// Legs up to this one are surely synced in the inbox.
+    Released {
+        /// The last leg.
+        through: u64,
+    },
+    /// The index has the publishers' keys through this ordinal, surely synced.
+    Indexed {
+        /// The ordinal.
+        through: u64,
+    },
+    /// How full the spool is.
+    Disk {
+        /// Bytes held.
+        held_bytes: u64,
+        /// Bytes allowed.
+        max_bytes: u64,
+    },
+}
+
+/// Names a numbering for logs.
+pub fn numbering(link_epoch: LinkEpoch) -> String {
+    format!("{}.{}", link_epoch.epoch, link_epoch.n)
+}

@@ -1,0 +1,283 @@
+//! [`Record`]: what a station writes down. All that it remembers is the fold of its records
+//! ([`crate::kept::Kept::apply`]), and nothing is said before its records are durable.
+//!
+//! The one-letter names are the format on disk: kinds are added, never changed.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use yizhan_schemas::envelope::Digest;
+use yizhan_schemas::frame::{Chain, LinkEpoch, Skip, SkipReason};
+use yizhan_schemas::{Code, Envelope, Epoch, Lane, StoreId};
+
+use crate::link::Link;
+use crate::time::BootId;
+
+/// One entry of the custody log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    /// The data directory was opened.
+    #[serde(rename = "O")]
+    Opened(Opened),
+    /// A message is here, with the legs that it owes.
+    #[serde(rename = "P")]
+    Put(Put),
+    /// A leg came whose message was here already.
+    #[serde(rename = "D")]
+    Duplicate(Duplicate),
+    /// A neighbour's legs that will not come.
+    #[serde(rename = "K")]
+    SkipTaken(SkipTaken),
+    /// A leg came that is not an envelope: kept aside as it is.
+    #[serde(rename = "Q")]
+    Quarantined(Quarantined),
+    /// Legs are durable at the neighbour, or the inbox is surely synced through them.
+    #[serde(rename = "H")]
+    HandedOver(Cursor),
+    /// The neighbour has less than it acked: legs behind `through` are owed again.
+    #[serde(rename = "W")]
+    Rewound(Cursor),
+    /// Legs ended without being handed over.
+    #[serde(rename = "E")]
+    Ended(Ended),
+    /// Our offers in a lane get a new numbering.
+    #[serde(rename = "N")]
+    Renumbered(Renumbered),
+    /// A neighbour's offers in a lane have a new numbering.
+    #[serde(rename = "A")]
+    Adopted(Adopted),
+    /// A session with a neighbour.
+    #[serde(rename = "S")]
+    Session(Session),
+    /// Which stream sequence an inbox leg has.
+    #[serde(rename = "I")]
+    InboxBound(InboxBound),
+    /// Legs that are durable one hop further (two-hop cache).
+    #[serde(rename = "B")]
+    Beyond(Beyond),
+    /// Legs handed over and no longer kept for a refill (two-hop cache).
+    #[serde(rename = "V")]
+    Evicted(Evicted),
+    /// A message moved to a newer segment with the legs still open: changes no count.
+    #[serde(rename = "R")]
+    Reappended(Put),
+    /// The index has the publishers' keys through this ordinal.
+    #[serde(rename = "X")]
+    Indexed(u64),
+    /// The whole of [`crate::kept::Kept`] at the head of a segment, encoded.
+    #[serde(rename = "Z")]
+    Snapshot(Bytes),
+}
+
+/// See [`Record::Opened`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Drawn when the directory was made.
+    pub store: StoreId,
+    /// Drawn at this opening.
+    pub epoch: Epoch,
+    /// The machine's boot.
+    pub boot: BootId,
+    /// The station's code at the time.
+    pub code: Code,
+    /// Wall clock, Unix milliseconds.
+    pub wall_ms: u64,
+}
+
+/// See [`Record::Put`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Put {
+    /// The message.
+    pub envelope: Envelope,
+    /// How it came; `None` if a publisher submitted it here.
+    pub via: Option<Via>,
+    /// Known age when it was taken, milliseconds.
+    pub age_ms: u64,
+    /// True if some station before could not tell how long it held it.
+    pub age_unknown: bool,
+    /// Links crossed to come here.
+    pub hops: u32,
+    /// The boot in which it was taken.
+    pub boot: BootId,
+    /// Our clock since that boot when it was taken, milliseconds.
+    pub taken_boot_ms: u64,
+    /// Our wall clock then, Unix milliseconds.
+    pub taken_wall_ms: u64,
+    /// What it owes, chosen once.
+    pub legs: Vec<Leg>,
+    /// The publisher's key, if it gave one.
+    pub key: Option<PublisherKey>,
+}
+
+/// The leg of a neighbour by which a message came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Via {
+    /// The neighbour.
+    pub link: Link,
+    /// Its leg sequence, in the message's lane.
+    pub sequence: u64,
+}
+
+/// One message owed to one link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg {
+    /// To whom.
+    pub link: Link,
+    /// Dense per link and lane.
+    pub sequence: u64,
+    /// The chain through this leg.
+    pub chain: Chain,
+}
+
+/// What makes a publisher's retry recognisable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PublisherKey {
+    /// `ce-source`, else the publisher's user.
+    pub scope: String,
+    /// `ce-id` or `Nats-Msg-Id`.
+    pub key: String,
+    /// Digest of the body.
+    pub body: Digest,
+}
+
+/// See [`Record::Duplicate`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicate {
+    /// The neighbour.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// Its leg sequence.
+    pub sequence: u64,
+    /// The chain through it.
+    pub chain: Chain,
+}
+
+/// See [`Record::SkipTaken`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkipTaken {
+    /// The neighbour.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// What it said.
+    pub skip: Skip,
+}
+
+/// See [`Record::Quarantined`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// The neighbour.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// Its leg sequence.
+    pub sequence: u64,
+    /// The bytes that came.
+    pub bytes: Bytes,
+    /// What is wrong with them.
+    pub why: String,
+}
+
+/// A point in one lane of one link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The link.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// The last leg meant.
+    pub through: u64,
+}
+
+/// See [`Record::Evicted`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evicted {
+    /// The link.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// The last leg no longer kept.
+    pub through: u64,
+    /// The chain through it.
+    pub chain: Chain,
+}
+
+/// See [`Record::Ended`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The link.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// First leg.
+    pub from: u64,
+    /// Last leg.
+    pub through: u64,
+    /// How they ended.
+    pub reason: SkipReason,
+}
+
+/// See [`Record::Renumbered`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renumbered {
+    /// The link.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// The new numbering.
+    pub link_epoch: LinkEpoch,
+    /// Its first leg sequence: what is owed from there on is offered again.
+    pub start: u64,
+    /// The chain just before it.
+    pub start_chain: Chain,
+}
+
+/// See [`Record::Adopted`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// The link.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// The neighbour's numbering.
+    pub link_epoch: LinkEpoch,
+    /// The sequence taken next.
+    pub expected: u64,
+    /// The chain just before it.
+    pub chain: Chain,
+}
+
+/// See [`Record::Session`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The neighbour.
+    pub link: Link,
+    /// Its data directory.
+    pub store: StoreId,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// The hello's counter.
+    pub counter: u64,
+}
+
+/// See [`Record::InboxBound`]: from `from_leg` on, leg n has stream sequence n + `offset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxBound {
+    /// Creation time of the stream, Unix nanoseconds: another one means another stream.
+    pub created_ns: i64,
+    /// First leg meant.
+    pub from_leg: u64,
+    /// Stream sequence less leg sequence.
+    pub offset: i64,
+}
+
+/// See [`Record::Beyond`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beyond {
+    /// The link.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// Leg sequences, both ends included.
+    pub ranges: Vec<(u64, u64)>,
+}

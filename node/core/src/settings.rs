@@ -1,0 +1,42 @@
+//! [`Settings`]: the bounds and delays of the core, each with its unit.
+
+/// Bounds and delays. The defaults are those of the configuration's defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Largest payload taken from a publisher, bytes (`ingest.max_payload`).
+    pub payload_bytes_max: u64,
+    /// Most bytes of bulk lanes in flight on one link.
+    pub in_flight_bytes_max: u64,
+    /// Most bytes asked for in one [`crate::effect::Send`]; flash pre-empts between them.
+    pub send_bytes_max: u64,
+    /// Longest wait for progress of what was sent, before it is sent again, when the round trip is
+    /// short: the wait is max(this, 4 round trips). Milliseconds.
+    pub resend_ms_min: u64,
+    /// An idle session shows life this often, milliseconds.
+    pub beat_ms: u64,
+    /// A neighbour that showed no life for max(this, 8 round trips) is away, milliseconds.
+    pub liveness_ms_min: u64,
+    /// A hello without an answer is said again after this long, milliseconds.
+    pub hello_retry_ms: u64,
+    /// Most past epochs remembered of one neighbour, against hellos that come late.
+    pub past_epochs_max: usize,
+    /// Share of `Disk::max_bytes` that ordinary messages may not use, in percent: flash and what
+    /// comes from neighbours may.
+    pub flash_reserve_percent: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            payload_bytes_max: 256 * 1024,
+            in_flight_bytes_max: 1024 * 1024,
+            send_bytes_max: 256 * 1024,
+            resend_ms_min: 1000,
+            beat_ms: 3000,
+            liveness_ms_min: 10_000,
+            hello_retry_ms: 1000,
+            past_epochs_max: 256,
+            flash_reserve_percent: 5,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! [`Step`]: what one turn of the station decided, as writes and, after them, effects.
+//!
+//! The promise that the whole project rests on is made here by types: an effect is reachable only
+//! through [`Pending::release`], which asks for a [`Durable`], and only [`commit_through`] makes
+//! one, after the spool has written *and* synced. Effects of step k wait for every commit up to
+//! k, also when step k writes nothing itself: else the ack of a retransmission could overtake the
+//! commit that it answers for.
+
+use std::collections::BTreeMap;
+
+use yizhan_schemas::frame::{Ack, LaneAck, SessionTag};
+
+use crate::effect::Effect;
+use crate::link::Link;
+use crate::record::Record;
+
+/// Number of a commit, counted from 1 in each run of a station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommitNo(u64);
+
+/// A step being gathered: any number of inputs may be handled into one.
+#[derive(Debug)]
+#[must_use = "an uncommitted step is a lost decision"]
+pub struct Step {
+    number: CommitNo,
+    records: Vec<Record>,
+    effects: Vec<Effect>,
+    acks: BTreeMap<Link, Ack>,
+}
+
+/// The records of one step, to be written as one atomic commit.
+#[derive(Debug)]
+#[must_use = "writes that are not written are lost"]
+pub struct Writes {
+    number: CommitNo,
+    records: Vec<Record>,
+}
+
+/// The effects of one step, which nobody can see yet.
+#[derive(Debug)]
+#[must_use = "effects that are not released are never seen"]
+pub struct Pending {
+    waits_for: CommitNo,
+    effects: Vec<Effect>,
+}
+
+/// Speaks for every commit up to its number.
+#[derive(Debug, Clone, Copy)]
+pub struct Durable {
+    through: CommitNo,
+}
+
+/// Numbers steps. One for each run of a station.
+#[derive(Debug)]
+pub struct Steps {
+    last: CommitNo,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self { last: CommitNo(0) }
+    }
+}
+
+impl Steps {
+    /// A new, empty step.
+    pub fn begin(&mut self) -> Step {
+        self.last.0 = self.last.0.saturating_add(1);
+        Step { number: self.last, records: Vec::new(), effects: Vec::new(), acks: BTreeMap::new() }
+    }
+}
+
+impl Step {
+    /// Ends the gathering: what to write, and what may be said once that is durable.
+    pub(crate) fn close(self) -> (Writes, Pending) {
+        let mut effects = self.effects;
+        // acks go before data: a neighbour's window opens first
+        let acks = self.acks.into_iter().map(|(link, ack)| Effect::Ack { link, ack });
+        effects.splice(0..0, acks);
+        let writes = Writes { number: self.number, records: self.records };
+        (writes, Pending { waits_for: self.number, effects })
+    }
+
+    /// True if closing it would neither write nor say anything.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.effects.is_empty() && self.acks.is_empty()
+    }
+
+    /// How many records it holds.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(crate) fn write(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    pub(crate) fn after(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// One cumulative ack a lane, whatever came in during the step: the last word counts.
+    pub(crate) fn ack(
+        &mut self,
+        link: &Link,
+        session: SessionTag,
+        lane: LaneAck,
+        echo_ms: Option<u64>,
+    ) {
+        let fresh = || Ack { session, lanes: Vec::new(), echo_ms: None };
+        let ack = self.acks.entry(link.clone()).or_insert_with(fresh);
+        if ack.session != session {
+            *ack = fresh();
+        }
+        ack.lanes.retain(|earlier| earlier.lane != lane.lane);
+        ack.lanes.push(lane);
+        ack.echo_ms = echo_ms.or(ack.echo_ms);
+    }
+}
+
+impl Writes {
+    /// Its number.
+    pub fn number(&self) -> CommitNo {
+        self.number
+    }
+
+    /// What to write, in order.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+}
+
+impl Pending {
+    /// The commit that must be durable first.
+    pub fn waits_for(&self) -> CommitNo {
+        self.waits_for
+    }
+
+    /// The effects, if what they wait for is durable; otherwise itself again.
+    pub fn release(self, durable: &Durable) -> Result<Vec<Effect>, Self> {
+        if durable.through >= self.waits_for { Ok(self.effects) } else { Err(self) }
+    }
+}
+
+/// Where commits go. An implementation promises: when [`Spool::sync`] returns `Ok`, every commit
+/// written before survives a power cut, whole; a commit whose sync did not return may survive
+/// whole or not at all, never in part.
+pub trait Spool {
+    /// What can go wrong. After any error the process must end and recover.
+    type Error;
+    /// Writes one commit, in order; it need not be durable yet.
+    fn write(&mut self, writes: &Writes) -> Result<(), Self::Error>;
+    /// Makes all that was written durable.
+    fn sync(&mut self) -> Result<(), Self::Error>;
+}
+
+/// Writes a commit and makes it durable: the only maker of a [`Durable`].
+///
+/// Commits must come in the order of their numbers. A step that wrote nothing costs no sync.
+pub fn commit_through<S: Spool>(spool: &mut S, writes: &Writes) -> Result<Durable, S::Error> {
+    if !writes.records.is_empty() {
+        spool.write(writes)?;
+        spool.sync()?;
+    }
+    Ok(Durable { through: writes.number })
+}

@@ -1,0 +1,87 @@
+//! [`Mailbox`]: the bounded way into the station's loop.
+//!
+//! Promise: a full mailbox answers at once instead of growing, and every submitted draft gets
+//! exactly one answer, or the loop has ended.
+
+use tokio::sync::{mpsc, oneshot};
+use yizhan_core::draft::Draft;
+use yizhan_core::effect::Verdict;
+use yizhan_core::input::Input;
+use yizhan_schemas::Code;
+use yizhan_schemas::frame::{Frame, Hello};
+use yizhan_schemas::reply::{ErrorCode, Refusal};
+
+/// Letters that may wait for the loop.
+pub const LETTERS_MAX: usize = 8192;
+
+/// One thing for the loop.
+#[derive(Debug)]
+pub enum Letter {
+    /// Something happened.
+    Input(Input),
+    /// A publisher hands in a message and waits for the answer.
+    Submit {
+        /// The message.
+        draft: Box<Draft>,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Verdict>,
+    },
+    /// A child says hello and waits for the answer.
+    Greet {
+        /// The link, from the subject it came on.
+        from: Code,
+        /// What it says.
+        hello: Box<Hello>,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Frame>,
+    },
+}
+
+/// The sending end; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    letters: mpsc::Sender<Letter>,
+}
+
+/// A mailbox and the end that the loop reads.
+pub fn open() -> (Mailbox, mpsc::Receiver<Letter>) {
+    let (letters, loop_end) = mpsc::channel(LETTERS_MAX);
+    (Mailbox { letters }, loop_end)
+}
+
+fn stopping() -> Refusal {
+    Refusal::new(ErrorCode::ShuttingDown, "this station is stopping; try again when it is back")
+}
+
+impl Mailbox {
+    /// Hands in a draft and waits until the station has decided and the decision is durable.
+    ///
+    /// # Errors
+    /// `rate_limited` if the mailbox is full, `shutting_down` if the loop has ended.
+    pub async fn submit(&self, draft: Draft) -> Result<Verdict, Refusal> {
+        let (answer, verdict) = oneshot::channel();
+        let letter = Letter::Submit { draft: Box::new(draft), answer };
+        self.letters.try_send(letter).map_err(|fault| match fault {
+            mpsc::error::TrySendError::Full(_) => Refusal::new(
+                ErrorCode::RateLimited,
+                format!("{LETTERS_MAX} messages wait for this station's disk; try again shortly"),
+            ),
+            mpsc::error::TrySendError::Closed(_) => stopping(),
+        })?;
+        verdict.await.map_err(|_| stopping())
+    }
+
+    /// Passes on a child's hello and waits for the answer; `None` if the loop has ended.
+    pub async fn greet(&self, from: Code, hello: Hello) -> Option<Frame> {
+        let (answer, frame) = oneshot::channel();
+        let letter = Letter::Greet { from, hello: Box::new(hello), answer };
+        self.letters.send(letter).await.ok()?;
+        frame.await.ok()
+    }
+
+    /// Tells the loop what happened; waits while the mailbox is full. `false` if the loop has
+    /// ended.
+    pub async fn tell(&self, input: Input) -> bool {
+        self.letters.send(Letter::Input(input)).await.is_ok()
+    }
+}
