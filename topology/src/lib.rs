@@ -23,4 +23,4 @@ pub use check::{
 };
 pub use policy::{Decision, Ladder};
 pub use problem::{Problem, Problems};
-pub use tree::{Station, Topology};
+pub use tree::{Station, Summary, Topology};

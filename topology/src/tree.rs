@@ -5,6 +5,7 @@
 
 mod grow;
 mod select;
+mod show;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,6 +15,8 @@ use yizhan_schemas::Code;
 use yizhan_schemas::code::TOKENS_MAX;
 
 use crate::policy::Policy;
+
+pub use show::{COLUMNS_MAX, Summary, show};
 
 /// One running node, as the file describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
