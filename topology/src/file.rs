@@ -4,6 +4,7 @@
 //! left out, and whatever does not depend on it is still checked. Only text that is not TOML at
 //! all is reported alone, since nothing after a broken line can be trusted.
 
+mod keys;
 mod page;
 mod policy;
 mod section;
@@ -19,6 +20,7 @@ use crate::policy::Policy;
 use crate::problem::{At, Problems};
 use crate::tree::{Station, Topology};
 
+pub use keys::with_keys;
 use page::Page;
 use section::{Entry, Section};
 

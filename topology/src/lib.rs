@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`tree`] | the stations, and which of them a selector means |
 //! | [`policy`] | who handles what, who is told, how urgent it is |
-//! | [`mod@file`] | the TOML file, read and checked |
+//! | [`mod@file`] | the TOML file, read and re-keyed |
 //! | [`problem`] | what is wrong with a file, and where |
 
 mod check;
