@@ -9,6 +9,7 @@ mod page;
 mod policy;
 mod section;
 mod value;
+mod write;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -23,6 +24,7 @@ use crate::tree::{Station, Topology};
 pub use keys::with_keys;
 use page::Page;
 use section::{Entry, Section};
+pub(crate) use write::write;
 
 /// A tree as written down, its values checked one by one but not against each other.
 pub(crate) struct Draft {

@@ -10,10 +10,12 @@
 //! | [`tree`] | the stations, and which of them a selector means |
 //! | [`policy`] | who handles what, who is told, how urgent it is |
 //! | [`mod@file`] | the TOML file, read and re-keyed |
+//! | [`import`] | the file made from a list of division codes |
 //! | [`problem`] | what is wrong with a file, and where |
 
 mod check;
 pub mod file;
+pub mod import;
 pub mod policy;
 pub mod problem;
 pub mod tree;
