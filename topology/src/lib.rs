@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`tree`] | the stations, and which of them a selector means |
 //! | [`policy`] | who handles what, who is told, how urgent it is |
-//! | [`file`] | the TOML file, read and re-keyed |
+//! | [`mod@file`] | the TOML file, read and re-keyed |
 //! | [`import`] | the file made from a list of division codes |
 //! | [`problem`] | what is wrong with a file, and where |
 
