@@ -14,7 +14,7 @@ use yizhan_core::link::Link;
 use yizhan_core::station::Fresh;
 use yizhan_core::time::Now;
 use yizhan_schemas::frame::{Body, Frame, Hello};
-use yizhan_schemas::{Epoch, MessageId, StoreId};
+use yizhan_schemas::{Epoch, Lane, MessageId, StoreId};
 use yizhan_topology::Topology;
 
 use crate::disk::Disk;
@@ -145,6 +145,11 @@ impl World {
             self.turn(at);
         }
         self.figures.virtual_us = self.now_us;
+        for host in 0..self.hosts.len() {
+            let now = self.now();
+            let view = self.hosts.get(host).and_then(Host::station).map(|s| s.view(now));
+            self.tell(&format!("{host} at the end: {view:?}"));
+        }
         let inboxes: Vec<_> = self.hosts.iter().map(|h| h.stream.messages.clone()).collect();
         (self.oracle.judge(&inboxes), self.figures, self.story.unwrap_or_default())
     }
@@ -259,7 +264,10 @@ impl World {
             Event::Released { host, life, through } => self.released(host, life, through),
             Event::Start { host } => self.start(host),
             Event::Crash { host, power } => self.crash(host, power),
-            Event::LoseStore { host } => self.replace_store(host, None),
+            Event::LoseStore { host } => {
+                self.copy = None;
+                self.replace_store(host, None);
+            }
             Event::KeepCopy { host } => {
                 let h = self.hosts.get(host);
                 self.copy = h.map(|h| (h.disk.clone(), h.stream.clone()));
@@ -269,6 +277,7 @@ impl World {
                 }
             }
             Event::RestoreCopy { host } => {
+                // a copy of a store that was replaced since is refused for good: not this story
                 let copy = self.copy.take();
                 if copy.is_some() {
                     self.replace_store(host, copy);
@@ -568,6 +577,22 @@ impl World {
                 kept.outbound.values().any(|lanes| lanes.iter().any(|(_, lane)| lane.held() > 0))
             })
         };
-        running && asked_all && !self.hosts.iter().any(owed)
+        running && asked_all && self.agree(0) && self.agree(1) && !self.hosts.iter().any(owed)
+    }
+
+    /// True if the other end has taken just what this one has offered. A peer that does not know
+    /// yet that its neighbour's store is a new one owes nothing in its own eyes.
+    fn agree(&self, from: usize) -> bool {
+        let kept = |host: usize| self.hosts.get(host).and_then(Host::station).map(|s| s.kept());
+        let (Some(sender), Some(receiver)) = (kept(from), kept(1 - from)) else { return false };
+        let (out, back) = (self.link_at(from), self.link_at(1 - from));
+        Lane::ALL.into_iter().all(|lane| {
+            let (Some(out), Some(back)) =
+                (sender.outbound(&out, lane), receiver.inbound(&back, lane))
+            else {
+                return false;
+            };
+            (out.link_epoch, out.next) == (back.link_epoch, back.expected)
+        })
     }
 }

@@ -24,6 +24,23 @@ impl InboxPlace {
         self.pieces.push(piece);
     }
 
+    /// A leg ended without being delivered: those behind it move up one stream sequence.
+    pub fn skipped(&mut self, leg: u64) {
+        let Some((at, piece)) =
+            self.pieces.iter().copied().enumerate().rfind(|(_, piece)| piece.from_leg <= leg)
+        else {
+            return;
+        };
+        for later in self.pieces.iter_mut().skip(at + 1) {
+            later.offset -= 1;
+        }
+        let behind = InboxBound { from_leg: leg + 1, offset: piece.offset - 1, ..piece };
+        match self.pieces.get(at + 1) {
+            Some(next) if next.from_leg == behind.from_leg => {}
+            _ => self.pieces.insert(at + 1, behind),
+        }
+    }
+
     /// Legs through this one are surely synced: pieces before them are no longer asked for.
     pub fn released(&mut self, through: u64) {
         while self.pieces.get(1).is_some_and(|second| second.from_leg <= through) {
@@ -72,7 +89,7 @@ mod tests {
         let mut place = InboxPlace::default();
         place.bound(InboxBound { created_ns: 7, from_leg: 1, offset: 0 });
         // leg 6 expired: leg 7 takes its stream sequence
-        place.bound(InboxBound { created_ns: 7, from_leg: 7, offset: -1 });
+        place.skipped(6);
         assert_eq!(place.delivered(3), Some(3));
         assert_eq!(place.delivered(5), Some(5));
         assert_eq!(place.delivered(6), Some(7));
@@ -81,6 +98,19 @@ mod tests {
         place.released(7);
         assert_eq!(place.delivered(6), Some(7));
         assert_eq!(place.delivered(0), Some(6));
+    }
+
+    #[test]
+    fn legs_may_end_in_any_order() {
+        let mut place = InboxPlace::default();
+        place.bound(InboxBound { created_ns: 7, from_leg: 1, offset: 0 });
+        for leg in [5, 3, 4] {
+            place.skipped(leg);
+        }
+        let at = |leg| place.offset_of(leg).unwrap().0 + leg as i64;
+        assert_eq!((at(2), at(6), at(7)), (2, 3, 4));
+        assert_eq!(place.delivered(2), Some(2));
+        assert_eq!(place.delivered(3), Some(6));
     }
 
     #[test]

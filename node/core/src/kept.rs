@@ -16,7 +16,7 @@ use crate::keys::RecentKeys;
 use crate::link::Link;
 use crate::outbound::Outbound;
 use crate::peer::Peer;
-use crate::record::{Put, Record};
+use crate::record::{InboxBound, Put, Record};
 use crate::seen::SeenSets;
 use crate::time::BootId;
 
@@ -112,7 +112,10 @@ impl Kept {
             Record::Rewound(at) => self.outbound_mut(&at.link, at.lane).rewound(at.through),
             Record::Ended(ended) => {
                 let lane = self.outbound_mut(&ended.link, ended.lane);
-                lane.end(ended.from, ended.through, ended.reason);
+                let open = lane.end(ended.from, ended.through, ended.reason);
+                if open && ended.link == Link::Inbox {
+                    (ended.from..=ended.through).for_each(|leg| self.inbox.skipped(leg));
+                }
                 self.forget_perishables(&ended.link, ended.lane, ended.from, ended.through);
             }
             Record::Renumbered(new) => {
@@ -130,7 +133,7 @@ impl Kept {
                 let peer = self.peers.entry(with.link.clone()).or_default();
                 peer.session(with.store, with.epoch, with.counter, PAST_EPOCHS_MAX);
             }
-            Record::InboxBound(piece) => self.inbox.bound(*piece),
+            Record::InboxBound(piece) => self.bind_inbox(*piece),
             Record::Evicted(at) => {
                 self.outbound_mut(&at.link, at.lane).evicted(at.through, at.chain);
             }
@@ -156,6 +159,14 @@ impl Kept {
     /// Not a snapshot, or of a later version.
     pub fn from_snapshot(bytes: &Bytes) -> Result<Self, CodecError> {
         codec::decode(bytes, SNAPSHOT_BYTES_MAX)
+    }
+
+    fn bind_inbox(&mut self, piece: InboxBound) {
+        self.inbox.bound(piece);
+        let owed = self.outbound_mut(&Link::Inbox, Lane::Routine);
+        for run in owed.ended_runs(piece.from_leg, u64::MAX) {
+            (run.from..=run.through).for_each(|leg| self.inbox.skipped(leg));
+        }
     }
 
     fn put(&mut self, put: &Put) {

@@ -2,7 +2,6 @@
 //! released here.
 
 use yizhan_schemas::Lane;
-use yizhan_schemas::frame::SkipReason;
 
 use super::Station;
 use crate::effect::{Deliver, Effect, Notice};
@@ -46,12 +45,12 @@ impl Station {
         let delivered = match self.kept.inbox.created_ns() {
             None => self.bind(created_ns, acked, last_sequence, step),
             Some(known) if known == created_ns => {
-                let delivered = self.kept.inbox.delivered(last_sequence).unwrap_or(acked);
-                if delivered >= next {
+                match self.kept.inbox.delivered(last_sequence).unwrap_or(acked) {
                     // the stream knows more than we do: our store is an old copy
-                    self.bind(created_ns, next - 1, last_sequence, step)
-                } else {
-                    delivered
+                    more if more >= next => self.bind(created_ns, next - 1, last_sequence, step),
+                    // it lost what was surely synced: what is held is delivered anew from there
+                    less if less < acked => self.bind(created_ns, less, last_sequence, step),
+                    delivered => delivered,
                 }
             }
             Some(_) => self.bind(created_ns, held_from - 1, last_sequence, step),
@@ -125,16 +124,6 @@ impl Station {
             let held_us = now.boot_us.saturating_sub(taken_us);
             let notice = Notice::HandedOver { link: Link::Inbox, lane: Lane::Routine, held_us };
             self.notice(step, notice);
-        }
-    }
-
-    /// An inbox leg that was not asked for yet ends: later legs move up one stream sequence.
-    pub(super) fn end_inbox_leg(&mut self, leg: u64, reason: SkipReason, step: &mut Step) {
-        self.end_legs(&Link::Inbox, Lane::Routine, leg, leg, reason, step);
-        let place = (self.kept.inbox.created_ns(), self.kept.inbox.offset());
-        if let (Some(created_ns), Some(offset)) = place {
-            let piece = InboxBound { created_ns, from_leg: leg + 1, offset: offset - 1 };
-            self.write(step, Record::InboxBound(piece));
         }
     }
 }

@@ -71,10 +71,10 @@ impl Station {
                 continue;
             }
             let (link, lane, leg) = &place;
-            match (self.on_its_way(&place), link) {
-                (true, _) => later.push((now.boot_us + LOOK_AGAIN_US, place)),
-                (false, Link::Inbox) => self.end_inbox_leg(*leg, SkipReason::Expired, step),
-                (false, _) => self.end_legs(link, *lane, *leg, *leg, SkipReason::Expired, step),
+            if self.on_its_way(&place) {
+                later.push((now.boot_us + LOOK_AGAIN_US, place));
+            } else {
+                self.end_legs(link, *lane, *leg, *leg, SkipReason::Expired, step);
             }
         }
         self.perishing.deadlines.extend(later);
