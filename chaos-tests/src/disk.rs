@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use yizhan_core::fill::HeldLeg;
+use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Put, Record};
@@ -82,9 +82,27 @@ impl Disk {
             _ => None,
         }
     }
+}
 
-    /// The chain through one leg.
-    pub fn chain_at(&self, link: &Link, lane: Lane, sequence: u64) -> Option<Chain> {
+impl LegSource for Disk {
+    fn legs(
+        &self,
+        link: &Link,
+        lane: Lane,
+        from: u64,
+        through: u64,
+        each: &mut dyn FnMut(Reading) -> bool,
+    ) -> Result<(), String> {
+        let held = (from..=through).map_while(|sequence| self.leg(link, lane, sequence));
+        for leg in held {
+            if !each(Reading::Leg(leg)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn chain_at(&self, link: &Link, lane: Lane, sequence: u64) -> Option<Chain> {
         self.leg(link, lane, sequence).map(|leg| leg.chain)
     }
 }

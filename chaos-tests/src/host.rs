@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use yizhan_core::effect::{Deliver, Effect, Send};
-use yizhan_core::fill::{Filling, More};
+use yizhan_core::fill::{Filled, LegSource as _, fill};
 use yizhan_core::input::{Input, Marks};
 use yizhan_core::link::Link;
 use yizhan_core::settings::Settings;
 use yizhan_core::station::{Fresh, Station};
 use yizhan_core::step::{Pending, Step, Steps, Writes, commit_through};
 use yizhan_core::time::{BootId, Now};
-use yizhan_schemas::frame::{Batch, Have};
+use yizhan_schemas::frame::Have;
 use yizhan_schemas::{Code, Lane, PerLane};
 use yizhan_topology::Topology;
 
@@ -129,19 +129,8 @@ impl Host {
     }
 
     /// The frames that a send asks for, and the last leg in them.
-    pub fn fill(&self, send: &Send, now: Now) -> (Vec<Batch>, u64) {
-        let mut filling = Filling::of(send);
-        loop {
-            filling.skip_ended(|at| self.disk.chain_at(&send.link, send.lane, at));
-            let next = filling.next();
-            let leg = self.disk.leg(&send.link, send.lane, next).filter(|_| next <= send.through);
-            let Some(leg) = leg else { break };
-            if filling.leg(&leg, now, self.boot) == More::No {
-                break;
-            }
-        }
-        let through = filling.through();
-        (filling.frames(now).unwrap_or_default(), through)
+    pub fn fill(&self, send: &Send, now: Now) -> Result<Filled, String> {
+        fill(send, &self.disk, now, self.boot)
     }
 
     /// Publishes into the inbox; the input that comes of it.

@@ -436,9 +436,12 @@ impl World {
     fn send(&mut self, host: usize, life: u32, send: yizhan_core::effect::Send) {
         let now = self.now();
         let Some(h) = self.hosts.get(host) else { return };
-        let (batches, through) = h.fill(&send, now);
-        let mut bytes = 0;
-        for batch in batches {
+        let filled = match h.fill(&send, now) {
+            Ok(filled) => filled,
+            Err(fault) => return self.oracle.fault(format!("a send does not fill: {fault}")),
+        };
+        let (mut bytes, through) = (0, filled.through);
+        for batch in filled.frames {
             bytes += batch.body.len() as u64;
             self.transmit(host, &Frame::Batch(batch));
         }
