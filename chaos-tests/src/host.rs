@@ -150,6 +150,8 @@ impl Host {
     /// What the stream says of itself.
     pub fn inbox_opened(&self) -> Input {
         Input::InboxOpened {
+            opening: u64::from(self.life),
+            present_sequence: self.stream.last_sequence(),
             created_ns: self.stream.created_ns,
             last_sequence: self.stream.last_sequence(),
         }

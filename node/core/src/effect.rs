@@ -101,6 +101,8 @@ pub struct EndedRun {
 /// Inbox legs to publish: leg n at stream sequence n + offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deliver {
+    /// The opening of the stream that this is for.
+    pub opening: u64,
     /// First leg.
     pub from: u64,
     /// Last leg.

@@ -120,9 +120,13 @@ pub enum Input {
     },
     /// The inbox stream is there.
     InboxOpened {
+        /// Counts openings: deliveries asked for under an earlier one are void.
+        opening: u64,
         /// Its creation time, Unix nanoseconds.
         created_ns: i64,
-        /// Its last sequence.
+        /// The last message that is in it, without a hole before it.
+        present_sequence: u64,
+        /// The last sequence that it has given: the next message gets the one behind.
         last_sequence: u64,
     },
     /// The inbox stream is not to be had at present.

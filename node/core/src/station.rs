@@ -162,8 +162,10 @@ impl Station {
             Input::Unreadable { link, lane, from, through } => {
                 self.on_unreadable(&link, lane, from, through, step);
             }
-            Input::InboxOpened { created_ns, last_sequence } => {
-                self.on_inbox_opened(created_ns, last_sequence, step);
+            Input::InboxOpened { opening, created_ns, present_sequence, last_sequence } => {
+                let stream =
+                    deliver::Stream { opening, created_ns, present_sequence, last_sequence };
+                self.on_inbox_opened(stream, step);
             }
             Input::InboxClosed => self.inbox.closed(),
             Input::Delivered { through } => self.on_delivered(through),

@@ -7,6 +7,7 @@ use super::Station;
 use crate::effect::{Deliver, Effect, Notice};
 use crate::link::Link;
 use crate::neighbour::Samples;
+use crate::outbound::Outbound;
 use crate::record::{Cursor, InboxBound, Record};
 use crate::step::Step;
 use crate::time::Now;
@@ -14,11 +15,21 @@ use crate::time::Now;
 /// Legs asked for and not yet answered by the stream.
 const UNANSWERED_MAX: u64 = 2048;
 
+/// What the stream says of itself when it is opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stream {
+    pub(super) opening: u64,
+    pub(super) created_ns: i64,
+    pub(super) present_sequence: u64,
+    pub(super) last_sequence: u64,
+}
+
 /// The live side of the inbox.
 #[derive(Debug, Default)]
 pub(super) struct InboxLive {
     /// Last leg asked for, and last one that the stream answered for, while it is open.
     place: Option<(u64, u64)>,
+    opening: u64,
     pub(super) samples: Samples,
 }
 
@@ -38,39 +49,53 @@ impl InboxLive {
 }
 
 impl Station {
-    pub(super) fn on_inbox_opened(&mut self, created_ns: i64, last_sequence: u64, step: &mut Step) {
+    pub(super) fn on_inbox_opened(&mut self, stream: Stream, step: &mut Step) {
         let fresh = Default::default();
         let owed = self.kept.outbound(&Link::Inbox, Lane::Routine).unwrap_or(&fresh);
-        let (acked, next, held_from) = (owed.acked, owed.next, owed.held_from);
-        let delivered = match self.kept.inbox.created_ns() {
-            None => self.bind(created_ns, acked, last_sequence, step),
-            Some(known) if known == created_ns => {
-                match self.kept.inbox.delivered(last_sequence).unwrap_or(acked) {
-                    // the stream knows more than we do: our store is an old copy
-                    more if more >= next => self.bind(created_ns, next - 1, last_sequence, step),
-                    // it lost what was surely synced: what is held is delivered anew from there
-                    less if less < acked => self.bind(created_ns, less, last_sequence, step),
-                    delivered => delivered,
-                }
-            }
-            Some(_) => self.bind(created_ns, held_from - 1, last_sequence, step),
-        };
+        let acked = owed.acked;
+        let (delivered, moved) = self.delivered(owed, stream);
+        if moved {
+            self.bind(stream, delivered, step);
+        }
         if delivered < acked {
             self.notice(step, Notice::InboxLost { from: delivered + 1 });
             let at = Cursor { link: Link::Inbox, lane: Lane::Routine, through: delivered };
             self.write(step, Record::Rewound(at));
             self.touched.insert(Link::Inbox);
         }
+        self.inbox.opening = stream.opening;
         self.inbox.place = Some((delivered, delivered));
     }
 
+    /// The last leg that is in the stream, and whether the next one gets another sequence than
+    /// the one it had.
+    fn delivered(&self, owed: &Outbound, stream: Stream) -> (u64, bool) {
+        let known = self.kept.inbox.created_ns();
+        if known.is_none() {
+            return (owed.acked, true);
+        }
+        if known != Some(stream.created_ns) {
+            // another stream in place of the old one: all that is held goes in
+            return (owed.held_from - 1, true);
+        }
+        let delivered = self.kept.inbox.delivered(stream.present_sequence).unwrap_or(owed.acked);
+        if delivered >= owed.next {
+            // the stream knows more than we do: our store is an old copy
+            return (owed.next - 1, true);
+        }
+        let lost_some = delivered < owed.acked || stream.present_sequence < stream.last_sequence;
+        (delivered, lost_some)
+    }
+
     /// Says that the stream's next sequence belongs to the leg behind `through`.
-    fn bind(&mut self, created_ns: i64, through: u64, last_sequence: u64, step: &mut Step) -> u64 {
-        let offset = i64::try_from(i128::from(last_sequence) - i128::from(through));
-        let piece =
-            InboxBound { created_ns, from_leg: through + 1, offset: offset.unwrap_or(i64::MAX) };
+    fn bind(&mut self, stream: Stream, through: u64, step: &mut Step) {
+        let offset = i64::try_from(i128::from(stream.last_sequence) - i128::from(through));
+        let piece = InboxBound {
+            created_ns: stream.created_ns,
+            from_leg: through + 1,
+            offset: offset.unwrap_or(i64::MAX),
+        };
         self.write(step, Record::InboxBound(piece));
-        through
     }
 
     /// Asks for the next deliveries, as far as the stream keeps up.
@@ -100,7 +125,7 @@ impl Station {
             return;
         };
         let through = through.min(limit.unwrap_or(u64::MAX));
-        step.after(Effect::Deliver(Deliver { from, through, offset }));
+        step.after(Effect::Deliver(Deliver { opening: self.inbox.opening, from, through, offset }));
         self.inbox.place = Some((through, answered));
     }
 

@@ -2,7 +2,8 @@
 
 use yizhan_schemas::codec;
 use yizhan_schemas::frame::{
-    Chain, Frame, Have, Hello, LinkEpoch, Offer, RefusalReason, Refused, SessionTag, Welcome,
+    Chain, Frame, Have, Hello, LaneAck, LinkEpoch, Offer, RefusalReason, Refused, SessionTag,
+    Welcome,
 };
 use yizhan_schemas::{Code, Lane, PerLane};
 
@@ -28,9 +29,16 @@ pub(super) struct Uplink {
     asked: Option<Hello>,
     counter: u64,
     retry_us: Option<u64>,
+    /// A frame overtook the welcome of its session, and was dropped.
+    overtaken: bool,
 }
 
 impl Uplink {
+    /// A frame of a session that does not stand came.
+    pub(super) fn stranger(&mut self) {
+        self.overtaken |= self.asked.is_some();
+    }
+
     pub(super) fn due_us(&self) -> Option<u64> {
         self.retry_us.filter(|_| self.connected)
     }
@@ -211,7 +219,16 @@ impl Station {
             counter: welcome.counter,
         };
         self.write(step, Record::Session(with));
-        self.begin_session(now, Link::Up, SessionTag::of(&hello, &welcome), step);
+        let tag = SessionTag::of(&hello, &welcome);
+        self.begin_session(now, Link::Up, tag, step);
+        if std::mem::take(&mut self.uplink.overtaken) {
+            // better to ask for it again at once than to wait for the parent's patience to end
+            for (lane, have) in self.haves(&Link::Up).iter() {
+                let through = have.expected.saturating_sub(1);
+                let ack = LaneAck { lane, through, gap: true, beyond: Vec::new() };
+                step.ack(&Link::Up, tag, ack, None);
+            }
+        }
     }
 
     pub(super) fn on_refused(&mut self, now: Now, refused: Refused, step: &mut Step) {

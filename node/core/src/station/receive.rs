@@ -27,6 +27,9 @@ pub(super) struct Heading {
 impl Station {
     pub(super) fn on_batch(&mut self, now: Now, from: Heading, body: Body, step: &mut Step) {
         if !self.heard(now, &from.link, from.session) {
+            if from.link == Link::Up {
+                self.uplink.stranger();
+            }
             return;
         }
         let mut sequence = from.first;
