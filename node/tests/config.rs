@@ -52,6 +52,9 @@ fn a_secret_is_never_echoed_by_a_problem() {
     let text = read(&path, &[("YIZHAN__BUS__URL", "nats://me:hush@")]).unwrap_err().to_string();
     assert!(!text.contains("hush"), "{text}");
     assert_eq!(text.lines().count(), 2, "{text}");
+    let (_dir, path) = file("[http]\ntokens = [{ token = \"hush-hush-hush-hush\" ");
+    let text = read(&path, &[]).unwrap_err().to_string();
+    assert!(text.contains(":5: not TOML") && !text.contains("hush"), "{text}");
 }
 
 #[test]

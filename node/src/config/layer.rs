@@ -58,8 +58,8 @@ impl Layer {
         let place = |line: Option<usize>| Place::File(path.to_owned(), line);
         let (sections, lines) = match parse(path) {
             Ok(parsed) => parsed,
-            Err(text) => {
-                problems.push(Problem { place: place(None), text });
+            Err((line, text)) => {
+                problems.push(Problem { place: place(line), text });
                 return None;
             }
         };
@@ -138,17 +138,18 @@ impl Layer {
 
 type Parsed = (Map<String, Value>, BTreeMap<String, usize>);
 
-/// The sections of a file and the lines of its keys, or why there are none.
-fn parse(path: &Path) -> Result<Parsed, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let sections = File::from_str(&text, FileFormat::Toml).collect().map_err(|error| {
-        let cause = match error {
-            ConfigError::FileParse { cause, .. } => cause.to_string(),
-            other => other.to_string(),
-        };
-        format!("not TOML: {}", cause.trim_end())
+/// The sections of a file and the lines of its keys, or the line and the reason why there are none.
+fn parse(path: &Path) -> Result<Parsed, (Option<usize>, String)> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| (None, format!("cannot be read: {error}")))?;
+    // the error's own text repeats the line, and that may hold a token
+    let table = DeTable::parse(&text).map_err(|error| {
+        let line = error.span().map(|span| line_of(&text, span.start));
+        (line, format!("not TOML: {}", error.message()))
     })?;
-    Ok((sections, lines(&text)))
+    let lines = lines(&text, table.get_ref());
+    let sections = File::from_str(&text, FileFormat::Toml).collect();
+    Ok((sections.map_err(|error| (None, error.to_string()))?, lines))
 }
 
 /// The environment variable of a key.
@@ -191,18 +192,20 @@ fn not_a_key(name: &str) -> String {
 }
 
 /// The line, counted from 1, of every section and key of a TOML text.
-fn lines(text: &str) -> BTreeMap<String, usize> {
+fn lines(text: &str, table: &DeTable<'_>) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
-    let Ok(table) = DeTable::parse(text) else { return found };
-    let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
-    for (section, value) in table.get_ref() {
-        found.insert(section.get_ref().to_string(), line(section.span().start));
+    for (section, value) in table {
+        found.insert(section.get_ref().to_string(), line_of(text, section.span().start));
         if let DeValue::Table(keys) = value.get_ref() {
             for key in keys.keys() {
                 let name = format!("{}.{}", section.get_ref(), key.get_ref());
-                found.insert(name, line(key.span().start));
+                found.insert(name, line_of(text, key.span().start));
             }
         }
     }
     found
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
