@@ -1,4 +1,4 @@
-//! The command line: `yizhan publish | watch | status | config | completions`.
+//! The command line: `yizhan publish | watch | status | topology | config | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
@@ -19,6 +19,7 @@ mod sse;
 mod station;
 mod status;
 mod time;
+mod topology;
 mod watch;
 mod words;
 
@@ -51,6 +52,9 @@ enum Command {
     Watch(watch::Watch),
     /// Show stations, one station, or one message
     Status(status::Status),
+    /// Check, show or make the topology file
+    #[command(subcommand)]
+    Topology(topology::Command),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(settings::Command),
@@ -70,6 +74,7 @@ pub fn run() -> Result<(), Error> {
         Command::Publish(command) => wait(command.run(&mut page)),
         Command::Watch(command) => wait(command.run(&mut page)),
         Command::Status(command) => wait(command.run(&mut page)),
+        Command::Topology(command) => command.run(&mut page),
         Command::Config(command) => command.run(&mut page),
         Command::Completions(command) => command.run(&mut page),
     };

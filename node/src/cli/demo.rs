@@ -21,3 +21,25 @@ pub struct DemoOptions {
     #[arg(long)]
     pub no_traffic: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Demo {
+        #[command(flatten)]
+        options: DemoOptions,
+    }
+
+    #[test]
+    fn flags_of_make_demo_pass_through() {
+        let read = |args: &[&str]| Demo::try_parse_from(args).map(|demo| demo.options);
+        let options = read(&["demo", "--keep", "--dir", "/tmp/d"]).unwrap();
+        let expected = DemoOptions { keep: true, dir: Some("/tmp/d".into()), no_traffic: false };
+        assert_eq!(options, expected);
+        assert_eq!(read(&["demo", "--dir"]).unwrap_err().exit_code(), 2);
+    }
+}

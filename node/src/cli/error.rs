@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use yizhan_schemas::Code;
 
 use crate::config::Problems;
 
@@ -60,8 +61,30 @@ pub enum Error {
         wanted: String,
     },
     /// The configuration is wrong.
-    #[error("{}", headed(.0))]
+    #[error("{}", counted(.0.iter().count(), .0))]
     Config(#[from] Problems),
+    /// The topology file, or the list that it is made from, is wrong.
+    #[error("{}", counted(.0.list().len(), .0))]
+    Topology(#[from] yizhan_topology::Problems),
+    /// A station that the topology does not know.
+    #[error("{} has no station {code}; `yizhan topology show` lists them", file.display())]
+    NoSuchStation {
+        /// The station.
+        code: Code,
+        /// The topology file.
+        file: PathBuf,
+    },
+    /// The topology names another key than the seed that is there.
+    #[error(
+        "{} does not fit the current key of {code} in the topology: put the right seed there, or \
+         make a new one with --rotate", file.display()
+    )]
+    OtherKey {
+        /// The station.
+        code: Code,
+        /// The seed's file.
+        file: PathBuf,
+    },
     /// A file cannot be read or written.
     #[error("{}: {cause}", file.display())]
     File {
@@ -108,9 +131,6 @@ fn said(problem: &Problem) -> String {
     }
 }
 
-fn headed(problems: &Problems) -> String {
-    match problems.iter().count() {
-        1 => problems.to_string(),
-        count => format!("{count} problems\n{problems}"),
-    }
+fn counted(count: usize, problems: &dyn std::fmt::Display) -> String {
+    if count == 1 { problems.to_string() } else { format!("{count} problems\n{problems}") }
 }

@@ -2,7 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Row, Table, presets};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table,
+    presets,
+};
 use serde::Serialize;
 
 use super::Error;
@@ -52,41 +55,14 @@ impl Page {
         self.print(text)
     }
 
-    /// Prints a table. The columns of `numbers`, counted from 0, stand at the right.
+    /// Prints a table, one line a row.
     pub(super) fn print_table(
         &mut self,
-        head: &[&str],
-        numbers: &[usize],
+        columns: Columns<'_>,
         rows: impl IntoIterator<Item = Vec<Cell>>,
     ) -> Result<(), Error> {
-        let text = self.table(head, numbers, rows);
-        self.print(text)
-    }
-
-    /// Prints names and values, one pair a line.
-    pub(super) fn print_facts(&mut self, facts: &[(&str, String)]) -> Result<(), Error> {
-        let rows = facts.iter().map(|(name, value)| vec![unknown(name), plain(value)]);
-        let text = self.table(&[], &[], rows);
-        self.print(text)
-    }
-
-    fn table(
-        &self,
-        head: &[&str],
-        numbers: &[usize],
-        rows: impl IntoIterator<Item = Vec<Cell>>,
-    ) -> String {
-        let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_width(self.width);
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_truncation_indicator("…");
-        if self.colour {
-            table.enforce_styling()
-        } else {
-            table.force_no_tty()
-        };
-        if !head.is_empty() {
-            table.set_header(head.iter().map(unknown));
-        }
+        let mut table = self.table();
+        table.set_header(columns.heads.iter().map(unknown));
         // one line a row, or the eye loses the columns; what does not fit ends in …, wherever
         // that falls, so no character is a place to break a line at
         table.set_delimiter('\u{0}');
@@ -97,13 +73,51 @@ impl Page {
         };
         table.add_rows(rows.into_iter().map(one_line));
         for (n, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, 2));
-            if numbers.contains(&n) {
-                column.set_cell_alignment(comfy_table::CellAlignment::Right);
+            column.set_padding(PADDING);
+            if n != columns.gives_way {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+            if columns.numbers.contains(&n) {
+                column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        table.trim_fmt()
+        self.print(table.trim_fmt())
     }
+
+    /// Prints names and values; a long value goes on below.
+    pub(super) fn print_facts(&mut self, facts: &[(&str, String)]) -> Result<(), Error> {
+        let mut table = self.table();
+        table.add_rows(facts.iter().map(|(name, value)| vec![unknown(name), plain(value)]));
+        for column in table.column_iter_mut() {
+            column.set_padding(PADDING);
+        }
+        self.print(table.trim_fmt())
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_width(self.width);
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_truncation_indicator("…");
+        if self.colour {
+            table.enforce_styling()
+        } else {
+            table.force_no_tty()
+        };
+        table
+    }
+}
+
+/// Empty columns before and behind a cell.
+const PADDING: (u16, u16) = (0, 2);
+
+/// What a table's columns are.
+pub(super) struct Columns<'a> {
+    /// Their headings.
+    pub(super) heads: &'a [&'a str],
+    /// Those that stand at the right, counted from 0.
+    pub(super) numbers: &'a [usize],
+    /// The one that is cut when the page is too narrow; codes and numbers never are.
+    pub(super) gives_way: usize,
 }
 
 /// A cell without colour.

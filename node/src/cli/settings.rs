@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Error;
-use super::page::{Page, plain};
+use super::page::{Columns, Page, plain};
 use crate::config::{Config, FILE_NAME, Flag, Layers, environment};
 
 /// Run a station.
@@ -115,7 +115,8 @@ impl Asked {
                 let value = setting.value.as_deref().unwrap_or("–");
                 vec![plain(setting.key), plain(value), plain(&setting.place)]
             });
-            page.print_table(&[words.key, words.value, words.source], &[], rows)?;
+            let heads = &[words.key, words.value, words.source];
+            page.print_table(Columns { heads, numbers: &[], gives_way: 1 }, rows)?;
         }
         // a wrong configuration is shown too, that is when one looks at it; but it is said
         layers.config().map(drop).map_err(Error::from)

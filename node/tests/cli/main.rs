@@ -6,6 +6,7 @@ mod configuration;
 mod pretend;
 mod publish;
 mod status;
+mod topology;
 mod usage;
 mod watch;
 

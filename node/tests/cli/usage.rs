@@ -6,7 +6,7 @@ use super::{err, out, yizhan};
 fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
     let report = ["publish", "incident.report", "--data", "{}"];
     let with = |more: &[&'static str]| [&report, more].concat();
-    let cases: [(Vec<&str>, &str); 19] = [
+    let cases: [(Vec<&str>, &str); 22] = [
         (vec![], "Usage: yizhan"),
         (vec!["fly"], "unrecognized subcommand 'fly'"),
         (vec!["publish"], "<KIND>"),
@@ -23,6 +23,9 @@ fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
         (vec!["watch", "--count", "-1"], "unexpected argument"),
         (vec!["status", "510722.101", "--tree"], "cannot be used with"),
         (vec!["status", "a b"], "valid is a message id"),
+        (vec!["topology", "check"], "<FILE>"),
+        (vec!["topology", "show", "t.toml", "--depth", "all"], "invalid digit"),
+        (vec!["topology", "keys", "t.toml"], "--out <DIR>"),
         (vec!["config"], "Usage: yizhan config"),
         (vec!["config", "show", "--log-format", "xml"], "[possible values: auto, human, json]"),
         (vec!["completions", "cmd"], "[possible values: bash"),
@@ -39,7 +42,7 @@ fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
 fn help_and_version_are_done_and_not_errors() {
     let version = yizhan(&["--version"]);
     assert_eq!((version.status.code(), out(&version)), (Some(0), "yizhan 0.1.0\n".to_owned()));
-    for command in ["publish", "watch", "status", "config", "completions"] {
+    for command in ["publish", "watch", "status", "topology", "config", "completions"] {
         let output = yizhan(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         assert!(out(&output).contains("--lang"), "{command}");

@@ -3,7 +3,7 @@
 use comfy_table::Cell;
 use yizhan_schemas::status::{MessageStatus, Target, Trace};
 
-use super::super::page::{Page, bad, good, plain, unknown};
+use super::super::page::{Columns, Page, bad, good, plain, unknown};
 use super::super::words::Words;
 use super::super::{Error, time};
 use super::NOTHING;
@@ -23,13 +23,15 @@ pub(super) fn print(message: &MessageStatus, page: &mut Page) -> Result<(), Erro
     page.print_facts(&facts)?;
     if !message.targets.is_empty() {
         page.print("")?;
-        let head = [words.station, words.outcome, words.at, words.answer, words.detail];
-        page.print_table(&head, &[], message.targets.iter().map(|target| ended(target, words)))?;
+        let heads = &[words.station, words.outcome, words.at, words.answer, words.detail];
+        let rows = message.targets.iter().map(|target| ended(target, words));
+        page.print_table(Columns { heads, numbers: &[], gives_way: 4 }, rows)?;
     }
     if !message.trail.is_empty() {
         page.print("")?;
-        let head = [words.station, words.event, words.at, words.held];
-        page.print_table(&head, &[3], message.trail.iter().map(|trace| been(trace, words)))?;
+        let heads = &[words.station, words.event, words.at, words.held];
+        let rows = message.trail.iter().map(|trace| been(trace, words));
+        page.print_table(Columns { heads, numbers: &[3], gives_way: 1 }, rows)?;
     }
     Ok(())
 }

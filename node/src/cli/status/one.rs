@@ -3,7 +3,7 @@
 use comfy_table::Cell;
 use yizhan_schemas::status::{LinkStatus, StationStatus};
 
-use super::super::page::{Page, bad, good, plain};
+use super::super::page::{Columns, Page, bad, good, plain};
 use super::super::words::Words;
 use super::super::{Error, time};
 use super::{NOTHING, oldest};
@@ -35,7 +35,7 @@ pub(super) fn print(station: &StationStatus, page: &mut Page) -> Result<(), Erro
     page.print("")?;
     let lanes = ["flash", "immediate", "priority", "routine"].map(|lane| words.of(lane));
     let [flash, immediate, priority, routine] = lanes;
-    let head = [
+    let heads = &[
         words.link,
         words.state,
         words.round_trip,
@@ -46,7 +46,7 @@ pub(super) fn print(station: &StationStatus, page: &mut Page) -> Result<(), Erro
         words.oldest,
     ];
     let rows = station.links.iter().map(|link| row(link, words));
-    page.print_table(&head, &[2, 3, 4, 5, 6, 7], rows)
+    page.print_table(Columns { heads, numbers: &[2, 3, 4, 5, 6, 7], gives_way: 0 }, rows)
 }
 
 fn row(link: &LinkStatus, words: &Words) -> Vec<Cell> {

@@ -3,12 +3,12 @@
 use yizhan_schemas::status::StationStatus;
 
 use super::super::Error;
-use super::super::page::{Page, plain};
+use super::super::page::{Columns, Page, plain};
 use super::{oldest, state, uplink};
 
 pub(super) fn print(all: &[StationStatus], page: &mut Page) -> Result<(), Error> {
     let words = page.words;
-    let head = [
+    let heads = &[
         words.station,
         words.name,
         words.state,
@@ -32,5 +32,5 @@ pub(super) fn print(all: &[StationStatus], page: &mut Page) -> Result<(), Error>
             plain(&station.version),
         ]
     });
-    page.print_table(&head, &[4, 5, 6, 7], rows)
+    page.print_table(Columns { heads, numbers: &[4, 5, 6, 7], gives_way: 1 }, rows)
 }

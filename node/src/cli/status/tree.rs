@@ -7,15 +7,15 @@ use yizhan_schemas::Code;
 use yizhan_schemas::status::StationStatus;
 
 use super::super::Error;
-use super::super::page::{Page, plain};
+use super::super::page::{Columns, Page, plain};
 use super::super::words::Words;
 use super::{oldest, state, uplink};
 
 pub(super) fn print(all: &[StationStatus], page: &mut Page) -> Result<(), Error> {
     let words = page.words;
     let rows = Tree::of(all).rows(words);
-    let head = [words.station, words.state, words.uplink, words.backlog, words.oldest];
-    page.print_table(&head, &[3, 4], rows)
+    let heads = &[words.station, words.state, words.uplink, words.backlog, words.oldest];
+    page.print_table(Columns { heads, numbers: &[3, 4], gives_way: 0 }, rows)
 }
 
 struct Tree<'a> {
