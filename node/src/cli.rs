@@ -4,7 +4,7 @@
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
 //! is done (0). Every reading command has `--json`, whose members are those of the HTTP interface.
 //!
-//! `yizhan run` and `yizhan demo` join [`Command`] together with what they start. Their arguments
+//! `yizhan run` and `yizhan demo` join `Command` together with what they start. Their arguments
 //! are here already ([`RunOptions`], [`DemoOptions`]); each needs one variant and one arm:
 //! `Run(RunOptions)` with `driver::run(options.config()?)`, `Demo(DemoOptions)` with
 //! `demo::run(options)`.
