@@ -1,3 +1,5 @@
 //! A Yizhan station: the pure core with a disk, a bus and a clock around it.
 
+pub mod cli;
+pub mod config;
 pub mod mailbox;
