@@ -1,0 +1,63 @@
+//! Intake: messages from NATS and HTTP through one door.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt as _};
+use tokio::sync::Semaphore;
+use yizhan_schemas::reply::Refusal;
+
+use crate::bus::{BusError, Client, Message, subjects};
+use crate::http;
+use crate::ingest::{Door, Headers, Received};
+
+/// Requests from NATS that may wait for their answer at once; further ones wait in the client.
+const REQUESTS_MAX: usize = 4096;
+
+/// Answers requests on `yz.submit.>` until the connection is gone for good.
+pub(super) async fn nats(client: Client, door: Door) -> Result<(), BusError> {
+    let mut requests = client.subscribe(subjects::SUBMIT_ALL).await?;
+    let places = Arc::new(Semaphore::new(REQUESTS_MAX));
+    while let Some(message) = requests.next().await {
+        // the semaphore is never closed
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let (client, door) = (client.clone(), door.clone());
+        tokio::spawn(async move {
+            answer(&client, &door, message).await;
+            drop(place);
+        });
+    }
+    Ok(())
+}
+
+async fn answer(client: &Client, door: &Door, message: Message) {
+    let headers: Headers = message.headers.iter().collect();
+    let reply = door.nats(&message.subject, &headers, message.payload.clone()).await;
+    if message.reply.is_none() {
+        // published without asking for an answer: taken all the same, but nobody can be told
+        return;
+    }
+    if let Err(fault) = client.answer(&message, reply).await {
+        tracing::debug!(%fault, "a publisher was not answered; it will ask again");
+    }
+}
+
+/// What HTTP posts, through the same door.
+pub(super) struct Post(pub(super) Door);
+
+impl http::Intake for Post {
+    fn post(
+        &self,
+        headers: Vec<(String, String)>,
+        body: Bytes,
+    ) -> BoxFuture<'_, Result<http::Answers, Refusal>> {
+        async move {
+            let headers: Headers = headers.into_iter().collect();
+            Ok(match self.0.http(&headers, body).await? {
+                Received::One(accepted) => http::Answers::One(accepted),
+                Received::Batch(answers) => http::Answers::Batch(answers),
+            })
+        }
+        .boxed()
+    }
+}
