@@ -70,4 +70,7 @@ pub struct Attachment {
     /// SHA-256 of its bytes, in hexadecimal.
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: String,
+    /// Members that this version does not know.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
