@@ -1,4 +1,5 @@
 //! A Yizhan station: the pure core with a disk, a bus and a clock around it.
 
+pub mod http;
 pub mod ingest;
 pub mod mailbox;

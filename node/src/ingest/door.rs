@@ -89,6 +89,9 @@ impl Door {
     }
 
     /// Takes a request on `yz.submit.<kind>` and gives the reply's bytes.
+    ///
+    /// The first poll brings the draft as far as the mailbox, so a carrier that polls its requests
+    /// once in the order in which they came keeps that order, however many wait at once.
     pub async fn nats(&self, subject: &str, headers: &Headers, body: Bytes) -> Bytes {
         let answer = match nats::read(subject, headers, body, &self.bodies) {
             Ok(read) => self.submit(read.draft, read.wait).await,
