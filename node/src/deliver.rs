@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use yizhan_core::effect::Deliver;
@@ -120,32 +121,34 @@ impl Deliverer {
         let mut state = self.client.state();
         state.mark_unchanged();
         loop {
+            while flight.has_work() {
+                if let Err(fault) = self.publish_some(inbox, &mut flight).await {
+                    return self.failed(fault).await;
+                }
+            }
+            let (due, room) = (flight.due(), flight.has_room());
             tokio::select! {
                 biased;
-                answer = flight.next_answer(), if !flight.unanswered.is_empty() => match answer {
+                answer = next_answer(&mut flight.unanswered) => match answer {
                     Ok(leg) => {
+                        flight.answered(leg);
                         if !self.mailbox.tell(Input::Delivered { through: leg }).await {
                             return Ended::CoreGone;
                         }
                     }
                     Err(fault) => return self.failed(fault).await,
                 },
-                () = flight.release_due() => match self.release(inbox, &mut flight).await {
+                () = sleep_until(due) => match self.release(inbox, &mut flight).await {
                     Ok(true) => {}
                     Ok(false) => return Ended::CoreGone,
                     Err(fault) => return Ended::Reopen(fault.to_string()),
                 },
                 _ = state.changed() => return Ended::Reopen("the connection broke".to_owned()),
-                order = orders.recv(), if flight.has_room() => match order {
+                order = orders.recv(), if room => match order {
                     None => return Ended::CoreGone,
                     Some(order) if order.opening != opening => {}
                     Some(order) => flight.orders.push_back(order),
                 },
-                published = self.publish_some(inbox, &mut flight), if flight.has_work() => {
-                    if let Err(fault) = published {
-                        return self.failed(fault).await;
-                    }
-                }
             }
         }
     }
@@ -169,11 +172,12 @@ impl Deliverer {
         let room = (UNANSWERED_MAX - flight.unanswered.len().min(UNANSWERED_MAX)) as u64;
         let through = order.through.min(order.from + room.max(1) - 1);
         let mut legs = Vec::new();
-        let read = self.legs.legs(&Link::Inbox, Lane::Routine, order.from, through, &mut |reading| {
-            let Reading::Leg(leg) = reading else { return false };
-            legs.push(leg);
-            true
-        });
+        let read =
+            self.legs.legs(&Link::Inbox, Lane::Routine, order.from, through, &mut |reading| {
+                let Reading::Leg(leg) = reading else { return false };
+                legs.push(leg);
+                true
+            });
         read.map_err(|why| InboxError::Unknown { why })?;
         if legs.is_empty() {
             let (link, lane) = (Link::Inbox, Lane::Routine);
@@ -210,7 +214,7 @@ struct Flight {
     orders: VecDeque<Deliver>,
     unanswered: VecDeque<(u64, InboxAck)>,
     /// Last leg answered for and not released, and when to release it.
-    answered: Option<(u64, Instant)>,
+    unreleased: Option<(u64, Instant)>,
     /// True once the files turned out to be out of reach.
     foreign: bool,
 }
@@ -234,33 +238,47 @@ impl Flight {
         }
     }
 
-    /// Waits for the oldest acknowledgement, and takes those that came with it.
-    async fn next_answer(&mut self) -> Result<u64, InboxError> {
-        let Some((leg, ack)) = self.unanswered.front_mut() else {
-            return std::future::pending().await;
-        };
-        let leg = *leg;
-        ack.await?;
-        self.unanswered.pop_front();
+    /// The stream answered for legs up to this one.
+    fn answered(&mut self, leg: u64) {
         let wait = if self.foreign { RELEASE_FOREIGN } else { RELEASE_EVERY };
-        let due = self.answered.map_or_else(|| Instant::now() + wait, |(_, due)| due);
-        self.answered = Some((leg, due));
-        Ok(leg)
+        let due = self.unreleased.map_or_else(|| Instant::now() + wait, |(_, due)| due);
+        self.unreleased = Some((leg, due));
     }
 
-    async fn release_due(&self) {
-        match self.answered {
-            Some((_, due)) => tokio::time::sleep_until(due).await,
-            None => std::future::pending().await,
-        }
+    fn due(&self) -> Option<Instant> {
+        self.unreleased.map(|(_, due)| due)
     }
 
     fn take_release(&mut self) -> Option<u64> {
-        self.answered.take().map(|(through, _)| through)
+        self.unreleased.take().map(|(through, _)| through)
     }
 
     fn wait_for_foreign(&mut self, through: u64) {
         self.foreign = true;
-        self.answered = Some((through, Instant::now() + RELEASE_FOREIGN));
+        self.unreleased = Some((through, Instant::now() + RELEASE_FOREIGN));
+    }
+}
+
+/// Waits for the oldest acknowledgement and takes those that came with it; gives the last leg.
+async fn next_answer(unanswered: &mut VecDeque<(u64, InboxAck)>) -> Result<u64, InboxError> {
+    let Some((leg, ack)) = unanswered.front_mut() else {
+        return std::future::pending().await;
+    };
+    let mut last = *leg;
+    ack.await?;
+    unanswered.pop_front();
+    while let Some((leg, ack)) = unanswered.front_mut() {
+        let Some(answer) = ack.now_or_never() else { break };
+        answer?;
+        last = *leg;
+        unanswered.pop_front();
+    }
+    Ok(last)
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

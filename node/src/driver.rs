@@ -20,12 +20,12 @@ use yizhan_core::fill::LegSource;
 use yizhan_core::input::{Input, Marks, Ticket};
 use yizhan_core::link::Link;
 use yizhan_core::station::{Station, View};
-use yizhan_core::step::{Step, Steps, Writes};
+use yizhan_core::step::{Step, Steps};
 use yizhan_schemas::PerLane;
 use yizhan_schemas::frame::{Frame, Have};
 
 pub use self::disk::{CommitLog, Disk, DiskFailed, Done, Observer};
-pub use self::outlets::{Order, Outlets};
+pub use self::outlets::{NoticeSink, ORDERS_MAX, Order, Outlets};
 
 use self::disk::Job;
 use crate::clock;
@@ -251,6 +251,3 @@ async fn sleep_until(due: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
-
-/// The records of one commit, for observers.
-pub type Committed<'a> = &'a Writes;

@@ -46,11 +46,7 @@ struct Page {
 
 impl Journal {
     /// An empty journal. `happenings` hears of every event.
-    pub fn new(
-        here: Code,
-        parent: Option<Code>,
-        happenings: broadcast::Sender<Happening>,
-    ) -> Self {
+    pub fn new(here: Code, parent: Option<Code>, happenings: broadcast::Sender<Happening>) -> Self {
         let (changes, _) = watch::channel(());
         Self { here, parent, pages: Arc::default(), changes, happenings }
     }

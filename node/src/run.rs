@@ -11,6 +11,7 @@ mod intake;
 mod pages;
 mod start;
 mod status;
+mod store;
 
 use std::path::Path;
 
@@ -58,8 +59,11 @@ fn signals() -> Result<tokio::sync::watch::Receiver<bool>, RunError> {
 
 /// Reads a topology file.
 pub(crate) fn topology(path: &Path) -> Result<yizhan_topology::Topology, RunError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| RunError::File { doing: "read", file: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| RunError::File {
+        doing: "read",
+        file: path.to_owned(),
+        source,
+    })?;
     let name = path.to_string_lossy();
     yizhan_topology::Topology::read(&name, &text).map_err(RunError::Topology)
 }

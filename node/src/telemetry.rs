@@ -70,7 +70,9 @@ pub fn metrics() -> Result<PrometheusHandle, TelemetryError> {
 }
 
 fn describe() {
-    use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
+    use metrics::{
+        describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
+    };
     counter!("yizhan_accepted_total", "Messages taken from publishers, by lane and family");
     counter!("yizhan_custody_in_total", "Messages taken from a neighbour, by link and lane");
     counter!("yizhan_custody_out_total", "Legs durable at a neighbour, by link and lane");

@@ -23,6 +23,17 @@ pub struct RecentKeys {
     by_ordinal: BTreeMap<u64, Name>,
 }
 
+/// A key that the index may not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recent<'a> {
+    /// The how-manieth key of the log it is.
+    pub ordinal: u64,
+    /// The key.
+    pub key: PublisherKey,
+    /// The message that it was used for.
+    pub message: &'a MessageId,
+}
+
 /// What is known of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
@@ -65,6 +76,22 @@ impl RecentKeys {
             None if known.through < self.indexed => Standing::Unsure,
             None => Standing::New,
         }
+    }
+
+    /// The ordinal through which the index once said to have all.
+    pub fn indexed_through(&self) -> u64 {
+        self.indexed
+    }
+
+    /// Keys behind an ordinal, in order.
+    pub fn newer_than(&self, ordinal: u64) -> impl Iterator<Item = Recent<'_>> {
+        let newer = self.by_ordinal.range(ordinal.saturating_add(1)..);
+        newer.filter_map(|(ordinal, name)| {
+            let (message, body) = self.by_name.get(name)?;
+            let (scope, key) = name.clone();
+            let key = PublisherKey { scope, key, body: *body };
+            Some(Recent { ordinal: *ordinal, key, message })
+        })
     }
 
     /// Keys taken since the log began: the ordinal of the last.

@@ -73,7 +73,9 @@ impl Disk {
         let (jobs, inbox) = mpsc::channel(JOBS_MAX);
         let (outbox, done) = mpsc::channel(JOBS_MAX);
         let work = Work { log, max_bytes, observers };
-        thread::Builder::new().name("yizhan-disk".into()).spawn(move || work.run(inbox, &outbox))?;
+        thread::Builder::new()
+            .name("yizhan-disk".into())
+            .spawn(move || work.run(inbox, &outbox))?;
         Ok(Self { jobs, done })
     }
 

@@ -59,7 +59,9 @@ impl Carrier {
                     tracing::debug!(subject = self.subject, %fault, "not published");
                 }
             }
-            Err(fault) => tracing::error!(subject = self.subject, %fault, "a frame does not encode"),
+            Err(fault) => {
+                tracing::error!(subject = self.subject, %fault, "a frame does not encode")
+            }
         }
     }
 

@@ -90,9 +90,7 @@ pub enum RunError {
         code: Code,
     },
     /// The HTTP port cannot be had.
-    #[error(
-        "cannot listen on {listen} (http.listen): {source}; choose another port, or 0 for any"
-    )]
+    #[error("cannot listen on {listen} (http.listen): {source}; choose another port, or 0 for any")]
     Listen {
         /// The address.
         listen: SocketAddr,
@@ -114,6 +112,9 @@ pub enum RunError {
     /// HTTP.
     #[error(transparent)]
     Http(#[from] ServeError),
+    /// A schema of ours does not compile.
+    #[error(transparent)]
+    Schema(#[from] crate::ingest::body::BadSchema),
     /// A bearer token.
     #[error(transparent)]
     Token(#[from] BadToken),

@@ -48,8 +48,10 @@ impl Home {
 
 fn lock(dir: &Path) -> Result<File, RunError> {
     let path = dir.join(LOCK);
-    let wrong =
-        |doing| { let path = path.clone(); move |source| RunError::File { doing, file: path, source } };
+    let wrong = |doing| {
+        let path = path.clone();
+        move |source| RunError::File { doing, file: path, source }
+    };
     let open = File::options().create(true).truncate(false).read(true).write(true).open(&path);
     let mut file = open.map_err(wrong("open"))?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -64,7 +66,12 @@ fn lock(dir: &Path) -> Result<File, RunError> {
 }
 
 /// The earlier code, if the directory is that of a station that this one used to be.
-fn other(dir: &Path, owner: &str, code: &Code, formerly: &[Code]) -> Result<Option<Code>, RunError> {
+fn other(
+    dir: &Path,
+    owner: &str,
+    code: &Code,
+    formerly: &[Code],
+) -> Result<Option<Code>, RunError> {
     let known = Code::parse(owner).ok();
     match known {
         Some(owner) if owner == *code => Ok(None),

@@ -34,10 +34,7 @@ impl IndexFeed {
     pub(super) fn start(keys: Keys, ordinal: u64, mailbox: Mailbox) -> Result<Self, RunError> {
         let (sender, receiver) = sync_channel(COMMITS_MAX);
         let run = move || feed(keys, &receiver, &mailbox);
-        thread::Builder::new()
-            .name("yizhan-index".into())
-            .spawn(run)
-            .map_err(RunError::Runtime)?;
+        thread::Builder::new().name("yizhan-index".into()).spawn(run).map_err(RunError::Runtime)?;
         Ok(Self { keys: sender, ordinal })
     }
 }

@@ -22,10 +22,14 @@ pub(super) async fn nats(client: Client, door: Door) -> Result<(), BusError> {
         // the semaphore is never closed
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let (client, door) = (client.clone(), door.clone());
-        tokio::spawn(async move {
+        let mut answering = Box::pin(async move {
             answer(&client, &door, message).await;
             drop(place);
         });
+        // the first poll puts the letter into the mailbox: this is what keeps a publisher's order
+        if futures::poll!(&mut answering).is_pending() {
+            tokio::spawn(answering);
+        }
     }
     Ok(())
 }

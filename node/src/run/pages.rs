@@ -53,7 +53,8 @@ impl Pages for Book {
     ) -> BoxFuture<'a, Option<Value>> {
         async move {
             if let Some(within) = delivered_within {
-                let _ = tokio::time::timeout(within, self.journal.reach(id, &Goal::Delivered)).await;
+                let _ =
+                    tokio::time::timeout(within, self.journal.reach(id, &Goal::Delivered)).await;
             }
             serde_json::to_value(self.journal.status(id)?).ok()
         }

@@ -1,27 +1,25 @@
 //! Putting a station together, and taking it apart again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
-use yizhan_core::fill::LegSource;
-use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
 use yizhan_core::settings::Settings;
-use yizhan_core::station::{Fresh, Station, View};
+use yizhan_core::station::{Station, View};
 use yizhan_schemas::Code;
 use yizhan_topology::Topology;
 
+use super::RunError;
 use super::home::Home;
 use super::index::{IndexFeed, Look};
 use super::intake::{self, Post};
 use super::pages::{self, Book};
 use super::status::{self, Roll};
-use super::{RunError, fresh};
+use super::store::Store;
 use crate::bus::{
     Announcement, Child, Client, Credential, Dial, InboxLimits, Listen, ManagedPlan, OwnBus,
     Patience, StationKeys,
@@ -30,11 +28,11 @@ use crate::config::{self, BusMode, Config, StationKey};
 use crate::deliver::Deliverer;
 use crate::driver::{Disk, Driver, ORDERS_MAX, Observer, Outlets};
 use crate::http::{self, Site, Tokens};
+use crate::ingest::cloudevent::BATCH_BYTES_MAX;
 use crate::ingest::{Bodies, Door};
 use crate::journal::Journal;
 use crate::link::{Downlinks, Uplink};
 use crate::mailbox::{self, Mailbox};
-use crate::spool::{self, Keys, Log};
 use crate::telemetry::{self, Counts};
 
 /// Events that a slow reader of `GET /v1/stream` may be behind.
@@ -60,12 +58,15 @@ pub(super) async fn station(
     let link = bus.link(&here).await?;
     let app = bus.app(&here).await?;
     let (mailbox, letters) = mailbox::open();
-    let mut parts = Parts { config, topology, store, mailbox, tasks: JoinSet::new() };
+    let mut parts = Parts { config, topology, store, mailbox, parent: None, tasks: JoinSet::new() };
     let outlets = parts.outlets(&bus, &link, &app).await?;
     let (driver, view) = parts.driver(&home, outlets);
     let journal = parts.journal();
     let disk = parts.disk(&journal)?;
-    parts.serve(listener, metrics, &journal, view.clone(), &link, stop.clone())?;
+    let (journal, events) = journal;
+    let desk = Desk { journal, events, view: view.clone(), link, stop: stop.clone() };
+    parts.serve(listener, metrics, desk).await?;
+    parts.tasks.spawn(gauges(view));
     let announcement = announce(&app, stop.clone());
     let running = driver.run(letters, disk, stop);
     let outcome = tokio::select! {
@@ -104,8 +105,11 @@ async fn listen(config: &Config) -> Result<TcpListener, RunError> {
     let listener = TcpListener::bind(wanted).await.map_err(wrong)?;
     let file = config.http_url_file();
     let url = format!("http://{}\n", listener.local_addr().map_err(wrong)?);
-    std::fs::write(&file, url)
-        .map_err(|source| RunError::File { doing: "write", file: file.clone(), source })?;
+    std::fs::write(&file, url).map_err(|source| RunError::File {
+        doing: "write",
+        file: file.clone(),
+        source,
+    })?;
     Ok(listener)
 }
 
@@ -148,113 +152,13 @@ fn announce(app: &Client, mut stop: watch::Receiver<bool>) -> tokio::task::JoinH
     })
 }
 
-/// What is on the disk, recovered.
-struct Store {
-    log: Option<Log>,
-    keys: Option<Keys>,
-    legs: Arc<dyn LegSource>,
-    kept: Option<Kept>,
-    /// Ordinal of the last key that the index was given.
-    keyed: u64,
-    fresh: Fresh,
-    max_bytes: u64,
-}
-
-impl Store {
-    fn open(config: &Config, home: &Home) -> Result<Self, RunError> {
-        let mut kept = Kept::default();
-        let mut unread = None;
-        let options = spool::Options { segment_bytes: config.spool.segment_bytes };
-        let opened = Log::open(&home.dir, options, &mut |record| {
-            if let Err(fault) = kept.apply(&record) {
-                unread.get_or_insert(fault);
-            }
-        })?;
-        if let Some(fault) = unread {
-            return Err(fault.into());
-        }
-        report(&opened.report);
-        let keys = open_keys(config, home, &kept)?;
-        let reader = opened.log.reader();
-        let held_bytes = opened.log.held_bytes();
-        let free_bytes = reader.volume_free_bytes()?;
-        Ok(Self {
-            legs: Arc::new(reader),
-            log: Some(opened.log),
-            keyed: kept.keys.taken(),
-            keys: Some(keys),
-            kept: Some(kept),
-            fresh: fresh::draw().map_err(RunError::Runtime)?,
-            max_bytes: config.spool.max_bytes.of(free_bytes.saturating_add(held_bytes)),
-        })
+/// Sets the gauges of each new view.
+async fn gauges(mut view: watch::Receiver<View>) -> (&'static str, Result<(), RunError>) {
+    while view.changed().await.is_ok() {
+        telemetry::gauges(&view.borrow_and_update());
     }
-}
-
-fn report(report: &spool::Report) {
-    tracing::info!(
-        event = "recovered",
-        records = report.records,
-        commits = report.last_commit,
-        "the custody log is open"
-    );
-    if let Some(torn) = &report.torn {
-        tracing::warn!(event = "torn_tail", ?torn, "an unfinished commit was cut off");
-    }
-    for damage in &report.damage {
-        tracing::error!(event = "damage", ?damage, "part of the custody log cannot be read");
-    }
-}
-
-/// Opens the index and brings it up to the log, so that no key is in neither place.
-fn open_keys(config: &Config, home: &Home, kept: &Kept) -> Result<Keys, RunError> {
-    let limits = spool::Limits {
-        window_ms: u64::try_from(config.ingest.dedup_window.as_millis()).unwrap_or(u64::MAX),
-        keys_max: config.ingest.dedup_max_keys,
-    };
-    let (mut keys, report) = Keys::open(&home.dir, limits)?;
-    if let Some((dir, why)) = &report.set_aside {
-        let dir = dir.display();
-        tracing::error!(event = "index_set_aside", %dir, why, "the index is rebuilt from the log");
-    }
-    if report.through < kept.keys.indexed_through() {
-        rebuild(&mut keys, &home.dir, report.through)?;
-    }
-    let newer: Vec<_> = kept.keys.newer_than(keys.applied()).map(key_use).collect();
-    keys.apply(&newer)?;
-    keys.sync()?;
-    Ok(keys)
-}
-
-fn key_use(recent: yizhan_core::keys::Recent<'_>) -> spool::KeyUse {
-    spool::KeyUse {
-        ordinal: recent.ordinal,
-        key: recent.key,
-        message: recent.message.clone(),
-        wall_ms: crate::clock::now().wall_ms,
-    }
-}
-
-/// Reads every key of the log that the index does not have.
-fn rebuild(keys: &mut Keys, data: &Path, through: u64) -> Result<(), RunError> {
-    let mut ordinal = 0;
-    let mut batch = Vec::new();
-    let mut fault = None;
-    spool::scan(data, &mut |record| {
-        let yizhan_core::record::Record::Put(put) = record else { return };
-        let Some(key) = put.key.clone() else { return };
-        ordinal += 1;
-        if ordinal > through {
-            let message = put.envelope.header().id();
-            batch.push(spool::KeyUse { ordinal, key, message, wall_ms: put.taken_wall_ms });
-        }
-        if batch.len() >= 4096
-            && let Err(failed) = keys.apply(&std::mem::take(&mut batch))
-        {
-            fault.get_or_insert(failed);
-        }
-    })?;
-    keys.apply(&batch)?;
-    fault.map_or(Ok(()), |fault| Err(fault.into()))
+    // the loop has ended, which says why
+    std::future::pending().await
 }
 
 /// The parts of a station while it is put together.
@@ -263,6 +167,8 @@ struct Parts {
     topology: Arc<Topology>,
     store: Store,
     mailbox: Mailbox,
+    /// The connection to the parent's bus; none for a root.
+    parent: Option<Client>,
     tasks: Tasks,
 }
 
@@ -292,7 +198,8 @@ impl Parts {
             mailbox: self.mailbox.clone(),
         };
         self.tasks.spawn(async { ("downlink", downlinks.run(children).await.map_err(Into::into)) });
-        if let Some(parent) = self.parent_client().await? {
+        self.parent = self.parent_client().await?;
+        if let Some(parent) = self.parent.clone() {
             let (queue, orders) = mpsc::channel(ORDERS_MAX);
             links.insert(Link::Up, queue);
             let uplink = Uplink {
@@ -326,14 +233,18 @@ impl Parts {
         Ok(Some(Client::dial(Dial::parent(&url, &credential, here)).await?))
     }
 
-    fn inbox(&mut self, bus: &Arc<OwnBus>, app: &Client) -> mpsc::Sender<yizhan_core::effect::Deliver> {
+    fn inbox(
+        &mut self,
+        bus: &Arc<OwnBus>,
+        app: &Client,
+    ) -> mpsc::Sender<yizhan_core::effect::Deliver> {
         let (queue, orders) = mpsc::channel(DELIVERIES_MAX);
         let deliverer = Deliverer {
             bus: Arc::clone(bus),
             client: app.clone(),
             limits: InboxLimits {
-                max_bytes: self.config.inbox.max_bytes,
-                max_age: self.config.inbox.max_age,
+                bytes_max: self.config.inbox.max_bytes,
+                age_max: self.config.inbox.max_age,
             },
             legs: Arc::clone(&self.store.legs),
             boot: self.store.fresh.boot,
@@ -347,10 +258,8 @@ impl Parts {
     }
 
     fn driver(&mut self, home: &Home, outlets: Outlets) -> (Driver, watch::Receiver<View>) {
-        let settings = Settings {
-            payload_bytes_max: self.config.ingest.max_payload,
-            ..Settings::default()
-        };
+        let settings =
+            Settings { payload_bytes_max: self.config.ingest.max_payload, ..Settings::default() };
         let kept = self.store.kept.take().unwrap_or_default();
         let topology = Arc::clone(&self.topology);
         let here = self.here().clone();
@@ -384,4 +293,71 @@ impl Parts {
             vec![Box::new(feed), Box::new(Counts::default()), Box::new(journal.clone())];
         Disk::start(log, self.store.max_bytes, observers).map_err(RunError::Runtime)
     }
+
+    /// Starts what publishers and readers use: NATS submissions, HTTP, status.
+    async fn serve(
+        &mut self,
+        listener: TcpListener,
+        metrics: PrometheusHandle,
+        site: Desk,
+    ) -> Result<(), RunError> {
+        let bodies = Bodies::compile(bytes(self.config.ingest.max_payload))?;
+        let keys = Arc::new(Look(self.store.look.clone()));
+        let grades = Arc::new(site.journal.clone());
+        let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades);
+        let roll = Roll::new(self.here().clone(), Arc::clone(&self.topology), site.view.clone());
+        let (requests, link) = (door.clone(), site.link.clone());
+        self.tasks
+            .spawn(async { ("submit", intake::nats(link, requests).await.map_err(Into::into)) });
+        let (heard, link) = (roll.clone(), site.link.clone());
+        self.tasks
+            .spawn(async { ("status", status::listen(heard, link).await.map_err(Into::into)) });
+        if let Some(parent) = self.parent.clone() {
+            self.tasks.spawn(status::tell(roll.clone(), parent));
+        }
+        let book = Book { roll, journal: site.journal, view: site.view, link: site.link };
+        let site_served = Site {
+            intake: Arc::new(Post(door)),
+            pages: Arc::new(book),
+            metrics,
+            stream: site.events,
+            tokens: tokens(&self.config)?,
+            body_bytes_max: BATCH_BYTES_MAX.max(bytes(self.config.ingest.max_payload) * 2),
+        };
+        let mut stop = site.stop;
+        self.tasks.spawn(async move {
+            let told = async move { drop(stop.wait_for(|stop| *stop).await) };
+            let served = http::serve(listener, site_served, told).await;
+            // requests under way have been answered; the loop ends the station
+            std::future::pending::<()>().await;
+            ("http", served.map_err(Into::into))
+        });
+        Ok(())
+    }
+}
+
+/// What the serving side is given.
+struct Desk {
+    journal: Journal,
+    events: broadcast::Sender<http::StreamEvent>,
+    view: watch::Receiver<View>,
+    link: Client,
+    stop: watch::Receiver<bool>,
+}
+
+fn bytes(config: u64) -> usize {
+    usize::try_from(config).unwrap_or(usize::MAX)
+}
+
+fn tokens(config: &Config) -> Result<Tokens, RunError> {
+    let token = |token: &config::Token| http::tokens::Token {
+        name: token.name.clone().unwrap_or_default(),
+        role: match token.role {
+            config::Role::Reader => http::tokens::Role::Reader,
+            config::Role::Publisher => http::tokens::Role::Publisher,
+            config::Role::Operator => http::tokens::Role::Operator,
+        },
+        token: token.token.reveal().to_owned(),
+    };
+    Ok(Tokens::new(config.http.tokens.iter().map(token))?)
 }

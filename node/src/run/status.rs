@@ -15,6 +15,7 @@ use yizhan_schemas::status::{Backlog, LinkStatus, StationStatus, Stations};
 use yizhan_schemas::{Code, Lane};
 use yizhan_topology::Topology;
 
+use super::RunError;
 use crate::bus::{BusError, Client, subjects};
 
 /// How often a station tells its parent.
@@ -106,7 +107,7 @@ fn link_status(link: &LinkView) -> LinkStatus {
 }
 
 /// Tells the parent, again and again.
-pub(super) async fn tell(roll: Roll, parent: Client) {
+pub(super) async fn tell(roll: Roll, parent: Client) -> (&'static str, Result<(), RunError>) {
     let mut turns = tokio::time::interval(TELL_EVERY);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let subject = subjects::status(&roll.here);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use metrics::{counter, gauge};
+use yizhan_core::link::Link;
 use yizhan_core::record::Record;
 use yizhan_core::station::View;
-use yizhan_core::link::Link;
 use yizhan_schemas::Lane;
 
 use crate::driver::Observer;

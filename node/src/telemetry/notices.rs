@@ -31,7 +31,13 @@ fn note(notice: &Notice) {
         }
         Notice::Renumbered { link, lane, from } => {
             let (link, lane) = (link.word(), lane.word());
-            tracing::warn!(event = "renumbered", link, lane, from, "histories differ: offering anew");
+            tracing::warn!(
+                event = "renumbered",
+                link,
+                lane,
+                from,
+                "histories differ: offering anew"
+            );
         }
         Notice::DuplicateSuppressed { link, id } => {
             counter!("yizhan_duplicates_suppressed_total", "link" => link.word().to_owned())
