@@ -1,1 +1,3 @@
-//! placeholder
+//! The station: everything around the core that touches the world.
+
+pub mod bus;
