@@ -1,0 +1,186 @@
+//! [`Commit`]: records as one run of bytes, written in one go and true as a whole or not at all.
+
+use bytes::Bytes;
+use yizhan_core::link::Link;
+use yizhan_core::record::{Put, Record};
+use yizhan_schemas::Lane;
+use yizhan_schemas::frame::Chain;
+
+use super::format::{
+    COMMIT_BYTES_MAX, COMMIT_HEADER_BYTES, CommitHeader, CommitKind, FRAME_BYTES, Frame,
+};
+use super::part;
+use super::scan::Placed;
+use crate::spool::error::SpoolError;
+
+/// Room set aside for a record beside its envelope, so that a buffer rarely grows. Bytes.
+const RECORD_BYTES_TYPICAL: usize = 256;
+
+/// An encoded commit. Its number is put in last, when it is known which segment it goes to.
+#[derive(Debug)]
+pub(super) struct Commit {
+    pub(super) bytes: Vec<u8>,
+    kind: CommitKind,
+    records: u32,
+    pub(super) notes: Vec<Note>,
+}
+
+/// What the index and the footer want to know of one record.
+#[derive(Debug, Clone)]
+pub(super) struct Note {
+    /// Where its frame begins in the commit, bytes.
+    pub(super) offset: usize,
+    /// Where it ends.
+    pub(super) end: usize,
+    pub(super) legs: Vec<NotedLeg>,
+    /// True for [`Record::Reappended`].
+    pub(super) again: bool,
+    /// True for a [`Record::Put`] whose publisher gave a key.
+    pub(super) keyed: bool,
+    /// Wall-clock day on which the message was taken, counted from 1970.
+    pub(super) day: u32,
+}
+
+/// One leg, under the lane that it is numbered in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NotedLeg {
+    pub(super) link: Link,
+    pub(super) lane: Lane,
+    pub(super) sequence: u64,
+    pub(super) chain: Chain,
+}
+
+impl Note {
+    /// `None` for records without a message.
+    pub(super) fn of(record: &Record, offset: usize, end: usize) -> Option<Self> {
+        let (put, again) = match record {
+            Record::Put(put) => (put, false),
+            Record::Reappended(put) => (put, true),
+            _ => return None,
+        };
+        let lane = put.envelope.header().lane;
+        let legs = put.legs.iter().map(|leg| NotedLeg {
+            link: leg.link.clone(),
+            lane: leg.link.numbered_lane(lane),
+            sequence: leg.sequence,
+            chain: leg.chain,
+        });
+        let day = u32::try_from(put.taken_wall_ms / 86_400_000).unwrap_or(u32::MAX);
+        let keyed = !again && put.key.is_some();
+        Some(Self { offset, end, legs: legs.collect(), again, keyed, day })
+    }
+}
+
+impl Commit {
+    /// Encodes records, in order.
+    pub(super) fn of(records: &[Record]) -> Result<Self, SpoolError> {
+        let mut bytes = Vec::with_capacity(guess_bytes(records));
+        bytes.resize(COMMIT_HEADER_BYTES, 0);
+        let mut notes = Vec::with_capacity(records.len());
+        for record in records {
+            let offset = bytes.len();
+            push(&mut bytes, record)?;
+            notes.extend(Note::of(record, offset, bytes.len()));
+        }
+        let records = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let commit = Self { bytes, kind: CommitKind::Records, records, notes };
+        commit.within_bounds()
+    }
+
+    /// A commit around the encoded footer of a segment.
+    pub(super) fn footer(body: &[u8]) -> Result<Self, SpoolError> {
+        let mut bytes = vec![0; COMMIT_HEADER_BYTES];
+        bytes.extend_from_slice(body);
+        Self { bytes, kind: CommitKind::Footer, records: 0, notes: Vec::new() }.within_bounds()
+    }
+
+    fn within_bounds(self) -> Result<Self, SpoolError> {
+        let bytes = self.len();
+        if bytes > COMMIT_BYTES_MAX {
+            return Err(SpoolError::CommitTooLarge { bytes, bytes_max: COMMIT_BYTES_MAX });
+        }
+        Ok(self)
+    }
+
+    /// Gives it its number and checksums.
+    pub(super) fn seal(&mut self, store: u64, number: u64) {
+        CommitHeader::seal(self.kind, store, number, self.records, &mut self.bytes);
+    }
+
+    /// Its length, bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+fn guess_bytes(records: &[Record]) -> usize {
+    let body = |record: &Record| match record {
+        Record::Put(put) | Record::Reappended(put) => envelope_bytes(put),
+        Record::Snapshot(bytes) => bytes.len(),
+        _ => 0,
+    };
+    let records = records.iter().map(|record| RECORD_BYTES_TYPICAL + body(record));
+    records.sum::<usize>() + COMMIT_HEADER_BYTES
+}
+
+fn envelope_bytes(put: &Put) -> usize {
+    put.envelope.bytes().len()
+}
+
+fn push(out: &mut Vec<u8>, record: &Record) -> Result<(), SpoolError> {
+    let start = out.len();
+    out.resize(start + FRAME_BYTES, 0);
+    rmp_serde::encode::write(out, record)
+        .map_err(|fault| SpoolError::Unencodable { fault: fault.to_string() })?;
+    let lane = match record {
+        Record::Put(put) | Record::Reappended(put) => put.envelope.header().lane.letter() as u8,
+        _ => 0,
+    };
+    if let Some(framed) = out.get_mut(start..) {
+        Frame::seal(part::letter(record), lane, framed);
+    }
+    Ok(())
+}
+
+/// One record of an intact commit.
+#[derive(Debug)]
+pub(super) struct RecordAt<'a> {
+    pub(super) frame: Frame,
+    /// Where its frame begins in the segment, bytes.
+    pub(super) offset: usize,
+    pub(super) body: &'a [u8],
+}
+
+impl RecordAt<'_> {
+    /// Decodes it. `Err` holds the decoder's words.
+    pub(super) fn decode(&self) -> Result<Record, String> {
+        rmp_serde::from_slice(self.body).map_err(|fault| fault.to_string())
+    }
+
+    /// What the index wants to know of it.
+    pub(super) fn note(&self, record: &Record) -> Option<Note> {
+        Note::of(record, self.offset, self.offset + self.frame.record_bytes())
+    }
+}
+
+/// The records of a commit in the bytes of its segment.
+pub(super) fn records<'a>(
+    segment: &'a [u8],
+    commit: &Placed,
+) -> impl Iterator<Item = RecordAt<'a>> + use<'a> {
+    let mut offset = commit.offset + COMMIT_HEADER_BYTES;
+    let end = commit.offset + commit.bytes;
+    std::iter::from_fn(move || {
+        let rest = segment.get(offset..end)?;
+        let frame = Frame::read(rest)?;
+        let body = rest.get(FRAME_BYTES..frame.record_bytes())?;
+        let record = RecordAt { frame, offset, body };
+        offset += frame.record_bytes();
+        Some(record)
+    })
+}
+
+/// The same bytes, shared.
+pub(super) fn share(commit: Commit) -> (Bytes, Vec<Note>) {
+    (commit.bytes.into(), commit.notes)
+}

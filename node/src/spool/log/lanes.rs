@@ -1,0 +1,109 @@
+//! [`Lanes`]: where in the log the legs of each link and lane are.
+//!
+//! Memory does not grow with the number of legs: one [`Mark`] stands for [`MARK_EVERY`] of them,
+//! and from a mark the reader walks the file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use yizhan_core::link::Link;
+use yizhan_schemas::{Lane, PerLane};
+
+use super::commit::{Note, NotedLeg};
+
+/// Legs from one mark to the next.
+pub(super) const MARK_EVERY: u64 = 64;
+
+/// The place of one leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    pub(super) sequence: u64,
+    /// Where its commit begins in the segment, bytes.
+    pub(super) commit: u64,
+    /// Where its record begins in the segment, bytes.
+    pub(super) record: u64,
+}
+
+/// Legs of one link and lane in one segment whose sequences ascend through the file. Puts make one
+/// run in a segment; what is re-appended makes its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Run {
+    /// First commit of the segment.
+    pub(super) segment: u64,
+    /// True if it consists of [`yizhan_core::record::Record::Reappended`].
+    pub(super) again: bool,
+    /// First leg.
+    pub(super) first: u64,
+    /// Last leg.
+    pub(super) last: u64,
+    /// How many there are.
+    pub(super) legs: u64,
+    /// The first leg's place and every [`MARK_EVERY`]th after it.
+    pub(super) marks: Vec<Mark>,
+}
+
+impl Run {
+    /// The last mark at or before a leg; the first mark if the leg is before the run.
+    pub(super) fn mark_for(&self, sequence: u64) -> Option<Mark> {
+        let behind = self.marks.partition_point(|mark| mark.sequence <= sequence);
+        self.marks.get(behind.saturating_sub(1)).copied()
+    }
+}
+
+/// All runs, oldest segment first.
+#[derive(Debug, Default)]
+pub(super) struct Lanes(BTreeMap<Link, PerLane<Vec<Run>>>);
+
+impl Lanes {
+    /// Takes in the legs of a record of the newest segment. The commit begins at `commit`; the
+    /// note counts its offset from `base`. Both are bytes from the segment's start.
+    pub(super) fn take(&mut self, segment: u64, base: u64, commit: u64, note: &Note) {
+        let record = base + note.offset as u64;
+        for leg in &note.legs {
+            let place = Mark { sequence: leg.sequence, commit, record };
+            self.leg(segment, leg, note.again, place);
+        }
+    }
+
+    fn leg(&mut self, segment: u64, leg: &NotedLeg, again: bool, place: Mark) {
+        let runs = self.runs_mut(&leg.link, leg.lane);
+        let here = runs.iter_mut().rev().take_while(|run| run.segment == segment);
+        let open = here.into_iter().find(|run| run.again == again && run.last < place.sequence);
+        if let Some(run) = open {
+            if run.legs.is_multiple_of(MARK_EVERY) {
+                run.marks.push(place);
+            }
+            run.last = place.sequence;
+            run.legs += 1;
+            return;
+        }
+        let (first, last) = (place.sequence, place.sequence);
+        runs.push(Run { segment, again, first, last, legs: 1, marks: vec![place] });
+    }
+
+    /// Takes in a run of a footer.
+    pub(super) fn add(&mut self, link: &Link, lane: Lane, run: Run) {
+        self.runs_mut(link, lane).push(run);
+    }
+
+    fn runs_mut(&mut self, link: &Link, lane: Lane) -> &mut Vec<Run> {
+        self.0.entry(link.clone()).or_default().get_mut(lane)
+    }
+
+    /// The runs of one link and lane, oldest segment first.
+    pub(super) fn runs(&self, link: &Link, lane: Lane) -> &[Run] {
+        self.0.get(link).map_or(&[], |lanes| lanes.get(lane))
+    }
+
+    /// The runs of one segment.
+    pub(super) fn of_segment(&self, segment: u64) -> impl Iterator<Item = (&Link, Lane, &Run)> {
+        let lanes = self
+            .0
+            .iter()
+            .flat_map(|(link, lanes)| lanes.iter().map(move |(lane, runs)| (link, lane, runs)));
+        lanes.flat_map(move |(link, lane, runs)| {
+            let here = runs.iter().rev().take_while(move |run| run.segment == segment);
+            here.map(move |run| (link, lane, run))
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! A `Put` read only as far as forwarding needs it: the envelope stays a slice of what was read.
+//!
+//! Forwarding is a hot path; decoding every header again would be most of its cost.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use yizhan_core::link::Link;
+use yizhan_core::record::Record;
+use yizhan_core::time::BootId;
+use yizhan_schemas::Lane;
+use yizhan_schemas::frame::Chain;
+
+use super::reader::HeldLeg;
+
+/// The letter on disk of [`Record::Put`].
+pub(super) const PUT: u8 = b'P';
+/// The letter on disk of [`Record::Reappended`].
+pub(super) const REAPPENDED: u8 = b'R';
+/// The letter on disk of [`Record::Snapshot`].
+pub(super) const SNAPSHOT: u8 = b'Z';
+
+/// The letter that a record has on disk, as the frame repeats it.
+pub(super) fn letter(record: &Record) -> u8 {
+    match record {
+        Record::Opened(_) => b'O',
+        Record::Put(_) => PUT,
+        Record::Duplicate(_) => b'D',
+        Record::SkipTaken(_) => b'K',
+        Record::Quarantined(_) => b'Q',
+        Record::HandedOver(_) => b'H',
+        Record::Rewound(_) => b'W',
+        Record::Ended(_) => b'E',
+        Record::Renumbered(_) => b'N',
+        Record::Adopted(_) => b'A',
+        Record::Session(_) => b'S',
+        Record::InboxBound(_) => b'I',
+        Record::Beyond(_) => b'B',
+        Record::Evicted(_) => b'V',
+        Record::Reappended(_) => REAPPENDED,
+        Record::Indexed(_) => b'X',
+        Record::Snapshot(_) => SNAPSHOT,
+    }
+}
+
+/// The lane that a frame's letter stands for.
+pub(super) fn lane(letter: u8) -> Option<Lane> {
+    Lane::from_letter(char::from(letter))
+}
+
+#[derive(Deserialize)]
+enum PartRecord<'a> {
+    #[serde(rename = "P", borrow)]
+    Put(PartPut<'a>),
+    #[serde(rename = "R", borrow)]
+    Reappended(PartPut<'a>),
+}
+
+/// The fields of [`yizhan_core::record::Put`], in its order.
+#[derive(Deserialize)]
+struct PartPut<'a> {
+    #[serde(borrow, with = "serde_bytes")]
+    envelope: &'a [u8],
+    _via: IgnoredAny,
+    age_ms: u64,
+    age_unknown: bool,
+    hops: u32,
+    boot: BootId,
+    taken_boot_ms: u64,
+    taken_wall_ms: u64,
+    #[serde(borrow)]
+    legs: Vec<PartLeg<'a>>,
+    _key: IgnoredAny,
+}
+
+#[derive(Deserialize)]
+struct PartLeg<'a> {
+    #[serde(borrow)]
+    link: PartLink<'a>,
+    sequence: u64,
+    chain: Chain,
+}
+
+#[derive(Deserialize)]
+enum PartLink<'a> {
+    #[serde(rename = "U")]
+    Up,
+    #[serde(rename = "D", borrow)]
+    Down(&'a str),
+    #[serde(rename = "I")]
+    Inbox,
+}
+
+impl PartLink<'_> {
+    fn is(&self, link: &Link) -> bool {
+        match (self, link) {
+            (Self::Up, Link::Up) | (Self::Inbox, Link::Inbox) => true,
+            (Self::Down(text), Link::Down(code)) => *text == code.as_str(),
+            _ => false,
+        }
+    }
+}
+
+/// A leg out of the body of a `Put` or `Reappended`, whose envelope is a slice of that body: the
+/// one to this link, if there is one of at least this sequence.
+pub(super) fn held_leg(body: &Bytes, link: &Link, at_least: u64, put_at: u64) -> Option<HeldLeg> {
+    let (PartRecord::Put(put) | PartRecord::Reappended(put)) = rmp_serde::from_slice(body).ok()?;
+    let mine = put.legs.iter().filter(|leg| leg.link.is(link) && leg.sequence >= at_least);
+    let leg = mine.min_by_key(|leg| leg.sequence)?;
+    Some(HeldLeg {
+        sequence: leg.sequence,
+        chain: leg.chain,
+        put_at,
+        envelope_bytes: body.slice_ref(put.envelope),
+        age_ms: put.age_ms,
+        age_unknown: put.age_unknown,
+        hops: put.hops,
+        boot: put.boot,
+        taken_boot_ms: put.taken_boot_ms,
+        taken_wall_ms: put.taken_wall_ms,
+    })
+}

@@ -1,0 +1,21 @@
+//! The spool: what a station has custody of, on disk.
+//!
+//! Promise: accepted means fdatasync'ed. What [`Log::sync`] returned `Ok` for survives kill -9
+//! and a power cut, whole and in order; what it did not return for survives whole or not at all.
+//! What cannot be read back is said, never skipped in silence.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`log`] | the custody log: every record, in order; the only thing that `accepted` waits for |
+//! | [`keys`] | the index of publishers' keys, written behind the log and rebuilt from it |
+//! | [`error`] | what can go wrong, said so that somebody can act on it |
+
+mod disk;
+pub mod error;
+pub mod keys;
+mod lock;
+pub mod log;
+
+pub use error::SpoolError;
+pub use keys::{KeyLook, KeyUse, Keys, KeysReport};
+pub use log::{HeldLeg, LegReader, Log, Opened, Options, Reading, Report};
