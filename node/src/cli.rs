@@ -46,6 +46,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a station
+    Run(RunOptions),
     /// Hand a message to a station
     Publish(publish::Publish),
     /// Print what happens at a station, as it happens
@@ -71,6 +73,7 @@ pub fn run() -> Result<(), Error> {
     let cli = Cli::parse();
     let mut page = Page::of_stdout(cli.lang);
     let done = match cli.command {
+        Command::Run(options) => Ok(crate::run::run(options.config()?)?),
         Command::Publish(command) => wait(command.run(&mut page)),
         Command::Watch(command) => wait(command.run(&mut page)),
         Command::Status(command) => wait(command.run(&mut page)),

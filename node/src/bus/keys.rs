@@ -50,6 +50,12 @@ impl Credential {
         Self::parse(&text).map_err(|why| BusError::BadCredential { path: path.to_owned(), why })
     }
 
+    /// The key of a station, given as the seed itself.
+    pub fn of_seed(seed: &str) -> Result<Self, BusError> {
+        let wrong = |why| BusError::BadCredential { path: "station.key".into(), why };
+        Self::parse(seed).map_err(wrong)
+    }
+
     /// The public key; none for .creds, whose server asks for the JWT.
     pub fn public(&self) -> Option<&str> {
         match self {

@@ -66,6 +66,9 @@ pub enum Error {
     /// The topology file, or the list that it is made from, is wrong.
     #[error("{}", counted(.0.list().len(), .0))]
     Topology(#[from] yizhan_topology::Problems),
+    /// The station did not start, or had to stop.
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
     /// A station that the topology does not know.
     #[error("{} has no station {code}; `yizhan topology show` lists them", file.display())]
     NoSuchStation {

@@ -105,7 +105,7 @@ async fn watch_connection(client: &Client, mailbox: &Mailbox) {
     let mut states = client.state();
     let mut known = None;
     loop {
-        let state = states.borrow_and_update().clone();
+        let state = *states.borrow_and_update();
         // a reconnect that was over before we looked is a new connection all the same
         if known != Some((state.connected, state.connections)) {
             let was_up = matches!(known, Some((true, _)));
