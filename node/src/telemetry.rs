@@ -39,7 +39,7 @@ pub fn log(format: LogFormat) -> Result<(), TelemetryError> {
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn"));
+        .unwrap_or_else(|_| EnvFilter::new("info,async_nats=error"));
     let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let done = match human {
         true => base.with_ansi(std::io::stderr().is_terminal()).try_init(),

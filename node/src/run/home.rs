@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use yizhan_schemas::Code;
@@ -13,6 +14,11 @@ use super::RunError;
 const OWNER: &str = "station";
 /// The file that is locked while a process uses the directory.
 const LOCK: &str = "lock";
+
+/// A process that was killed a moment ago keeps its locks until the system has cleared it away:
+/// longest wait for that, and pause between two looks.
+const DYING_MAX: Duration = Duration::from_secs(5);
+const DYING_POLL: Duration = Duration::from_millis(20);
 
 /// A data directory, ours as long as this lives.
 #[derive(Debug)]
@@ -54,15 +60,27 @@ fn lock(dir: &Path) -> Result<File, RunError> {
     };
     let open = File::options().create(true).truncate(false).read(true).write(true).open(&path);
     let mut file = open.map_err(wrong("open"))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+    let patience = Instant::now() + DYING_MAX;
+    while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut pid = String::new();
-        let _ = file.read_to_string(&mut pid);
-        return Err(RunError::InUse { dir: dir.to_owned(), pid: pid.trim().to_owned() });
+        file.rewind().and_then(|()| file.read_to_string(&mut pid)).map_err(wrong("read"))?;
+        let pid = pid.trim().to_owned();
+        if is_alive(&pid) || Instant::now() > patience {
+            return Err(RunError::InUse { dir: dir.to_owned(), pid });
+        }
+        std::thread::sleep(DYING_POLL);
     }
     file.set_len(0).map_err(wrong("write"))?;
     file.rewind().map_err(wrong("write"))?;
     writeln!(file, "{}", std::process::id()).map_err(wrong("write"))?;
     Ok(file)
+}
+
+/// True if a process runs under this pid: one that was killed shows as a zombie, or not at all.
+fn is_alive(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
 /// The earlier code, if the directory is that of a station that this one used to be.
