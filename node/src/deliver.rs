@@ -32,6 +32,8 @@ const RELEASE_EVERY: Duration = Duration::from_millis(100);
 const RELEASE_FOREIGN: Duration = Duration::from_secs(130);
 /// Acknowledgements that may be on their way.
 const UNANSWERED_MAX: usize = 512;
+/// Openings in a row without one acknowledgement before the server itself is restarted.
+const BARREN_MAX: u32 = 6;
 /// Pauses between attempts to open the stream.
 const REOPEN_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -63,20 +65,34 @@ impl Deliverer {
     /// Delivers until the core is gone.
     pub async fn run(self, mut orders: mpsc::Receiver<Deliver>) {
         let mut opening = 0;
+        let mut barren = 0;
         loop {
             opening += 1;
             let inbox = self.open(opening).await;
             let Some(inbox) = inbox else { return };
-            match self.work(opening, &inbox, &mut orders).await {
+            let mut flight = Flight::default();
+            match self.work(opening, &inbox, &mut orders, &mut flight).await {
                 Ended::CoreGone => return,
                 Ended::Reopen(why) => {
                     tracing::warn!(why, "the inbox is opened anew");
+                    barren = if flight.was_answered { 0 } else { barren + 1 };
+                    self.restart_if_stuck(&why, &mut barren).await;
                     metrics::counter!("yizhan_inbox_reopened_total").increment(1);
                     if !self.mailbox.tell(Input::InboxClosed).await {
                         return;
                     }
                 }
             }
+        }
+    }
+
+    /// A stream that met a full disk once never answers a publish again, though it still describes
+    /// itself (nats-server 2.15): only a restart of the server helps, and only with some room.
+    async fn restart_if_stuck(&self, why: &str, barren: &mut u32) {
+        if *barren >= BARREN_MAX && self.bus.restart() {
+            tracing::warn!(why, "YZ_INBOX answers nothing: the bus is restarted");
+            *barren = 0;
+            tokio::time::sleep(REOPEN_PAUSE.1).await;
         }
     }
 
@@ -116,13 +132,13 @@ impl Deliverer {
         opening: u64,
         inbox: &Inbox,
         orders: &mut mpsc::Receiver<Deliver>,
+        flight: &mut Flight,
     ) -> Ended {
-        let mut flight = Flight::default();
         let mut state = self.client.state();
         state.mark_unchanged();
         loop {
             while flight.has_work() {
-                if let Err(fault) = self.publish_some(inbox, &mut flight).await {
+                if let Err(fault) = self.publish_some(inbox, flight).await {
                     return self.failed(fault).await;
                 }
             }
@@ -138,7 +154,7 @@ impl Deliverer {
                     }
                     Err(fault) => return self.failed(fault).await,
                 },
-                () = sleep_until(due) => match self.release(inbox, &mut flight).await {
+                () = sleep_until(due) => match self.release(inbox, flight).await {
                     Ok(true) => {}
                     Ok(false) => return Ended::CoreGone,
                     Err(fault) => return Ended::Reopen(fault.to_string()),
@@ -215,6 +231,8 @@ struct Flight {
     unanswered: VecDeque<(u64, InboxAck)>,
     /// Last leg answered for and not released, and when to release it.
     unreleased: Option<(u64, Instant)>,
+    /// True once the stream answered anything.
+    was_answered: bool,
     /// True once the files turned out to be out of reach.
     foreign: bool,
 }
@@ -240,6 +258,7 @@ impl Flight {
 
     /// The stream answered for legs up to this one.
     fn answered(&mut self, leg: u64) {
+        self.was_answered = true;
         let wait = if self.foreign { RELEASE_FOREIGN } else { RELEASE_EVERY };
         let due = self.unreleased.map_or_else(|| Instant::now() + wait, |(_, due)| due);
         self.unreleased = Some((leg, due));

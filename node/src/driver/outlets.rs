@@ -65,15 +65,13 @@ impl Outlets {
         let queue = self.links.get(link)?;
         match queue.try_send(order) {
             Ok(()) => None,
-            // any effect may be lost, but a send must be answered, or it is never asked again
-            Err(mpsc::error::TrySendError::Full(Order::Send(send))) => Some(Input::Sent {
-                link: send.link,
-                session: send.session,
-                lane: send.lane,
-                from: send.from,
-                through: send.from.saturating_sub(1),
-                bytes: 0,
-            }),
+            // any effect may be lost, but a send must be answered, or it is never asked again; the
+            // core has at most one under way for each link, so at most one waits here
+            Err(mpsc::error::TrySendError::Full(send @ Order::Send(_))) => {
+                let queue = queue.clone();
+                tokio::spawn(async move { queue.send(send).await });
+                None
+            }
             Err(_) => None,
         }
     }

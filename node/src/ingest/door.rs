@@ -14,6 +14,7 @@ use yizhan_core::record::PublisherKey;
 use yizhan_schemas::MessageId;
 use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
 
+use super::asked::Place;
 use super::body::Bodies;
 use super::cloudevent::{self, Post};
 use super::headers::Headers;
@@ -100,13 +101,19 @@ impl Door {
         reply::bytes(answer)
     }
 
-    /// Takes a `POST` of one CloudEvent or of a batch.
+    /// Takes a `POST` of one CloudEvent or of a batch. For one event the header `Yz-Wait` says what
+    /// its publisher waits for, as over NATS.
     ///
     /// # Errors
     /// Whatever is wrong with one event, or with a batch as a whole.
     pub async fn http(&self, headers: &Headers, body: Bytes) -> Result<Received, Refusal> {
         match cloudevent::read(headers, body, &self.bodies)? {
-            Post::One(draft) => self.submit(*draft, Wait::ACCEPTED).await.map(Received::One),
+            Post::One(draft) => {
+                let wait = headers.get("Yz-Wait").filter(|text| !text.is_empty());
+                let wait = wait.map(|text| Place::Header("Yz-Wait").wait(text)).transpose()?;
+                let answer = self.submit(*draft, wait.unwrap_or(Wait::ACCEPTED)).await;
+                answer.map(Received::One)
+            }
             Post::Batch(drafts) => Ok(Received::Batch(self.submit_all(drafts).await)),
         }
     }

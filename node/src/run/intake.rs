@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
 use tokio::sync::Semaphore;
-use yizhan_schemas::reply::Refusal;
+use yizhan_schemas::reply::{ErrorCode, Refusal};
 
 use crate::bus::{BusError, Client, Message, subjects};
 use crate::http;
-use crate::ingest::{Door, Headers, Received};
+use crate::ingest::{Door, Headers, Received, reply};
 
 /// Requests from NATS that may wait for their answer at once; further ones wait in the client.
 const REQUESTS_MAX: usize = 4096;
@@ -35,8 +35,13 @@ pub(super) async fn nats(client: Client, door: Door) -> Result<(), BusError> {
 }
 
 async fn answer(client: &Client, door: &Door, message: Message) {
-    let headers: Headers = message.headers.iter().collect();
-    let reply = door.nats(&message.subject, &headers, message.payload.clone()).await;
+    let reply = match message.publisher() {
+        Some(_) => {
+            let headers: Headers = message.headers.iter().collect();
+            door.nats(&message.subject, &headers, message.payload.clone()).await
+        }
+        None => reply::bytes(Err(nobody())),
+    };
     if message.reply.is_none() {
         // published without asking for an answer: taken all the same, but nobody can be told
         return;
@@ -44,6 +49,15 @@ async fn answer(client: &Client, door: &Door, message: Message) {
     if let Err(fault) = client.answer(&message, reply).await {
         tracing::debug!(%fault, "a publisher was not answered; it will ask again");
     }
+}
+
+/// Keys, rates and audit hang on who published: a request that hides it is not taken.
+fn nobody() -> Refusal {
+    Refusal::new(
+        ErrorCode::Unauthorized,
+        "the bus does not say who published this: requests on yz.submit.> come through its APP \
+         account, and no header may mention Nats-Request-Info",
+    )
 }
 
 /// What HTTP posts, through the same door.

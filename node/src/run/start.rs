@@ -327,10 +327,11 @@ impl Parts {
         let mut stop = site.stop;
         self.tasks.spawn(async move {
             let told = async move { drop(stop.wait_for(|stop| *stop).await) };
-            let served = http::serve(listener, site_served, told).await;
-            // requests under way have been answered; the loop ends the station
-            std::future::pending::<()>().await;
-            ("http", served.map_err(Into::into))
+            if let Err(fault) = http::serve(listener, site_served, told).await {
+                return ("http", Err(fault.into()));
+            }
+            // told to stop, and requests under way have been answered: the loop ends the station
+            std::future::pending().await
         });
         Ok(())
     }
