@@ -24,6 +24,7 @@ pub mod ingest;
 pub mod journal;
 pub mod link;
 pub mod mailbox;
+mod nursery;
 pub mod run;
 pub mod spool;
 pub mod telemetry;

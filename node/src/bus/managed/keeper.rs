@@ -1,7 +1,7 @@
 //! [`Keeper`]: watches over one nats-server process and starts the next when it ends.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, interval, timeout};
 
 use super::life::Life;
-use super::nursery::spawn_bound;
 use super::{Patience, Place};
 use crate::bus::BusError;
 use crate::bus::client::Client;
 use crate::bus::stream_files::StreamFiles;
+use crate::nursery;
 
 /// First wait before a restart.
 const RESTART_FIRST: Duration = Duration::from_millis(100);
@@ -108,8 +108,12 @@ impl Keeper {
     async fn launch(&self) -> Result<Child, BusError> {
         let errors = &self.place.start_errors;
         let file = File::create(errors).map_err(BusError::file("write", errors))?;
-        let arguments = [OsStr::new("-c"), self.place.config.as_os_str()];
-        let child = spawn_bound(&self.binary, &arguments, Stdio::from(file)).await?;
+        let mut server = nursery::command(&self.binary);
+        server.arg("-c").arg(&self.place.config).stdout(Stdio::null()).stderr(file);
+        let child = nursery::spawn(server).await.map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => BusError::SetprivMissing,
+            _ => BusError::Start { path: self.binary.clone(), source },
+        })?;
         // one that is gone already has nothing to be noted; waiting for it will tell
         if let Some(life) = child.id().and_then(|pid| Life::of(pid).ok()) {
             life.note(&self.place.note)?;

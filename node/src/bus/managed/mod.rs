@@ -15,7 +15,6 @@
 
 mod keeper;
 mod life;
-mod nursery;
 mod port;
 
 use std::fs::{self, File};

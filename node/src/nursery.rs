@@ -1,4 +1,4 @@
-//! [`spawn_bound`]: starts a program that the kernel kills when this process ends, however it
+//! [`command`] and [`spawn`]: a program that the kernel kills when this process ends, however it
 //! ends.
 //!
 //! Through `setpriv --pdeathsig KILL`: the kernel's death signal belongs to the *thread* that
@@ -15,39 +15,34 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::bus::BusError;
-
 struct Order {
     command: Command,
     runtime: Handle,
     reply: oneshot::Sender<io::Result<Child>>,
 }
 
-/// Starts `program` with the given arguments and error output, and nothing else to read or write.
-pub(super) async fn spawn_bound(
-    program: &Path,
-    arguments: &[&std::ffi::OsStr],
-    errors: Stdio,
-) -> Result<Child, BusError> {
+/// What will start `program`: arguments and streams are still to be given. Its input is empty.
+pub(crate) fn command(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
-    command.arg("--pdeathsig").arg("KILL").arg("--").arg(program).args(arguments);
-    // out of the terminal's group: Ctrl-C must not stop the bus before the station has drained
+    command.arg("--pdeathsig").arg("KILL").arg("--").arg(program);
+    // out of the terminal's group: Ctrl-C is for this process, which stops its own in their order
     command.process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).kill_on_drop(true);
-    let (reply, child) = oneshot::channel();
-    let order = Order { command, runtime: Handle::current(), reply };
-    let failed = |source| BusError::Start { path: program.to_owned(), source };
-    let gone = || failed(io::Error::other("the thread that starts programs is gone"));
-    nursery().send(order).map_err(|_| gone())?;
-    child.await.map_err(|_| gone())?.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => BusError::SetprivMissing,
-        _ => failed(error),
-    })
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
 }
 
-fn nursery() -> &'static mpsc::Sender<Order> {
-    static NURSERY: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
-    NURSERY.get_or_init(|| {
+/// Starts it. An error of the kind `NotFound` means that there is no `setpriv`.
+pub(crate) async fn spawn(command: Command) -> io::Result<Child> {
+    let (reply, child) = oneshot::channel();
+    let order = Order { command, runtime: Handle::current(), reply };
+    let gone = || io::Error::other("the thread that starts programs is gone");
+    thread().send(order).map_err(|_| gone())?;
+    child.await.map_err(|_| gone())?
+}
+
+fn thread() -> &'static mpsc::Sender<Order> {
+    static THREAD: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
+    THREAD.get_or_init(|| {
         let (orders, inbox) = mpsc::channel::<Order>();
         let thread = std::thread::Builder::new().name("nursery".to_owned());
         let started = thread.spawn(move || {
