@@ -25,6 +25,8 @@ pub enum Credential {
     },
     /// A JWT with its seed, in NATS's .creds form: for a bus that others run.
     Creds(String),
+    /// None: an application on a bus that is open on loopback, as in `yizhan demo`.
+    Open,
 }
 
 /// The two identities a station has on its own bus.
@@ -56,11 +58,11 @@ impl Credential {
         Self::parse(seed).map_err(wrong)
     }
 
-    /// The public key; none for .creds, whose server asks for the JWT.
+    /// The public key; none for .creds, whose server asks for the JWT, and for no credential.
     pub fn public(&self) -> Option<&str> {
         match self {
             Self::Seed { public, .. } => Some(public),
-            Self::Creds(_) => None,
+            Self::Creds(_) | Self::Open => None,
         }
     }
 
@@ -150,6 +152,7 @@ impl fmt::Debug for Credential {
         match self {
             Self::Seed { public, .. } => write!(f, "Seed({public})"),
             Self::Creds(_) => f.write_str("Creds(…)"),
+            Self::Open => f.write_str("Open"),
         }
     }
 }

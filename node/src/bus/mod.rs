@@ -15,6 +15,7 @@
 //! | [`Credential`] | who we are to a bus |
 //! | [`Client`] | one connection |
 //! | [`Inbox`] | the stream of delivered messages |
+//! | [`InboxReader`] | the same, as an application reads it |
 //! | [`StreamFiles`] | that stream's files, to be synced |
 //! | [`Announcement`] | the station among the services |
 
@@ -22,6 +23,7 @@ mod announcement;
 mod client;
 mod error;
 mod inbox;
+mod inbox_reader;
 mod keys;
 mod listen;
 mod managed;
@@ -38,6 +40,7 @@ pub use announcement::Announcement;
 pub use client::{Client, Dial, Headers, LinkState, Message, Publisher, Subscription};
 pub use error::BusError;
 pub use inbox::{Inbox, InboxAck, InboxError, InboxInfo, InboxLimits};
+pub use inbox_reader::{Delivered, InboxReader};
 pub use keys::{Credential, StationKeys};
 pub use listen::{BadListen, Listen};
 pub use managed::{Managed, ManagedPlan, Patience};

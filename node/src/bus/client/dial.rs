@@ -58,6 +58,17 @@ impl Dial {
         Self { ping_interval: PARENT_PING, ..Self::own(url, credential, station, "uplink") }
     }
 
+    /// A connection without credentials, where the bus takes that for an application.
+    pub fn open(url: &str, name: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            credential: Credential::Open,
+            name: name.to_owned(),
+            inbox_prefix: "_INBOX".to_owned(),
+            ping_interval: LOCAL_PING,
+        }
+    }
+
     /// Starts connecting; returns at once, and tries for ever.
     pub(super) async fn start(
         &self,
@@ -70,6 +81,7 @@ impl Dial {
             Credential::Creds(text) => {
                 ConnectOptions::with_credentials(text).map_err(|e| wrong(e.to_string()))?
             }
+            Credential::Open => ConnectOptions::new(),
         };
         let ears = Arc::new(ears);
         options

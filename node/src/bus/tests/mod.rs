@@ -3,6 +3,7 @@
 mod client;
 mod identity;
 mod inbox;
+mod inbox_reader;
 mod managed;
 mod orphan;
 mod permissions;
