@@ -1,13 +1,8 @@
-//! The command line: `yizhan publish | watch | status | topology | config | completions`.
+//! The command line: `yizhan run | demo | publish | watch | status | topology | config | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
 //! is done (0). Every reading command has `--json`, whose members are those of the HTTP interface.
-//!
-//! `yizhan run` and `yizhan demo` join `Command` together with what they start. Their arguments
-//! are here already ([`RunOptions`], [`DemoOptions`]); each needs one variant and one arm:
-//! `Run(RunOptions)` with `driver::run(options.config()?)`, `Demo(DemoOptions)` with
-//! `demo::run(options)`.
 
 mod completions;
 mod demo;
@@ -48,6 +43,8 @@ struct Cli {
 enum Command {
     /// Run a station
     Run(RunOptions),
+    /// Run a county of seven stations on this machine, break it, and count what arrives
+    Demo(DemoOptions),
     /// Hand a message to a station
     Publish(publish::Publish),
     /// Print what happens at a station, as it happens
@@ -74,6 +71,7 @@ pub fn run() -> Result<(), Error> {
     let mut page = Page::of_stdout(cli.lang);
     let done = match cli.command {
         Command::Run(options) => Ok(crate::run::run(options.config()?)?),
+        Command::Demo(options) => wait(options.run(&mut page)),
         Command::Publish(command) => wait(command.run(&mut page)),
         Command::Watch(command) => wait(command.run(&mut page)),
         Command::Status(command) => wait(command.run(&mut page)),

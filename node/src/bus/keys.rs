@@ -52,6 +52,19 @@ impl Credential {
         Self::parse(&text).map_err(|why| BusError::BadCredential { path: path.to_owned(), why })
     }
 
+    /// The key in a file; where there is no file, it is made with a new key in it.
+    pub fn at(path: &Path) -> Result<Self, BusError> {
+        if path.exists() {
+            return Self::load(path);
+        }
+        let wrong = |why: String| BusError::BadCredential { path: path.to_owned(), why };
+        let made = Self::generate().map_err(|error| wrong(error.to_string()))?;
+        if let Self::Seed { seed, .. } = &made {
+            write_private(path, format!("{seed}\n").as_bytes())?;
+        }
+        Ok(made)
+    }
+
     /// The key of a station, given as the seed itself.
     pub fn of_seed(seed: &str) -> Result<Self, BusError> {
         let wrong = |why| BusError::BadCredential { path: "station.key".into(), why };
@@ -94,7 +107,10 @@ impl StationKeys {
         fs::create_dir_all(dir).map_err(BusError::file("make the directory", dir))?;
         fs::set_permissions(dir, Permissions::from_mode(0o700))
             .map_err(BusError::file("restrict the directory", dir))?;
-        Ok(Self { link: load_or_make(dir, "link.nk")?, app: load_or_make(dir, "app.nk")? })
+        Ok(Self {
+            link: Credential::at(&dir.join("link.nk"))?,
+            app: Credential::at(&dir.join("app.nk"))?,
+        })
     }
 
     /// Those of a bus that others run (`bus.credentials`): a directory with the files `link` and
@@ -109,20 +125,6 @@ impl StationKeys {
         let both = Credential::load(path)?;
         Ok(Self { link: both.clone(), app: both })
     }
-}
-
-fn load_or_make(dir: &Path, name: &str) -> Result<Credential, BusError> {
-    let path = dir.join(name);
-    if path.exists() {
-        return Credential::load(&path);
-    }
-    let made = Credential::generate();
-    let made =
-        made.map_err(|e| BusError::BadCredential { path: path.clone(), why: e.to_string() })?;
-    if let Credential::Seed { seed, .. } = &made {
-        write_private(&path, format!("{seed}\n").as_bytes())?;
-    }
-    Ok(made)
 }
 
 /// Writes a file that only its owner may read, wholly or not at all, and syncs it.

@@ -69,6 +69,9 @@ pub enum Error {
     /// The station did not start, or had to stop.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),
+    /// The demo did not come out well.
+    #[error(transparent)]
+    Demo(#[from] super::demo::Fault),
     /// A station that the topology does not know.
     #[error("{} has no station {code}; `yizhan topology show` lists them", file.display())]
     NoSuchStation {

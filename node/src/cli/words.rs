@@ -116,6 +116,11 @@ const PROTOCOL_ZH: [(&str, &str); 22] = [
 ];
 
 impl Words {
+    /// The language that they are of, for whole sentences.
+    pub(super) fn lang(&self) -> Lang {
+        self.lang
+    }
+
     /// A word of the protocol in this language; what is not known stays as it is.
     pub(super) fn of<'a>(&self, word: &'a str) -> &'a str {
         match self.lang {

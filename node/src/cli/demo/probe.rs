@@ -1,0 +1,63 @@
+//! [`Probe`]: asks stations over HTTP how they are.
+
+use std::time::Duration;
+
+use reqwest::Client;
+use yizhan_schemas::status::StationStatus;
+
+use super::Fault;
+use super::ground::Site;
+use crate::cli::station::innermost;
+
+/// How long a station of this machine may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// Asks stations over HTTP.
+#[derive(Debug, Clone)]
+pub(super) struct Probe {
+    client: Client,
+}
+
+impl Probe {
+    /// A client that knows no proxy: stations are on this machine.
+    pub(super) fn new() -> Result<Self, Fault> {
+        let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build();
+        let client = client.map_err(|error| Fault::Defect(innermost(&error)))?;
+        Ok(Self { client })
+    }
+
+    /// The client itself, for publishers.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Nothing, if a station takes messages and hands them on; else what is missing.
+    pub(super) async fn ready(&self, site: &Site) -> Result<(), String> {
+        self.text(site, "/readyz").await?;
+        let status = self.status(site).await?;
+        match status.uplink() {
+            Some(uplink) if !uplink.up => Err("its uplink is not up".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a station says about itself.
+    pub(super) async fn status(&self, site: &Site) -> Result<StationStatus, String> {
+        let text = self.text(site, &format!("/v1/stations/{}", site.code)).await?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+
+    /// Its page of metrics.
+    pub(super) async fn metrics(&self, site: &Site) -> Result<String, String> {
+        self.text(site, "/metrics").await
+    }
+
+    async fn text(&self, site: &Site, path: &str) -> Result<String, String> {
+        let http = site.http().ok_or("it has not said where its HTTP interface is")?;
+        let answer = self.client.get(format!("{http}{path}")).send().await;
+        let answer = answer.map_err(|error| innermost(&error))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| innermost(&error))?;
+        if status.is_success() { Ok(text) } else { Err(format!("{path} answers {status}: {text}")) }
+    }
+}
