@@ -1,10 +1,12 @@
 //! Opening the index: whatever state it is in, the station gets one that works.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::entry::Reached;
 use super::{CACHE_BYTES, DIR, Keys, Limits, Shared};
@@ -18,6 +20,10 @@ const STORE: &str = "keys";
 pub(super) const DB: &str = "db";
 /// Most indexes ever set aside; after that an operator must have a look.
 const SET_ASIDE_MAX: u32 = 1000;
+/// Longest wait for sled's own threads to let go of its file.
+const RELEASE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Time between two looks.
+const RELEASE_POLL: Duration = Duration::from_millis(5);
 
 /// How the index was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -117,8 +123,24 @@ impl Keys {
     }
 }
 
+/// Waits until sled's file is let go of: its own threads hold it for a moment after its handle was
+/// dropped in this process. Nobody else has it, for we hold the index's lock; so if it takes too
+/// long, sled is left to say so itself.
+fn await_release(dir: &Path) {
+    let Ok(db) = File::open(dir.join(DB)) else { return };
+    let until = Instant::now() + RELEASE_WAIT_MAX;
+    // sled's threads tell nobody when they are done, so there is no event to wait for
+    while let Err(TryLockError::WouldBlock) = db.try_lock() {
+        if Instant::now() >= until {
+            return;
+        }
+        thread::sleep(RELEASE_POLL);
+    }
+}
+
 /// Opens sled, if need be without its snapshots: it then reads its whole log.
 fn attempt(dir: &Path) -> Result<(Calm, Reached), String> {
+    await_release(dir);
     remove_snapshots(dir, |name| name.ends_with(".generating"))?;
     open_and_read(dir).or_else(|first| {
         remove_snapshots(dir, |_| true)?;
