@@ -198,6 +198,15 @@ fn a_garbled_sled_snapshot_costs_a_replay_and_no_key() {
 }
 
 #[test]
+fn an_index_whose_making_was_cut_short_is_made_anew_without_a_word() {
+    let data = data();
+    fs::create_dir_all(data.path().join("index/keys.new")).unwrap();
+    fs::write(data.path().join("index/keys.new/conf"), b"half").unwrap();
+    filled(data.path());
+    assert!(!data.path().join("index/keys.new").exists());
+}
+
+#[test]
 fn an_index_that_is_only_noise_is_set_aside() {
     let data = data();
     filled(data.path());

@@ -16,6 +16,8 @@ use crate::spool::lock::Lock;
 
 /// sled's directory in the index's.
 const STORE: &str = "keys";
+/// Its name until it is whole.
+const STORE_IN_MAKING: &str = "keys.new";
 /// sled's data file.
 pub(super) const DB: &str = "db";
 /// Most indexes ever set aside; after that an operator must have a look.
@@ -88,18 +90,23 @@ impl Keys {
         let lock = Lock::take(&home.join("lock"), data)?;
         let dir = home.join(STORE);
         let mut report = KeysReport { fresh: !dir.exists(), ..KeysReport::default() };
+        if report.fresh {
+            make(&home, &dir)?;
+        }
         let opened = attempt(&dir).or_else(|why| {
             tracing::warn!(why, "the index of publishers' keys is set aside");
             let to = put_aside(&dir)?;
             report.fresh = true;
             report.set_aside = Some((to, why));
+            make(&home, &dir)?;
             attempt(&dir).map_err(|fault| {
                 let dir = dir.clone();
                 SpoolError::Index { doing: "open, even afresh", dir, fault }
             })
         });
         let (db, applied) = opened?;
-        let data = make_durable(&home, &dir)?;
+        let data = make_durable(&dir)?;
+        disk::sync_dir(&home)?;
         report.through = applied.ordinal;
         let synced = AtomicU64::new(applied.ordinal);
         let shared = Arc::new(Shared { db, dir, synced, _lock: lock });
@@ -121,6 +128,20 @@ impl Keys {
         let _lock = Lock::take(&home.join("lock"), data)?;
         put_aside(&dir).map(Some)
     }
+}
+
+/// Makes an empty store, which gets its name only when it is whole: sled syncs nothing of what it
+/// makes, and a cut in the middle would leave a store that never opens.
+fn make(home: &Path, dir: &Path) -> Result<(), SpoolError> {
+    let new = home.join(STORE_IN_MAKING);
+    if new.exists() {
+        // under this name nothing was ever stored
+        fs::remove_dir_all(&new).map_err(|fault| SpoolError::io("remove", &new, fault))?;
+    }
+    let made = Calm::open(&new).and_then(|db| db.call(|db| db.flush()));
+    made.map_err(|fault| SpoolError::Index { doing: "be made", dir: new.clone(), fault })?;
+    make_durable(&new)?;
+    disk::rename(&new, dir)
 }
 
 /// Waits until sled's file is let go of: its own threads hold it for a moment after its handle was
@@ -184,12 +205,12 @@ fn put_aside(dir: &Path) -> Result<PathBuf, SpoolError> {
 }
 
 /// Syncs what sled makes and never syncs. Returns its data file.
-fn make_durable(home: &Path, dir: &Path) -> Result<File, SpoolError> {
+fn make_durable(dir: &Path) -> Result<File, SpoolError> {
     let db = dir.join(DB);
     disk::sync_file(&dir.join("conf"))?;
     let data = File::open(&db).map_err(|fault| SpoolError::io("open", &db, fault))?;
     disk::sync_all(&data, &db)?;
-    for one in [&dir.join("blobs"), dir, home] {
+    for one in [&dir.join("blobs"), dir] {
         disk::sync_dir(one)?;
     }
     Ok(data)
