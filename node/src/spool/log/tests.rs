@@ -304,7 +304,7 @@ fn a_segment_size_that_makes_no_sense_is_refused_with_what_would() {
     let fault = Log::open(data.path(), Options { segment_bytes: 100 }, &mut |_| {}).unwrap_err();
     assert_eq!(
         fault.to_string(),
-        "spool.segment_bytes is 100; valid is 4096 to 1073741824, for example 8MiB"
+        "spool.segment_bytes is 100; valid is 4096 to 268435456, for example 8MiB"
     );
 }
 
