@@ -1,4 +1,10 @@
 //! The index of publishers' keys: what it remembers, and what it survives.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may; clippy takes only functions marked `test` for tests"
+)]
 
 mod spool_common;
 

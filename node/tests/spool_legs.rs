@@ -1,4 +1,10 @@
 //! Reading legs back: in order, across segments, beside the writer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may; clippy takes only functions marked `test` for tests"
+)]
 
 mod spool_common;
 

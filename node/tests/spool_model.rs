@@ -1,4 +1,10 @@
 //! The log against a model: random commits, restarts and torn ends must agree with a plain list.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may; clippy takes only functions marked `test` for tests"
+)]
 
 mod spool_common;
 

@@ -1,4 +1,10 @@
 //! Whatever is done to the log's files: it opens, makes nothing up, and takes new records.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may; clippy takes only functions marked `test` for tests"
+)]
 
 mod spool_common;
 

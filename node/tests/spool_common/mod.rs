@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tempfile::TempDir;
-use yizhan::spool::log::{Found, scan};
+use yizhan::spool::log::{Damage, Found, Harm, scan};
 use yizhan::spool::{HeldLeg, LegReader, Log, Opened, Options, Reading, Report};
 use yizhan_core::link::Link;
 use yizhan_core::record::{Cursor, Leg, PublisherKey, Put, Record};
@@ -209,5 +209,21 @@ pub(crate) fn envelope_of(record: &Record) -> &Bytes {
     match record {
         Record::Put(put) | Record::Reappended(put) => put.envelope.bytes(),
         other => panic!("not a put: {other:?}"),
+    }
+}
+
+/// Thirty messages up, each a commit of its own, over several small segments.
+pub(crate) fn thirty(data: &Path) -> Vec<Record> {
+    let mut sender = Sender::default();
+    let records: Vec<_> = (0..30).map(|n| sender.up(&[n; 300])).collect();
+    written(data, SMALL, &records);
+    records
+}
+
+/// The commits that damage took.
+pub(crate) fn commits(damage: &Damage) -> (u64, u64) {
+    match damage.harm {
+        Harm::Commits { first, last } => (first, last),
+        other => panic!("{other:?}"),
     }
 }

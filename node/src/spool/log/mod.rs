@@ -68,6 +68,7 @@ mod ring;
 mod scan;
 mod segment;
 mod shared;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod verify;
