@@ -1,4 +1,29 @@
 //! A Yizhan station: the pure core with a disk, a bus and a clock around it.
+//!
+//! | room | what |
+//! |---|---|
+//! | [`run`] | puts a station together |
+//! | [`driver`] | the loop around the core |
+//! | [`mailbox`] [`clock`] | what the loop reads |
+//! | [`spool`] | custody log and key index |
+//! | [`bus`] | the NATS server and its clients |
+//! | [`link`] | frames to and from neighbours |
+//! | [`deliver`] | the stream `YZ_INBOX` |
+//! | [`ingest`] [`http`] | messages in, pages out |
+//! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
+//! | [`config`] [`cli`] | settings and commands |
 
+pub mod bus;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod deliver;
+pub mod driver;
+pub mod http;
+pub mod ingest;
+pub mod journal;
+pub mod link;
 pub mod mailbox;
+pub mod run;
 pub mod spool;
+pub mod telemetry;

@@ -84,4 +84,9 @@ impl Mailbox {
     pub async fn tell(&self, input: Input) -> bool {
         self.letters.send(Letter::Input(input)).await.is_ok()
     }
+
+    /// The same from a thread that is not a task.
+    pub fn tell_now(&self, input: Input) -> bool {
+        self.letters.blocking_send(Letter::Input(input)).is_ok()
+    }
 }

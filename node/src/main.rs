@@ -1,2 +1,13 @@
 //! The binary `yizhan`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match yizhan::cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -48,7 +48,7 @@ fn bad(text: &str, what: &'static str, example: &'static str) -> BadId {
 
 impl Epoch {
     /// An epoch of the low 30 bits of a random number.
-    pub fn from_random(random: u32) -> Self {
+    pub const fn from_random(random: u32) -> Self {
         Self(random & ((1 << EPOCH_BITS) - 1))
     }
 

@@ -16,6 +16,7 @@
 //! | [`codec`] | versioned MessagePack with limits |
 //! | [`payload`] | bodies that stations or consoles understand |
 //! | [`reply`] | what a publisher hears |
+//! | [`status`] | what a station says about itself and about one message |
 
 pub mod code;
 pub mod codec;
@@ -28,6 +29,7 @@ pub mod precedence;
 pub mod reply;
 pub mod seal;
 pub mod selector;
+pub mod status;
 
 pub use code::Code;
 pub use envelope::{Envelope, Header};

@@ -9,6 +9,11 @@ pub mod incident;
 
 use schemars::Schema;
 
+/// The shape of an RFC 3339 time with offset. Whether there is such a moment is for a calendar to
+/// say: `format` asks for that.
+pub const INSTANT_PATTERN: &str =
+    r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$";
+
 /// A kind and the schema of its payload.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![

@@ -1,1 +1,28 @@
-//! placeholder
+//! Who is above and below whom: one file for the whole tree of stations.
+//!
+//! Promise: [`Topology::read`] gives a tree in which every station but the root has its parent,
+//! every code, address, key and rule is well formed, and every look-up is cheap; or it gives *all*
+//! the problems of the file, each with its line and with what to write instead. Nothing in here
+//! reads a clock, a file or a socket.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`tree`] | the stations, and which of them a selector means |
+//! | [`policy`] | who handles what, who is told, how urgent it is |
+//! | [`mod@file`] | the TOML file, read and re-keyed |
+//! | [`import`] | the file made from a list of division codes |
+//! | [`problem`] | what is wrong with a file, and where |
+
+mod check;
+pub mod file;
+pub mod import;
+pub mod policy;
+pub mod problem;
+pub mod tree;
+
+pub use check::{
+    ATTEMPTS_MAX, KEYS_MAX, MAX_AGE_MAX, NAME_CHARS_MAX, RULES_MAX, STATIONS_MAX, TAGS_MAX,
+};
+pub use policy::{Decision, Ladder};
+pub use problem::{Problem, Problems};
+pub use tree::{Station, Summary, Topology};

@@ -1,6 +1,6 @@
 //! [`Effect`]: everything that a station can say or ask for. Any of it may be lost.
 
-use yizhan_schemas::frame::{Ack, Beat, Frame, Hello, Nudge, SessionTag, SkipReason};
+use yizhan_schemas::frame::{Ack, Beat, Chain, Frame, Hello, Nudge, SessionTag, SkipReason};
 use yizhan_schemas::reply::{Accepted, Refusal};
 use yizhan_schemas::{Code, Lane, MessageId};
 
@@ -94,11 +94,15 @@ pub struct EndedRun {
     pub through: u64,
     /// Why.
     pub reason: SkipReason,
+    /// The chain through the last leg, where the log no longer has it.
+    pub chain: Option<Chain>,
 }
 
 /// Inbox legs to publish: leg n at stream sequence n + offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deliver {
+    /// The opening of the stream that this is for.
+    pub opening: u64,
     /// First leg.
     pub from: u64,
     /// Last leg.

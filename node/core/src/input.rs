@@ -1,8 +1,6 @@
 //! [`Input`]: everything that can happen to a station. Any of it may come twice.
 
-use yizhan_schemas::frame::{
-    Ack, Beat, Body, Chain, Hello, LinkEpoch, Refused, SessionTag, Welcome,
-};
+use yizhan_schemas::frame::{Ack, Beat, Body, Chain, Hello, Refused, SessionTag, Welcome};
 use yizhan_schemas::{Code, Lane, PerLane};
 
 use crate::draft::Draft;
@@ -14,6 +12,15 @@ pub struct Ticket(
     /// Drawn by the driver.
     pub u64,
 );
+
+/// Our own chain at two places of one lane, as far as the log has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// Just before what the neighbour expects next.
+    pub expected: Option<Chain>,
+    /// Through the last leg that it has acked.
+    pub acked: Option<Chain>,
+}
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,15 +44,15 @@ pub enum Input {
         hello: Box<Hello>,
         /// For the answer.
         ticket: Ticket,
-        /// Our own chain just before what the child expects next, lane by lane, as the log has it.
-        chains: PerLane<Option<Chain>>,
+        /// What our log says of the places that matter, lane by lane.
+        marks: PerLane<Marks>,
     },
     /// The parent welcomes us.
     Welcomed {
         /// What it says.
         welcome: Box<Welcome>,
-        /// Our own chain just before what the parent expects next.
-        chains: PerLane<Option<Chain>>,
+        /// What our log says of the places that matter, lane by lane.
+        marks: PerLane<Marks>,
     },
     /// The parent refuses us.
     Refused(Refused),
@@ -113,9 +120,13 @@ pub enum Input {
     },
     /// The inbox stream is there.
     InboxOpened {
+        /// Counts openings: deliveries asked for under an earlier one are void.
+        opening: u64,
         /// Its creation time, Unix nanoseconds.
         created_ns: i64,
-        /// Its last sequence.
+        /// The last message that is in it, without a hole before it.
+        present_sequence: u64,
+        /// The last sequence that it has given: the next message gets the one behind.
         last_sequence: u64,
     },
     /// The inbox stream is not to be had at present.
@@ -142,9 +153,4 @@ pub enum Input {
         /// Bytes allowed.
         max_bytes: u64,
     },
-}
-
-/// Names a numbering for logs.
-pub fn numbering(link_epoch: LinkEpoch) -> String {
-    format!("{}.{}", link_epoch.epoch, link_epoch.n)
 }

@@ -2,12 +2,50 @@
 //!
 //! Promise: no I/O, no clock, no randomness, no hash maps: the same inputs give the same steps,
 //! in a simulator and in the field.
+//!
+//! | frame | what all share |
+//! |---|---|
+//! | [`time`] [`settings`] [`link`] [`draft`] | arguments |
+//! | [`input`] [`effect`] | what comes in, what goes out |
+//! | [`record`] [`kept`] | what is written, and its fold |
+//! | [`step`] | nothing is said before it is stored |
+//! | [`station`] | knows all deciders, asks each |
+//!
+//! | decider | decides |
+//! |---|---|
+//! | [`admit`] | whether a draft may be sent, and on which terms |
+//! | [`route`] | which legs a message gets |
+//! | [`seen`] | whether a message has been here |
+//! | [`keys`] | whether a publisher repeats itself |
+//! | [`outbound`] [`inbound`] | where a lane of a link stands, at each end |
+//! | [`resume`] | where a sender goes on after a hello |
+//! | [`peer`] | whose hello counts |
+//! | [`lanes`] [`flight`] [`neighbour`] | whose turn it is, what is on its way, who is alive |
+//! | [`inbox`] | which stream sequence belongs to which inbox leg |
+//! | [`fill`] | how legs become frames |
 
+pub mod admit;
 pub mod draft;
 pub mod effect;
+pub mod fill;
+pub mod flight;
+pub mod inbound;
+pub mod inbox;
 pub mod input;
+pub mod kept;
+pub mod keys;
+pub mod lanes;
 pub mod link;
+pub mod neighbour;
+pub mod outbound;
+pub mod peer;
 pub mod record;
+pub mod resume;
+pub mod route;
+pub mod seen;
 pub mod settings;
+pub mod station;
 pub mod step;
 pub mod time;
+
+pub use station::Station;

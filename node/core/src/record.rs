@@ -172,6 +172,8 @@ pub struct Quarantined {
     pub lane: Lane,
     /// Its leg sequence.
     pub sequence: u64,
+    /// The chain through it.
+    pub chain: Chain,
     /// The bytes that came.
     pub bytes: Bytes,
     /// What is wrong with them.

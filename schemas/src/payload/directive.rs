@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::INSTANT_PATTERN;
+
 /// A directive to stations below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "directive.issue")]
@@ -18,7 +20,7 @@ pub struct Issue {
     pub requires: Requires,
     /// By when (RFC 3339 with offset).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$"), extend("format" = "date-time"))]
+    #[schemars(regex(pattern = INSTANT_PATTERN), extend("format" = "date-time"))]
     pub due: Option<String>,
     /// Members that this version does not know.
     #[serde(flatten)]

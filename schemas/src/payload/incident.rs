@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::INSTANT_PATTERN;
+
 /// An incident as reported by a grid worker, a sensor or another system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "incident.report")]
@@ -17,7 +19,7 @@ pub struct Report {
     #[schemars(length(max = 20000))]
     pub description: String,
     /// When it happened (RFC 3339 with offset, as in 2026-11-23T08:30:00+08:00).
-    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$"), extend("format" = "date-time"))]
+    #[schemars(regex(pattern = INSTANT_PATTERN), extend("format" = "date-time"))]
     pub occurred_at: String,
     /// Latitude, degrees (WGS 84).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,4 +72,7 @@ pub struct Attachment {
     /// SHA-256 of its bytes, in hexadecimal.
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: String,
+    /// Members that this version does not know.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }

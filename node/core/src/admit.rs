@@ -1,0 +1,192 @@
+//! Admit: whether a draft may be sent from here, to whom, how urgently and for how long.
+
+use yizhan_schemas::reply::{ErrorCode, Refusal};
+use yizhan_schemas::selector::Target;
+use yizhan_schemas::{Code, Kind, Lane, Selector};
+use yizhan_topology::Topology;
+
+use crate::draft::Draft;
+
+/// Time to live of a video command unless its sender says otherwise (design §7), milliseconds.
+const VIDEO_TTL_MS: u64 = 30_000;
+
+/// What an admitted draft gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Whom it is for, as published or by default.
+    pub to: Selector,
+    /// Where `up` leads, if the selector holds it.
+    pub handle: Option<Selector>,
+    /// Who gets an inbox copy by policy.
+    pub notify: Option<Selector>,
+    /// Its precedence: policy beats publisher beats routine.
+    pub lane: Lane,
+    /// Its time to live, milliseconds.
+    pub ttl_ms: Option<u64>,
+}
+
+/// How full the spool is, and what of it is reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes held.
+    pub held_bytes: u64,
+    /// Bytes allowed.
+    pub max_bytes: u64,
+    /// Percent of them that only flash may use.
+    pub flash_reserve_percent: u64,
+}
+
+/// Decides on a draft.
+///
+/// # Errors
+/// Why it is not taken, in words that say what would be.
+pub fn admit(
+    topology: &Topology,
+    here: &Code,
+    draft: &Draft,
+    payload_bytes_max: u64,
+    room: Room,
+) -> Result<Terms, Refusal> {
+    family(topology, &draft.kind)?;
+    size(draft, payload_bytes_max)?;
+    let to = address(draft)?;
+    known(topology, &to)?;
+    right(topology, here, &draft.kind, &to)?;
+    let decision = topology.decide(&draft.kind, draft.severity.as_deref(), here);
+    let lane = decision.precedence.or(draft.precedence).unwrap_or(Lane::Routine);
+    room.take(lane)?;
+    let handle = to.targets().contains(&Target::Up).then(|| handlers(&to, &decision.handle));
+    let notify = (handle.is_some() && !decision.notify.is_empty())
+        .then(|| Selector::of(decision.notify.iter().cloned()));
+    if topology.resolve(handle.as_ref().unwrap_or(&to)).is_empty() {
+        return Err(Refusal::new(
+            ErrorCode::BadSelector,
+            format!("`{to}` selects no station of this topology"),
+        ));
+    }
+    let default_ttl_ms = (draft.kind.as_str() == "video.dispatch").then_some(VIDEO_TTL_MS);
+    Ok(Terms { to, handle, notify, lane, ttl_ms: draft.ttl_ms.or(default_ttl_ms) })
+}
+
+fn family(topology: &Topology, kind: &Kind) -> Result<(), Refusal> {
+    if topology.family_allowed(kind) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::UnknownKind,
+        format!("kinds of family `{}` are not allowed by this county's policy", kind.family()),
+    ))
+}
+
+fn size(draft: &Draft, limit_bytes: u64) -> Result<(), Refusal> {
+    let got_bytes = draft.payload.len() as u64;
+    if got_bytes <= limit_bytes {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::TooLarge,
+        format!("the payload is {got_bytes} bytes; at most {limit_bytes} are taken here"),
+    ))
+}
+
+fn address(draft: &Draft) -> Result<Selector, Refusal> {
+    match (&draft.to, draft.kind.family()) {
+        (Some(to), _) => Ok(to.clone()),
+        (None, "incident" | "case") => Ok(Selector::up()),
+        (None, _) => Err(Refusal::new(
+            ErrorCode::ToMissing,
+            format!(
+                "{} has no default address; say whom it is for (header Yz-To, extension yzto), \
+                 for example 510722.101 or 510722.>",
+                draft.kind
+            ),
+        )),
+    }
+}
+
+fn known(topology: &Topology, to: &Selector) -> Result<(), Refusal> {
+    let unknown = topology.unknown(to);
+    let Some(first) = unknown.first() else { return Ok(()) };
+    Err(Refusal::new(
+        ErrorCode::BadSelector,
+        format!("`{to}` names {first}, which is no station of this topology"),
+    ))
+}
+
+/// Incident and case only to `up`, an ancestor or self; directive, broadcast, video and policy
+/// only to self or the subtree; other families either way, but not sideways.
+fn right(topology: &Topology, here: &Code, kind: &Kind, to: &Selector) -> Result<(), Refusal> {
+    let (may_rise, may_sink) = match kind.family() {
+        "incident" | "case" => (true, false),
+        "directive" | "broadcast" | "video" | "policy" => (false, true),
+        _ => (true, true),
+    };
+    for target in to.targets() {
+        let rises = match target {
+            Target::Up => true,
+            Target::UpTo(code) | Target::One(code) => code == here || code.is_above(here),
+            _ => false,
+        };
+        let sinks = target.code().is_some_and(|code| code.is_within(here))
+            && !matches!(target, Target::UpTo(code) if code != here);
+        if !((rises && may_rise) || (sinks && may_sink)) {
+            return Err(forbidden(topology, here, kind, target, may_rise, may_sink));
+        }
+    }
+    Ok(())
+}
+
+fn forbidden(
+    topology: &Topology,
+    here: &Code,
+    kind: &Kind,
+    target: &Target,
+    may_rise: bool,
+    may_sink: bool,
+) -> Refusal {
+    let above = topology.parent(here).map_or(String::new(), |_| "up, a station above, ".to_owned());
+    let allowed = match (may_rise, may_sink) {
+        (true, false) => format!("{above}or {here} itself"),
+        (false, _) => format!("{here} itself or a selector within {here}.>"),
+        (true, true) => format!("{above}{here} itself or a selector within {here}.>"),
+    };
+    Refusal::new(
+        ErrorCode::Forbidden,
+        format!("{here} may not send {kind} to `{target}`; it may send it to {allowed}"),
+    )
+}
+
+fn handlers(to: &Selector, handler: &Code) -> Selector {
+    let mut codes = Vec::new();
+    for target in to.targets() {
+        let code = match target {
+            Target::UpTo(code) | Target::One(code) => code.clone(),
+            // `right` lets `up` stand beside single codes only, so the rest is `up` itself
+            _ => handler.clone(),
+        };
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    Selector::of(codes)
+}
+
+impl Room {
+    fn take(self, lane: Lane) -> Result<(), Refusal> {
+        let reserve = match lane {
+            Lane::Flash => 0,
+            _ => self.max_bytes / 100 * self.flash_reserve_percent,
+        };
+        if self.held_bytes < self.max_bytes.saturating_sub(reserve) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            ErrorCode::SpoolFull,
+            format!(
+                "the spool holds {} of {} bytes (spool.max_bytes); nothing more is taken until \
+                 its neighbours have taken some of it",
+                self.held_bytes, self.max_bytes
+            ),
+        ))
+    }
+}

@@ -1,0 +1,101 @@
+//! [`Flight`]: what of one lane is on its way to a neighbour and not acked.
+//!
+//! Frames vanish without anybody saying so; what shows no progress for long enough, or is missed
+//! by the receiver, is sent again from the ack on. The receiver's cursor makes that harmless.
+
+use std::collections::VecDeque;
+
+/// Legs published and not acked.
+#[derive(Debug, Clone, Default)]
+pub struct Flight {
+    /// Last leg published in this session.
+    pub sent: u64,
+    /// Last leg of each publication, and its bytes.
+    chunks: VecDeque<(u64, u64)>,
+    bytes: u64,
+    /// When an ack last moved, or the first byte went out, microseconds since boot.
+    progress_us: u64,
+    /// When it was last sent again.
+    resent_us: Option<u64>,
+}
+
+impl Flight {
+    /// A session begins: everything up to `acked` is there.
+    pub fn begin(acked: u64) -> Self {
+        Self { sent: acked, ..Self::default() }
+    }
+
+    /// Legs through this one were published.
+    pub fn published(&mut self, through: u64, bytes: u64, now_us: u64) {
+        if through <= self.sent {
+            return;
+        }
+        if self.chunks.is_empty() {
+            self.progress_us = now_us;
+        }
+        self.sent = through;
+        self.chunks.push_back((through, bytes));
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Legs through this one are durable at the neighbour.
+    pub fn acked(&mut self, through: u64, now_us: u64) {
+        self.progress_us = now_us;
+        while let Some((last, bytes)) = self.chunks.front().copied() {
+            if last > through {
+                break;
+            }
+            self.chunks.pop_front();
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+        // a receiver may be further than this session knows: it had them from an earlier one
+        self.sent = self.sent.max(through);
+    }
+
+    /// Send again from the ack on, unless that was done within the last `pause_us`.
+    pub fn again(&mut self, acked: u64, now_us: u64, pause_us: u64) -> bool {
+        let lately = self.resent_us.is_some_and(|at| now_us < at.saturating_add(pause_us));
+        if lately || self.sent <= acked {
+            return false;
+        }
+        *self = Self { sent: acked, resent_us: Some(now_us), ..Self::default() };
+        true
+    }
+
+    /// When what is in flight is overdue, if nothing moves until then.
+    pub fn overdue_us(&self, patience_us: u64) -> Option<u64> {
+        (!self.chunks.is_empty()).then(|| self.progress_us.saturating_add(patience_us))
+    }
+
+    /// Bytes published and not acked.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acks_free_the_window_chunk_by_chunk() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, 5);
+        flight.published(20, 500, 6);
+        flight.acked(15, 7);
+        assert_eq!(flight.bytes(), 500);
+        flight.acked(20, 8);
+        assert_eq!((flight.bytes(), flight.overdue_us(9)), (0, None));
+    }
+
+    #[test]
+    fn a_gap_is_answered_once_per_pause() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, 5);
+        assert!(flight.again(4, 100, 50));
+        assert_eq!(flight.sent, 4);
+        flight.published(10, 600, 101);
+        assert!(!flight.again(4, 120, 50));
+        assert!(flight.again(4, 151, 50));
+    }
+}

@@ -1,0 +1,116 @@
+//! [`Neighbour`]: the live side of one link: its session, its flights, its signs of life.
+//!
+//! All of this is forgotten at a restart, and made anew by a hello.
+
+use std::collections::VecDeque;
+
+use yizhan_schemas::frame::{Have, SessionTag};
+use yizhan_schemas::{Lane, PerLane};
+
+use crate::flight::Flight;
+use crate::lanes::Turns;
+
+/// Hand-overs whose time is measured, per lane, at any moment.
+const SAMPLES_MAX: usize = 512;
+
+/// The live side of one link.
+#[derive(Debug, Default)]
+pub struct Neighbour {
+    /// The session, if one stands.
+    pub session: Option<Session>,
+    /// What the neighbour had when our numbering of a lane was last made anew.
+    pub answered: PerLane<Option<Have>>,
+    /// Hand-overs being measured, lane by lane.
+    pub samples: [Samples; 4],
+    /// Smoothed round trip, microseconds.
+    pub rtt_us: Option<u64>,
+    /// When anything of its session last came, microseconds since boot.
+    pub heard_us: Option<u64>,
+}
+
+/// One session.
+#[derive(Debug)]
+pub struct Session {
+    /// Its tag.
+    pub tag: SessionTag,
+    /// What is on its way, lane by lane: flash first.
+    pub flights: [Flight; 4],
+    /// Whose turn it is.
+    pub turns: Turns,
+    /// True while a [`crate::effect::Send`] has not been answered.
+    pub asking: bool,
+    /// When we last sent a sign of life, microseconds since boot.
+    pub beat_us: u64,
+}
+
+impl Session {
+    /// A session that begins with these cursors.
+    pub fn begin(tag: SessionTag, acked: PerLane<u64>, now_us: u64) -> Self {
+        Self {
+            tag,
+            flights: acked.0.map(Flight::begin),
+            turns: Turns::default(),
+            asking: false,
+            beat_us: now_us,
+        }
+    }
+
+    /// The flight of one lane.
+    pub fn flight(&mut self, lane: Lane) -> &mut Flight {
+        let [f, i, p, r] = &mut self.flights;
+        match lane {
+            Lane::Flash => f,
+            Lane::Immediate => i,
+            Lane::Priority => p,
+            Lane::Routine => r,
+        }
+    }
+
+    /// Bytes in flight over all lanes.
+    pub fn bytes(&self) -> u64 {
+        self.flights.iter().map(Flight::bytes).sum()
+    }
+}
+
+/// Legs whose hand-over is being timed.
+#[derive(Debug, Default)]
+pub struct Samples(VecDeque<(u64, u64)>);
+
+impl Samples {
+    /// Times this leg, if there is room.
+    pub fn watch(&mut self, leg: u64, taken_us: u64) {
+        let newest = self.0.back().map_or(0, |(leg, _)| *leg);
+        if leg > newest && self.0.len() < SAMPLES_MAX {
+            self.0.push_back((leg, taken_us));
+        }
+    }
+
+    /// The legs up to this one arrived: when were they taken?
+    pub fn arrived(&mut self, through: u64) -> Vec<u64> {
+        let mut taken = Vec::new();
+        while self.0.front().is_some_and(|(leg, _)| *leg <= through) {
+            taken.extend(self.0.pop_front().map(|(_, taken_us)| taken_us));
+        }
+        taken
+    }
+
+    /// When the oldest leg that is being timed was taken.
+    pub fn oldest_us(&self) -> Option<u64> {
+        self.0.front().map(|(_, taken_us)| *taken_us)
+    }
+}
+
+impl Neighbour {
+    /// The round trip was measured.
+    pub fn measured(&mut self, sample_us: u64) {
+        // an eighth of each sample, as TCP smooths it (RFC 6298)
+        let smooth = self.rtt_us.map_or(sample_us, |old| old - old / 8 + sample_us / 8);
+        self.rtt_us = Some(smooth);
+    }
+
+    /// How long to wait for progress, or for life: at least `min_ms`, else so many round trips.
+    pub fn patience_us(&self, min_ms: u64, round_trips: u64) -> u64 {
+        let scaled = self.rtt_us.unwrap_or(0).saturating_mul(round_trips);
+        scaled.max(min_ms.saturating_mul(1000))
+    }
+}

@@ -1,0 +1,139 @@
+//! Resume: where a sender goes on after a hello.
+//!
+//! Leg numbers are never reused under one [`LinkEpoch`], and a link epoch holds the random epoch
+//! of the opening that began it, so equal numbering and equal chain hash mean equal history.
+//!
+//! | what the receiver has | what that means | the sender |
+//! |---|---|---|
+//! | our numbering, a sequence that we have too, equal chain | the usual case; behind `acked`: it was restored from an old copy | goes on from there |
+//! | our numbering, a sequence that we never issued, or another chain | we were restored from an old copy | begins a new numbering behind what was acked |
+//! | the same, and less than it acked | both were restored | begins a new numbering with all that is held |
+//! | no numbering, ours began with all that is held | first contact, or its disk is new | goes on from its first leg, the receiver adopts it |
+//! | another or no numbering, ours began later | its disk is new, or older than our numbering | begins a new numbering with all that is held |
+//! | just what our present numbering was made for | our answer was lost on the way | goes on from its first leg |
+
+use yizhan_schemas::frame::{Chain, Have};
+
+use crate::outbound::Outbound;
+
+/// Where to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// Under the present numbering: everything up to this leg is durable at the receiver.
+    After(u64),
+    /// Under a new numbering, from this leg on.
+    Renumber(u64),
+}
+
+/// Decides for one lane. `ours` is our chain just before `have.expected`, if the log has it;
+/// `answered` is what the receiver had when our present numbering was made.
+pub fn resume(
+    lane: &Outbound,
+    have: &Have,
+    ours: Option<Chain>,
+    answered: Option<&Have>,
+) -> Resume {
+    if lane.link_epoch.is_none() {
+        return Resume::Renumber(lane.held_from);
+    }
+    if have.link_epoch == lane.link_epoch {
+        return match chain_before(lane, have.expected, ours) {
+            Some(chain) if chain == have.chain => Resume::After(have.expected.saturating_sub(1)),
+            _ if have.expected > lane.acked => Resume::Renumber(lane.acked.saturating_add(1)),
+            _ => Resume::Renumber(lane.held_from),
+        };
+    }
+    if answered == Some(have) || lane.start == lane.held_from {
+        return Resume::After(lane.start.saturating_sub(1));
+    }
+    Resume::Renumber(lane.held_from)
+}
+
+fn chain_before(lane: &Outbound, expected: u64, ours: Option<Chain>) -> Option<Chain> {
+    if expected < lane.start || expected > lane.next {
+        return None;
+    }
+    let marks = [
+        (lane.next, lane.chain),
+        (lane.start, lane.start_chain),
+        (lane.held_from, lane.held_chain),
+    ];
+    let marked = marks.into_iter().find(|(at, _)| *at == expected).map(|(_, chain)| chain);
+    marked.or(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use yizhan_schemas::Epoch;
+    use yizhan_schemas::frame::LinkEpoch;
+
+    const OURS: LinkEpoch = LinkEpoch { epoch: EPOCH, n: 0 };
+    const EPOCH: Epoch = Epoch::from_random(0);
+
+    fn lane(legs: u64, acked: u64) -> Outbound {
+        let mut lane = Outbound::default();
+        lane.renumbered(OURS, 1, Chain::default());
+        for sequence in 1..=legs {
+            lane.opened(sequence, chain(sequence));
+        }
+        lane.handed_over(acked);
+        lane
+    }
+
+    fn chain(sequence: u64) -> Chain {
+        Chain(sequence.to_be_bytes())
+    }
+
+    fn have(expected: u64, chain: Chain) -> Have {
+        Have { link_epoch: Some(OURS), expected, chain }
+    }
+
+    #[test]
+    fn equal_histories_go_on_where_the_receiver_stands() {
+        let have = have(6, chain(5));
+        assert_eq!(resume(&lane(9, 3), &have, Some(chain(5)), None), Resume::After(5));
+    }
+
+    #[test]
+    fn a_receiver_restored_from_an_old_copy_is_sent_again_what_it_lost() {
+        let have = have(3, chain(2));
+        assert_eq!(resume(&lane(9, 7), &have, Some(chain(2)), None), Resume::After(2));
+    }
+
+    #[test]
+    fn a_sender_restored_from_an_old_copy_numbers_anew_what_was_not_acked() {
+        let ahead = have(20, chain(19));
+        assert_eq!(resume(&lane(9, 7), &ahead, None, None), Resume::Renumber(8));
+        let forked = have(9, Chain([9; 8]));
+        assert_eq!(resume(&lane(9, 7), &forked, Some(chain(8)), None), Resume::Renumber(8));
+    }
+
+    #[test]
+    fn when_both_were_restored_all_that_is_held_is_offered_again() {
+        let forked = have(4, Chain([9; 8]));
+        assert_eq!(resume(&lane(9, 7), &forked, Some(chain(3)), None), Resume::Renumber(1));
+    }
+
+    #[test]
+    fn a_new_disk_adopts_a_numbering_that_began_with_all_that_is_held() {
+        assert_eq!(resume(&lane(9, 7), &Have::default(), None, None), Resume::After(0));
+    }
+
+    #[test]
+    fn a_new_disk_gets_a_new_numbering_when_ours_began_later() {
+        let mut lane = lane(9, 7);
+        lane.renumbered(LinkEpoch { epoch: EPOCH, n: 1 }, 8, chain(7));
+        assert_eq!(resume(&lane, &Have::default(), None, None), Resume::Renumber(1));
+        let older = have(5, chain(4));
+        assert_eq!(resume(&lane, &older, None, None), Resume::Renumber(1));
+    }
+
+    #[test]
+    fn a_lost_welcome_does_not_begin_yet_another_numbering() {
+        let mut lane = lane(9, 7);
+        let ahead = have(20, chain(19));
+        lane.renumbered(LinkEpoch { epoch: EPOCH, n: 1 }, 8, chain(7));
+        assert_eq!(resume(&lane, &ahead, None, Some(&ahead)), Resume::After(7));
+    }
+}

@@ -1,0 +1,269 @@
+//! [`Station`]: the one place that knows all deciders and asks each.
+//!
+//! Order of calls: [`Station::recover`], then [`Station::open`] into the first step, then any
+//! number of [`Station::handle`] and [`Station::tick`] into a step, then [`Station::close`], and
+//! so on. What it remembers over restarts is [`Kept`], and it changes that only by writing the
+//! record that says so.
+
+mod deliver;
+mod greet;
+mod perish;
+mod receive;
+mod send;
+mod submit;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use yizhan_schemas::frame::Nudge;
+use yizhan_schemas::{Code, Envelope, Epoch, Lane, StoreId};
+use yizhan_topology::Topology;
+
+use crate::effect::{Effect, Notice};
+use crate::input::Input;
+use crate::kept::Kept;
+use crate::link::Link;
+use crate::neighbour::Neighbour;
+use crate::record::{Leg, Opened, Record};
+use crate::route;
+use crate::settings::Settings;
+use crate::step::{Pending, Step, Writes};
+use crate::time::{BootId, Now};
+
+pub use view::{LinkView, View};
+
+/// Fresh randomness and facts of one opening, which the core cannot draw itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fresh {
+    /// Used if the data directory is new.
+    pub store: StoreId,
+    /// Never used before.
+    pub epoch: Epoch,
+    /// The machine's boot.
+    pub boot: BootId,
+}
+
+/// What one station decides.
+#[derive(Debug)]
+pub struct Station {
+    here: Code,
+    formerly: Option<Code>,
+    topology: Arc<Topology>,
+    settings: Settings,
+    kept: Kept,
+    store: StoreId,
+    epoch: Epoch,
+    boot: BootId,
+    neighbours: BTreeMap<Link, Neighbour>,
+    uplink: greet::Uplink,
+    inbox: deliver::InboxLive,
+    perishing: perish::Perishing,
+    disk: Disk,
+    /// Links whose cursors moved in this step.
+    touched: BTreeSet<Link>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Disk {
+    held_bytes: u64,
+    max_bytes: u64,
+}
+
+impl Station {
+    /// A station with what the log holds.
+    pub fn recover(
+        here: Code,
+        topology: Arc<Topology>,
+        settings: Settings,
+        kept: Kept,
+        fresh: Fresh,
+    ) -> Self {
+        let mut neighbours = BTreeMap::new();
+        if topology.parent(&here).is_some() {
+            neighbours.insert(Link::Up, Neighbour::default());
+        }
+        for child in topology.children(&here) {
+            neighbours.insert(Link::Down(child.clone()), Neighbour::default());
+        }
+        let perishing = perish::Perishing::of(&kept, fresh.boot);
+        Self {
+            here,
+            formerly: None,
+            topology,
+            settings,
+            store: kept.store.unwrap_or(fresh.store),
+            epoch: fresh.epoch,
+            boot: fresh.boot,
+            kept,
+            neighbours,
+            uplink: greet::Uplink::default(),
+            inbox: deliver::InboxLive::default(),
+            perishing,
+            disk: Disk { held_bytes: 0, max_bytes: u64::MAX },
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// The code that this station's data directory was made under (`station.formerly`).
+    #[must_use]
+    pub fn formerly(mut self, code: Option<Code>) -> Self {
+        self.formerly = code;
+        self
+    }
+
+    /// Writes down that the data directory was opened, before anything is said to anybody, and
+    /// asks the children for hellos.
+    pub fn open(&mut self, now: Now, step: &mut Step) {
+        let opened = Opened {
+            store: self.store,
+            epoch: self.epoch,
+            boot: self.boot,
+            code: self.here.clone(),
+            wall_ms: now.wall_ms,
+        };
+        self.write(step, Record::Opened(opened));
+        let links: Vec<Link> = self.neighbours.keys().cloned().collect();
+        for link in links {
+            for lane in Lane::ALL {
+                if self.kept.outbound(&link, lane).is_none_or(|l| l.link_epoch.is_none()) {
+                    self.renumber(&link, lane, 1, None, step);
+                }
+            }
+            if let Link::Down(child) = link {
+                step.after(Effect::Nudge { child, nudge: Nudge { epoch: self.epoch } });
+            }
+        }
+    }
+
+    /// Takes one input into account. Never fails, never waits.
+    pub fn handle(&mut self, now: Now, input: Input, step: &mut Step) {
+        match input {
+            Input::Submitted { ticket, draft } => self.on_submitted(now, ticket, *draft, step),
+            Input::Connected => self.on_connected(now, step),
+            Input::Disconnected => self.on_disconnected(step),
+            Input::Greeted { from, hello, ticket, marks } => {
+                self.on_greeted(now, from, *hello, ticket, marks, step);
+            }
+            Input::Welcomed { welcome, marks } => self.on_welcomed(now, *welcome, marks, step),
+            Input::Refused(refused) => self.on_refused(now, refused, step),
+            Input::Unanswered { counter } => self.on_unanswered(now, counter),
+            Input::Nudged => self.on_nudged(now, step),
+            Input::Batch { link, session, lane, first, sent_ms, body } => {
+                let heading = receive::Heading { link, session, lane, first, sent_ms };
+                self.on_batch(now, heading, body, step);
+            }
+            Input::Ack { link, ack } => self.on_ack(now, &link, ack, step),
+            Input::Beat { link, beat } => self.on_beat(now, &link, beat, step),
+            Input::Sent { link, session, lane, from, through, bytes } => {
+                let sent = send::Sent { session, lane, from, through, bytes };
+                self.on_sent(now, &link, sent);
+            }
+            Input::Unreadable { link, lane, from, through } => {
+                self.on_unreadable(&link, lane, from, through, step);
+            }
+            Input::InboxOpened { opening, created_ns, present_sequence, last_sequence } => {
+                let stream =
+                    deliver::Stream { opening, created_ns, present_sequence, last_sequence };
+                self.on_inbox_opened(stream, step);
+            }
+            Input::InboxClosed => self.inbox.closed(),
+            Input::Delivered { through } => self.on_delivered(through),
+            Input::Released { through } => self.on_released(now, through, step),
+            Input::Indexed { through } => self.write(step, Record::Indexed(through)),
+            Input::Disk { held_bytes, max_bytes } => self.disk = Disk { held_bytes, max_bytes },
+        }
+    }
+
+    /// Does whatever has fallen due.
+    pub fn tick(&mut self, now: Now, step: &mut Step) {
+        self.hello_if_due(now, step);
+        self.beat_if_due(now, step);
+        self.miss_the_silent(now, step);
+        self.resend_overdue(now, step);
+        self.perish(now, step);
+    }
+
+    /// When to call [`Station::tick`] next, microseconds since boot.
+    pub fn due_us(&self) -> Option<u64> {
+        let links = self.neighbours.iter().filter_map(|(link, n)| self.link_due_us(link, n));
+        links.chain(self.uplink.due_us()).chain(self.perishing.due_us()).min()
+    }
+
+    /// Ends a step: asks for the sends and deliveries that it made possible, checks the count of
+    /// every link that moved, and closes it.
+    pub fn close(&mut self, now: Now, mut step: Step) -> (Writes, Pending) {
+        self.perish(now, &mut step);
+        let links: Vec<Link> = self.neighbours.keys().cloned().collect();
+        for link in links {
+            self.pump(now, &link, &mut step);
+        }
+        self.pump_inbox(&mut step);
+        for link in std::mem::take(&mut self.touched) {
+            let lanes = self.kept.outbound.get(&link);
+            let balanced = lanes.is_none_or(|lanes| lanes.iter().all(|(_, lane)| lane.balances()));
+            assert!(balanced, "taken = held + handed over + ended must hold for {link:?}");
+        }
+        step.close()
+    }
+
+    /// What it remembers, for snapshots and checks from outside.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Its place.
+    pub fn here(&self) -> &Code {
+        &self.here
+    }
+
+    /// A step that holds only a snapshot of all before it: the head of a new segment.
+    ///
+    /// # Errors
+    /// The snapshot is larger than any allowed.
+    pub fn snapshot(
+        &self,
+        mut step: Step,
+    ) -> Result<(Writes, Pending), yizhan_schemas::codec::CodecError> {
+        step.write(Record::Snapshot(self.kept.to_snapshot()?));
+        Ok(step.close())
+    }
+
+    fn write(&mut self, step: &mut Step, record: Record) {
+        let applied = self.kept.apply(&record);
+        debug_assert!(applied.is_ok(), "only a snapshot can fail to apply");
+        step.write(record);
+    }
+
+    fn notice(&self, step: &mut Step, notice: Notice) {
+        step.after(Effect::Notice(notice));
+    }
+
+    /// The legs of a message: chosen once, when it is taken.
+    fn legs(&self, envelope: &Envelope, via: Option<&Link>) -> Vec<Leg> {
+        let header = envelope.header();
+        let id = header.id();
+        let links = route::links(&self.topology, &self.here, header, via);
+        let leg = |link: Link| {
+            let fresh = Default::default();
+            let lane = self.kept.outbound(&link, header.lane).unwrap_or(&fresh);
+            let (sequence, chain) = lane.next_leg(&id);
+            Leg { link, sequence, chain }
+        };
+        links.into_iter().map(leg).collect()
+    }
+
+    /// Notes which cursors a message moved, and when it was taken.
+    fn moved(&mut self, now: Now, lane: Lane, legs: &[Leg]) {
+        for leg in legs {
+            self.touched.insert(leg.link.clone());
+            let samples = match self.neighbours.get_mut(&leg.link) {
+                Some(neighbour) => neighbour.samples.get_mut(lane as usize),
+                None => Some(&mut self.inbox.samples),
+            };
+            if let Some(samples) = samples {
+                samples.watch(leg.sequence, now.boot_us);
+            }
+        }
+    }
+}

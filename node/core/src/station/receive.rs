@@ -1,0 +1,207 @@
+//! Records come from a neighbour: taken in order, once each, and acked when that is durable.
+
+use std::cmp::Ordering;
+
+use bytes::Bytes;
+use yizhan_schemas::envelope::Digest;
+use yizhan_schemas::frame::{self, Body, Carried, Chain, LaneAck, SessionTag, Skip};
+use yizhan_schemas::{Envelope, Header, Lane};
+
+use super::Station;
+use crate::effect::Notice;
+use crate::inbound::Arrival;
+use crate::link::Link;
+use crate::record::{Duplicate, Put, Quarantined, Record, SkipTaken, Via};
+use crate::step::Step;
+use crate::time::Now;
+
+/// What a batch says of itself.
+pub(super) struct Heading {
+    pub(super) link: Link,
+    pub(super) session: SessionTag,
+    pub(super) lane: Lane,
+    pub(super) first: u64,
+    pub(super) sent_ms: u64,
+}
+
+impl Station {
+    pub(super) fn on_batch(&mut self, now: Now, from: Heading, body: Body, step: &mut Step) {
+        if !self.heard(now, &from.link, from.session) {
+            if from.link == Link::Up {
+                self.uplink.stranger();
+            }
+            return;
+        }
+        let mut sequence = from.first;
+        let mut gap = false;
+        for record in body.records {
+            let span = record.span();
+            match self.arrival(&from, sequence, span) {
+                Arrival::Early => gap = true,
+                Arrival::Again => {}
+                Arrival::Next => self.take(now, &from, sequence, record, step),
+            }
+            sequence = sequence.saturating_add(span);
+        }
+        let through = self.expected(&from).saturating_sub(1);
+        let ack = LaneAck { lane: from.lane, through, gap, beyond: Vec::new() };
+        step.ack(&from.link, from.session, ack, Some(from.sent_ms));
+    }
+
+    /// Notes a sign of life; false if it is of another session than the one that stands.
+    pub(super) fn heard(&mut self, now: Now, link: &Link, session: SessionTag) -> bool {
+        let Some(neighbour) = self.neighbours.get_mut(link) else { return false };
+        let current = neighbour.session.as_ref().is_some_and(|s| s.tag == session);
+        if current {
+            neighbour.heard_us = Some(now.boot_us);
+        }
+        current
+    }
+
+    fn expected(&self, from: &Heading) -> u64 {
+        self.kept.inbound(&from.link, from.lane).map_or(1, |lane| lane.expected)
+    }
+
+    /// A run of skipped legs may begin before what is expected and end behind it.
+    fn arrival(&self, from: &Heading, sequence: u64, span: u64) -> Arrival {
+        let expected = self.expected(from);
+        let last = sequence.saturating_add(span.max(1) - 1);
+        match (sequence.cmp(&expected), last.cmp(&expected)) {
+            (Ordering::Greater, _) => Arrival::Early,
+            (_, Ordering::Less) => Arrival::Again,
+            _ => Arrival::Next,
+        }
+    }
+
+    fn take(
+        &mut self,
+        now: Now,
+        from: &Heading,
+        sequence: u64,
+        record: frame::Record,
+        step: &mut Step,
+    ) {
+        match record {
+            frame::Record::Carried(carried) => {
+                self.take_carried(now, from, sequence, carried, step)
+            }
+            frame::Record::Skip(skip) => self.take_skip(from, sequence, skip, step),
+        }
+    }
+
+    fn take_skip(&mut self, from: &Heading, sequence: u64, skip: Skip, step: &mut Step) {
+        let cut = Skip { from: sequence.max(self.expected(from)), ..skip };
+        if cut.reason.is_loss() {
+            let gap = Notice::Gap {
+                link: from.link.clone(),
+                lane: from.lane,
+                from: cut.from,
+                through: cut.through,
+                reason: cut.reason,
+            };
+            self.notice(step, gap);
+        }
+        let taken = SkipTaken { link: from.link.clone(), lane: from.lane, skip: cut };
+        self.write(step, Record::SkipTaken(taken));
+    }
+
+    fn take_carried(
+        &mut self,
+        now: Now,
+        from: &Heading,
+        sequence: u64,
+        carried: Carried,
+        step: &mut Step,
+    ) {
+        let bytes = carried.envelope.clone();
+        let envelope = match Envelope::read(carried.envelope.clone()) {
+            Ok(envelope) => envelope,
+            Err(fault) => {
+                return self.put_aside(from, sequence, bytes, None, fault.to_string(), step);
+            }
+        };
+        let id = envelope.header().id();
+        if let Some(why) = self.misplaced(from, envelope.header()) {
+            let chain = Some(self.chain_with(from, sequence, &id));
+            return self.put_aside(from, sequence, bytes, chain, why, step);
+        }
+        if self.kept.seen.contains(&id) {
+            let chain = self.chain_with(from, sequence, &id);
+            let again = Duplicate { link: from.link.clone(), lane: from.lane, sequence, chain };
+            self.write(step, Record::Duplicate(again));
+            let link = from.link.clone();
+            return self.notice(step, Notice::DuplicateSuppressed { link, id });
+        }
+        let legs = self.legs(&envelope, Some(&from.link));
+        self.moved(now, from.lane, &legs);
+        let put = Put {
+            envelope,
+            via: Some(Via { link: from.link.clone(), sequence }),
+            age_ms: carried.age_ms,
+            age_unknown: carried.age_unknown,
+            hops: carried.hops.saturating_add(1),
+            boot: self.boot,
+            taken_boot_ms: now.boot_ms(),
+            taken_wall_ms: now.wall_ms,
+            legs,
+            key: None,
+        };
+        self.perishing.watch(&put);
+        self.write(step, Record::Put(put));
+    }
+
+    fn chain_with(&self, from: &Heading, sequence: u64, id: &yizhan_schemas::MessageId) -> Chain {
+        let lane = self.kept.inbound(&from.link, from.lane);
+        lane.map_or(Chain::default(), |lane| lane.chain).then(sequence, id)
+    }
+
+    /// Why a message has no business on the link that it came by.
+    fn misplaced(&self, from: &Heading, header: &Header) -> Option<String> {
+        let id = header.id();
+        if header.lane != from.lane {
+            return Some(format!("{id} came in lane {}", from.lane));
+        }
+        let within = |top| header.origin.is_within(top);
+        match &from.link {
+            Link::Down(child) if !within(child) && !self.formerly_below(&header.origin) => {
+                Some(format!("{id} came from {child}, but its origin is not within {child}"))
+            }
+            Link::Up if within(&self.here) => {
+                Some(format!("{id} came from above, but its origin is within {}", self.here))
+            }
+            _ => None,
+        }
+    }
+
+    /// A station that was renamed or moved hands over what it took under its old code.
+    fn formerly_below(&self, origin: &yizhan_schemas::Code) -> bool {
+        self.topology.station(origin).is_none()
+    }
+
+    /// Keeps what cannot be passed on, so that neither it nor what follows it is lost.
+    fn put_aside(
+        &mut self,
+        from: &Heading,
+        sequence: u64,
+        bytes: Bytes,
+        chain: Option<Chain>,
+        why: String,
+        step: &mut Step,
+    ) {
+        let unread = || {
+            let Digest([a, b, c, d, e, f, g, h, ..]) = Digest::of(&bytes);
+            Chain([a, b, c, d, e, f, g, h])
+        };
+        let chain = chain.unwrap_or_else(unread);
+        let aside = Quarantined {
+            link: from.link.clone(),
+            lane: from.lane,
+            sequence,
+            chain,
+            bytes,
+            why: why.clone(),
+        };
+        self.write(step, Record::Quarantined(aside));
+        self.notice(step, Notice::Quarantined { link: from.link.clone(), why });
+    }
+}

@@ -1,0 +1,242 @@
+//! Legs go to a neighbour: within the window, urgent first, again where they do not arrive.
+
+use yizhan_schemas::Lane;
+use yizhan_schemas::frame::{Ack, Beat, LaneAck, RECORDS_MAX, SessionTag, SkipReason};
+
+use super::Station;
+use crate::effect::{Effect, EndedRun, Notice, Send};
+use crate::link::Link;
+use crate::neighbour::Neighbour;
+use crate::outbound::Outbound;
+use crate::record::{Cursor, Ended, Record};
+use crate::step::Step;
+use crate::time::Now;
+
+/// Round trips to wait for progress before sending again (design §5).
+const RESEND_ROUND_TRIPS: u64 = 4;
+
+/// What became of a [`Send`].
+pub(super) struct Sent {
+    pub(super) session: SessionTag,
+    pub(super) lane: Lane,
+    pub(super) from: u64,
+    pub(super) through: u64,
+    pub(super) bytes: u64,
+}
+
+impl Station {
+    /// Asks for the next send on a link, if its session, its window and its backlog allow one.
+    pub(super) fn pump(&mut self, now: Now, link: &Link, step: &mut Step) {
+        let Some(neighbour) = self.neighbours.get_mut(link) else { return };
+        let Some(session) = neighbour.session.as_mut().filter(|session| !session.asking) else {
+            return;
+        };
+        let window = self.settings.in_flight_bytes_max;
+        let room = window.saturating_sub(session.bytes());
+        let lanes = self.kept.outbound.get(link);
+        let sent = session.flights.each_ref().map(|flight| flight.sent);
+        let waiting = |lane: Lane| {
+            // what is urgent goes out over a full window of what is not
+            let fits = room > 0 || lane == Lane::Flash;
+            let owed = lanes.map_or(0, |lanes| lanes.get(lane).next.saturating_sub(1));
+            fits && sent.get(lane as usize).is_some_and(|sent| *sent < owed)
+        };
+        let Some(lane) = session.turns.pick(waiting) else { return };
+        let Some(owed) = lanes.map(|lanes| lanes.get(lane)) else { return };
+        let from = session.flight(lane).sent.saturating_add(1);
+        let through = owed.next.saturating_sub(1).min(from.saturating_add(RECORDS_MAX as u64 - 1));
+        session.asking = true;
+        session.beat_us =
+            session.beat_us.max(now.boot_us.saturating_sub(self.settings.beat_ms * 1000));
+        let send = Send {
+            link: link.clone(),
+            session: session.tag,
+            lane,
+            from,
+            through,
+            max_bytes: room.clamp(1, self.settings.send_bytes_max),
+            ended: skips(owed, from, through),
+        };
+        step.after(Effect::Send(send));
+    }
+
+    pub(super) fn on_sent(&mut self, now: Now, link: &Link, sent: Sent) {
+        let lanes = self.kept.outbound.get(link);
+        let Some(neighbour) = self.neighbours.get_mut(link) else { return };
+        let Some(session) = neighbour.session.as_mut().filter(|s| s.tag == sent.session) else {
+            return;
+        };
+        session.asking = false;
+        let flights = session.flights.each_ref().map(|flight| flight.sent);
+        let flight = session.flight(sent.lane);
+        // after a gap the cursor stands elsewhere: what was sent meanwhile counts for nothing
+        if flight.sent.saturating_add(1) != sent.from {
+            return;
+        }
+        flight.published(sent.through, sent.bytes, now.boot_us);
+        let waiting = |lane: Lane| {
+            let owed = lanes.map_or(0, |lanes| lanes.get(lane).next.saturating_sub(1));
+            flights.get(lane as usize).is_some_and(|sent| *sent < owed)
+        };
+        session.turns.served(sent.lane, sent.bytes, waiting);
+    }
+
+    pub(super) fn on_ack(&mut self, now: Now, link: &Link, ack: Ack, step: &mut Step) {
+        if !self.heard(now, link, ack.session) {
+            return;
+        }
+        self.measure(now, link, ack.echo_ms, step);
+        for lane in ack.lanes {
+            self.on_lane_ack(now, link, lane, step);
+        }
+    }
+
+    fn on_lane_ack(&mut self, now: Now, link: &Link, ack: LaneAck, step: &mut Step) {
+        let Some(owed) = self.kept.outbound(link, ack.lane) else { return };
+        if ack.through >= owed.next {
+            // the other end speaks of legs that were never made: start over from a hello
+            return self.end_session(link, "it acked more than there is", step);
+        }
+        if ack.through > owed.acked {
+            let at = Cursor { link: link.clone(), lane: ack.lane, through: ack.through };
+            self.write(step, Record::HandedOver(at));
+            self.touched.insert(link.clone());
+        }
+        let acked = self.kept.outbound(link, ack.lane).map_or(0, |owed| owed.acked);
+        let Some(neighbour) = self.neighbours.get_mut(link) else { return };
+        let pause_us = neighbour.rtt_us.unwrap_or(0).max(20_000);
+        let samples = neighbour.samples.get_mut(ack.lane as usize);
+        let arrived = samples.map(|samples| samples.arrived(ack.through)).unwrap_or_default();
+        let mut again = false;
+        if let Some(session) = neighbour.session.as_mut() {
+            let flight = session.flight(ack.lane);
+            flight.acked(ack.through, now.boot_us);
+            again = ack.gap && flight.again(acked, now.boot_us, pause_us);
+        }
+        for taken_us in arrived {
+            let held_us = now.boot_us.saturating_sub(taken_us);
+            let link = link.clone();
+            self.notice(step, Notice::HandedOver { link, lane: ack.lane, held_us });
+        }
+        if again {
+            let link = link.clone();
+            self.notice(step, Notice::Resent { link, lane: ack.lane, from: acked + 1 });
+        }
+    }
+
+    pub(super) fn resend_overdue(&mut self, now: Now, step: &mut Step) {
+        let min_ms = self.settings.resend_ms_min;
+        let mut resent = Vec::new();
+        for (link, neighbour) in &mut self.neighbours {
+            let patience_us = neighbour.patience_us(min_ms, RESEND_ROUND_TRIPS);
+            let Some(session) = neighbour.session.as_mut() else { continue };
+            for lane in Lane::ALL {
+                let acked = self.kept.outbound(link, lane).map_or(0, |owed| owed.acked);
+                let flight = session.flight(lane);
+                let overdue = flight.overdue_us(patience_us).is_some_and(|at| at <= now.boot_us);
+                if overdue && flight.again(acked, now.boot_us, 0) {
+                    resent.push(Notice::Resent { link: link.clone(), lane, from: acked + 1 });
+                }
+            }
+        }
+        for notice in resent {
+            self.notice(step, notice);
+        }
+    }
+
+    pub(super) fn on_unreadable(
+        &mut self,
+        link: &Link,
+        lane: Lane,
+        from: u64,
+        through: u64,
+        step: &mut Step,
+    ) {
+        let Some(owed) = self.kept.outbound(link, lane) else { return };
+        let (from, through) = (from.max(owed.acked + 1), through.min(owed.next - 1));
+        if from > through || !owed.ended_runs(from, through).is_empty() {
+            return;
+        }
+        self.end_legs(link, lane, from, through, SkipReason::Damaged, step);
+        // what was asked for begins with them: ask anew, now with the skip
+        if let Some(session) = self.neighbours.get_mut(link).and_then(|n| n.session.as_mut()) {
+            session.asking = false;
+        }
+    }
+
+    /// Ends open legs of one lane for a reason.
+    pub(super) fn end_legs(
+        &mut self,
+        link: &Link,
+        lane: Lane,
+        from: u64,
+        through: u64,
+        reason: SkipReason,
+        step: &mut Step,
+    ) {
+        let ended = Ended { link: link.clone(), lane, from, through, reason };
+        self.write(step, Record::Ended(ended));
+        self.touched.insert(link.clone());
+        let legs = through - from + 1;
+        self.notice(step, Notice::Ended { link: link.clone(), lane, legs, reason });
+    }
+
+    pub(super) fn on_beat(&mut self, now: Now, link: &Link, beat: Beat, step: &mut Step) {
+        if !self.heard(now, link, beat.session) {
+            return;
+        }
+        match beat.echo_ms {
+            Some(echo_ms) => self.measure(now, link, Some(echo_ms), step),
+            None => {
+                let answer = Beat {
+                    session: beat.session,
+                    sent_ms: now.boot_ms(),
+                    echo_ms: Some(beat.sent_ms),
+                };
+                step.after(Effect::Beat { link: link.clone(), beat: answer });
+            }
+        }
+    }
+
+    /// The child asks for signs of life; the parent's answers are its own.
+    pub(super) fn beat_if_due(&mut self, now: Now, step: &mut Step) {
+        let beat_us = self.settings.beat_ms * 1000;
+        let session = self.neighbours.get_mut(&Link::Up).and_then(|n| n.session.as_mut());
+        let Some(session) = session.filter(|s| s.beat_us + beat_us <= now.boot_us) else { return };
+        session.beat_us = now.boot_us;
+        let beat = Beat { session: session.tag, sent_ms: now.boot_ms(), echo_ms: None };
+        step.after(Effect::Beat { link: Link::Up, beat });
+    }
+
+    fn measure(&mut self, now: Now, link: &Link, echo_ms: Option<u64>, step: &mut Step) {
+        let Some(echo_ms) = echo_ms else { return };
+        let Some(neighbour) = self.neighbours.get_mut(link) else { return };
+        let sample_us = now.boot_us.saturating_sub(echo_ms.saturating_mul(1000));
+        neighbour.measured(sample_us);
+        let link = link.clone();
+        self.notice(step, Notice::RoundTrip { link, rtt_us: sample_us });
+    }
+
+    pub(super) fn link_due_us(&self, link: &Link, neighbour: &Neighbour) -> Option<u64> {
+        let session = neighbour.session.as_ref()?;
+        let resend_us = neighbour.patience_us(self.settings.resend_ms_min, RESEND_ROUND_TRIPS);
+        let silent_us = neighbour.patience_us(self.settings.liveness_ms_min, 8);
+        let overdue = session.flights.iter().filter_map(|flight| flight.overdue_us(resend_us));
+        let beat_us = session.beat_us + self.settings.beat_ms * 1000;
+        let beat = (*link == Link::Up).then_some(beat_us);
+        let silent = neighbour.heard_us.map(|at| at + silent_us);
+        overdue.chain(beat).chain(silent).min()
+    }
+}
+
+/// Runs of legs in a range that carry no message: no longer kept, or ended.
+fn skips(owed: &Outbound, from: u64, through: u64) -> Vec<EndedRun> {
+    let evicted = (from < owed.held_from).then(|| EndedRun {
+        from,
+        through: (owed.held_from - 1).min(through),
+        reason: SkipReason::Evicted,
+        chain: (owed.held_from - 1 <= through).then_some(owed.held_chain),
+    });
+    let ended = owed.ended_runs(from.max(owed.held_from), through);
+    evicted.into_iter().chain(ended).collect()
+}

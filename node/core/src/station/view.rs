@@ -1,0 +1,89 @@
+//! [`View`]: what a page or a metric shows of a station.
+
+use yizhan_schemas::{Code, Lane, PerLane};
+
+use super::Station;
+use crate::link::Link;
+use crate::outbound::Tally;
+use crate::time::Now;
+
+/// A station at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Its place.
+    pub code: Code,
+    /// Messages taken from publishers since the store was made.
+    pub accepted: u64,
+    /// Messages surely in the inbox since the store was made.
+    pub delivered: u64,
+    /// Legs of neighbours that did not come and may be missing somewhere.
+    pub gaps: u64,
+    /// Legs put aside.
+    pub quarantined: u64,
+    /// True if the inbox stream can be written.
+    pub inbox_open: bool,
+    /// Its links, the inbox last.
+    pub links: Vec<LinkView>,
+}
+
+/// A link at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkView {
+    /// Which.
+    pub link: Link,
+    /// True if a session stands.
+    pub up: bool,
+    /// Smoothed round trip, microseconds.
+    pub rtt_us: Option<u64>,
+    /// Legs owed, lane by lane.
+    pub backlog: PerLane<u64>,
+    /// Age of the oldest leg owed, microseconds, lane by lane (of those that are timed).
+    pub oldest_us: PerLane<Option<u64>>,
+    /// The count, lane by lane.
+    pub tally: PerLane<Tally>,
+}
+
+impl Station {
+    /// What to show at this moment.
+    pub fn view(&self, now: Now) -> View {
+        let mut links: Vec<LinkView> =
+            self.neighbours.keys().map(|link| self.link_view(now, link)).collect();
+        links.push(self.link_view(now, &Link::Inbox));
+        let inbox = self.kept.outbound(&Link::Inbox, Lane::Routine);
+        View {
+            code: self.here.clone(),
+            accepted: self.kept.accepted,
+            delivered: inbox.map_or(0, |lane| lane.tally.handed_over),
+            gaps: self.kept.gaps,
+            quarantined: self.kept.quarantined,
+            inbox_open: self.inbox.is_open(),
+            links,
+        }
+    }
+
+    fn link_view(&self, now: Now, link: &Link) -> LinkView {
+        let neighbour = self.neighbours.get(link);
+        let lanes = self.kept.outbound.get(link);
+        let oldest = |lane: Lane| {
+            let samples = match neighbour {
+                Some(neighbour) => neighbour.samples.get(lane as usize),
+                None => Some(&self.inbox.samples).filter(|_| lane == Lane::Routine),
+            };
+            samples.and_then(|s| s.oldest_us()).map(|at| now.boot_us.saturating_sub(at))
+        };
+        let up = match neighbour {
+            Some(neighbour) => neighbour.session.is_some(),
+            None => self.inbox.is_open(),
+        };
+        LinkView {
+            link: link.clone(),
+            up,
+            rtt_us: neighbour.and_then(|n| n.rtt_us),
+            backlog: PerLane::from_fn(|lane| lanes.map_or(0, |lanes| lanes.get(lane).held())),
+            oldest_us: PerLane::from_fn(oldest),
+            tally: PerLane::from_fn(|lane| {
+                lanes.map_or(Tally::default(), |lanes| lanes.get(lane).tally)
+            }),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! [`OwnBus`]: the bus of this station, whether we run its server or others do.
+
+use yizhan_schemas::Code;
+
+use super::client::{Client, Dial};
+use super::inbox::{Inbox, InboxLimits};
+use super::managed::{Managed, ManagedPlan};
+use super::{BusError, StationKeys};
+
+/// `bus.mode`.
+#[derive(Debug)]
+pub enum OwnBus {
+    /// A server of our own.
+    Managed(Box<Managed>),
+    /// One that others run.
+    External {
+        /// `bus.url`.
+        url: String,
+        /// From `bus.credentials`.
+        keys: StationKeys,
+    },
+}
+
+impl OwnBus {
+    /// Starts a server.
+    pub async fn managed(plan: ManagedPlan) -> Result<Self, BusError> {
+        Ok(Self::Managed(Box::new(Managed::start(plan).await?)))
+    }
+
+    /// Uses one that others run; nothing is connected yet.
+    pub fn external(url: &str, keys: StationKeys) -> Self {
+        Self::External { url: url.to_owned(), keys }
+    }
+
+    /// Where this station's own clients connect.
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Managed(managed) => managed.url(),
+            Self::External { url, .. } => url,
+        }
+    }
+
+    fn keys(&self) -> &StationKeys {
+        match self {
+            Self::Managed(managed) => managed.keys(),
+            Self::External { keys, .. } => keys,
+        }
+    }
+
+    /// A connection to the account of the links; connecting goes on in the background.
+    pub async fn link(&self, station: &Code) -> Result<Client, BusError> {
+        Client::dial(Dial::own(self.url(), &self.keys().link, station, "link")).await
+    }
+
+    /// A connection to the account of the applications; connecting goes on in the background.
+    pub async fn app(&self, station: &Code) -> Result<Client, BusError> {
+        Client::dial(Dial::own(self.url(), &self.keys().app, station, "app")).await
+    }
+
+    /// The stream of delivered messages, over a connection from [`OwnBus::app`] that stands.
+    pub async fn inbox(&self, app: &Client, limits: InboxLimits) -> Result<Inbox, BusError> {
+        let files = match self {
+            Self::Managed(managed) => Some(managed.stream_files()),
+            Self::External { .. } => None,
+        };
+        Inbox::open(app, limits, files).await
+    }
+
+    /// Has our own server stopped and started again ([`Managed::restart`]); `false` if the bus is
+    /// run by others.
+    pub fn restart(&self) -> bool {
+        if let Self::Managed(managed) = self {
+            managed.restart();
+        }
+        matches!(self, Self::Managed(_))
+    }
+
+    /// Stops our own server and waits until it is gone; a bus of others runs on.
+    pub async fn stop(self) {
+        if let Self::Managed(managed) = self {
+            managed.stop().await;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The command line: `yizhan publish | watch | status | topology | config | completions`.
+//!
+//! Promise: what is wrong with the words of a command is found before anything is done (exit
+//! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
+//! is done (0). Every reading command has `--json`, whose members are those of the HTTP interface.
+//!
+//! `yizhan run` and `yizhan demo` join `Command` together with what they start. Their arguments
+//! are here already ([`RunOptions`], [`DemoOptions`]); each needs one variant and one arm:
+//! `Run(RunOptions)` with `driver::run(options.config()?)`, `Demo(DemoOptions)` with
+//! `demo::run(options)`.
+
+mod completions;
+mod demo;
+mod error;
+mod page;
+mod publish;
+mod settings;
+mod sse;
+mod station;
+mod status;
+mod time;
+mod topology;
+mod watch;
+mod words;
+
+use clap::{Parser, Subcommand};
+
+pub use demo::DemoOptions;
+pub use error::Error;
+pub use settings::RunOptions;
+
+use page::Page;
+use words::Lang;
+
+/// Yizhan 驿站: a store-and-forward message backbone for tiers of governance centres.
+#[derive(Debug, Parser)]
+#[command(name = "yizhan", version, propagate_version = true, help_expected = true)]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage.")]
+struct Cli {
+    /// Language of headings and words: zh or en [default: from LC_ALL and LANG]
+    #[arg(long, global = true, value_enum, hide_possible_values = true, display_order = 900)]
+    lang: Option<Lang>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a station
+    Run(RunOptions),
+    /// Hand a message to a station
+    Publish(publish::Publish),
+    /// Print what happens at a station, as it happens
+    Watch(watch::Watch),
+    /// Show stations, one station, or one message
+    Status(status::Status),
+    /// Check, show or make the topology file
+    #[command(subcommand)]
+    Topology(topology::Command),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(settings::Command),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Whatever kept it from being done, in words for the person who typed it. Wrong usage ends the
+/// process with status 2.
+pub fn run() -> Result<(), Error> {
+    let cli = Cli::parse();
+    let mut page = Page::of_stdout(cli.lang);
+    let done = match cli.command {
+        Command::Run(options) => Ok(crate::run::run(options.config()?)?),
+        Command::Publish(command) => wait(command.run(&mut page)),
+        Command::Watch(command) => wait(command.run(&mut page)),
+        Command::Status(command) => wait(command.run(&mut page)),
+        Command::Topology(command) => command.run(&mut page),
+        Command::Config(command) => command.run(&mut page),
+        Command::Completions(command) => command.run(&mut page),
+    };
+    match done {
+        // the reader of a pipe has seen enough, as in `yizhan watch | head`
+        Err(Error::Print(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+/// One thread is enough for a client.
+fn wait<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(Error::Start)?.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_argument_has_its_help_and_no_two_clash() {
+        Cli::command().debug_assert();
+    }
+}

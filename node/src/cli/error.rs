@@ -1,0 +1,139 @@
+//! [`Error`]: why a command failed, in words for the person who typed it.
+
+use std::io;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use yizhan_schemas::Code;
+
+use crate::config::Problems;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No station is named anywhere.
+    #[error(
+        "which station? Give --server URL, or --config FILE (its http.listen is used), or run \
+         this where there is a yizhan.toml"
+    )]
+    NoStation,
+    /// The configuration does not say where the station is.
+    #[error(
+        "http.listen has port 0, and {} is not there ({cause}): is the station running? Else \
+         give --server URL", file.display()
+    )]
+    NoPort {
+        /// Where the running station would have written its URL.
+        file: PathBuf,
+        /// Why it cannot be read.
+        cause: io::Error,
+    },
+    /// Nobody answers.
+    #[error("cannot reach the station at {url}: {cause}; is it running?")]
+    Unreachable {
+        /// The station's URL.
+        url: String,
+        /// The innermost cause.
+        cause: String,
+    },
+    /// The station says no.
+    #[error("{0}")]
+    Refused(Problem),
+    /// The station says something that this version does not understand.
+    #[error("cannot understand the answer of {url}: {cause}; is it a Yizhan station?")]
+    Answer {
+        /// What was asked.
+        url: String,
+        /// What is odd about it.
+        cause: String,
+    },
+    /// Accepted, but the grade asked for was not reached in time.
+    #[error(
+        "{id} is {status} and goes on, but was not {wanted} in time; `yizhan status {id}` says \
+         how far it is"
+    )]
+    NotYet {
+        /// The message.
+        id: String,
+        /// The grade reached.
+        status: String,
+        /// The grade asked for.
+        wanted: String,
+    },
+    /// The configuration is wrong.
+    #[error("{}", counted(.0.iter().count(), .0))]
+    Config(#[from] Problems),
+    /// The topology file, or the list that it is made from, is wrong.
+    #[error("{}", counted(.0.list().len(), .0))]
+    Topology(#[from] yizhan_topology::Problems),
+    /// The station did not start, or had to stop.
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
+    /// A station that the topology does not know.
+    #[error("{} has no station {code}; `yizhan topology show` lists them", file.display())]
+    NoSuchStation {
+        /// The station.
+        code: Code,
+        /// The topology file.
+        file: PathBuf,
+    },
+    /// The topology names another key than the seed that is there.
+    #[error(
+        "{} does not fit the current key of {code} in the topology: put the right seed there, or \
+         make a new one with --rotate", file.display()
+    )]
+    OtherKey {
+        /// The station.
+        code: Code,
+        /// The seed's file.
+        file: PathBuf,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {cause}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// What was found wrong has been printed already as JSON.
+    #[error("{0} problems, see the output")]
+    Printed(usize),
+    /// The output cannot be written.
+    #[error("cannot print: {0}")]
+    Print(io::Error),
+    /// The process cannot get what it needs from the system.
+    #[error("cannot start: {0}")]
+    Start(io::Error),
+}
+
+/// A problem as of RFC 9457.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, thiserror::Error)]
+#[error("{}", said(self))]
+pub struct Problem {
+    /// The code of the contract, as in `bad_selector`.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// The same for all problems of this code.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What happened here.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// JSON pointer to the member that is wrong.
+    #[serde(default)]
+    pub pointer: Option<String>,
+}
+
+fn said(problem: &Problem) -> String {
+    let code = problem.code.as_deref().unwrap_or("refused");
+    let what = problem.detail.as_deref().or(problem.title.as_deref()).unwrap_or("no reason given");
+    match &problem.pointer {
+        Some(pointer) => format!("{code}: {what} (at {pointer})"),
+        None => format!("{code}: {what}"),
+    }
+}
+
+fn counted(count: usize, problems: &dyn std::fmt::Display) -> String {
+    if count == 1 { problems.to_string() } else { format!("{count} problems\n{problems}") }
+}

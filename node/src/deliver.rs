@@ -1,0 +1,303 @@
+//! Deliver: inbox legs into the JetStream stream `YZ_INBOX`, each at its sequence, and the word
+//! back when they are surely synced there.
+//!
+//! Promise: the stream's last sequence alone says what is in, so neither a lost acknowledgement
+//! nor a crash on either side makes a message enter twice or not at all. On any error the stream
+//! is opened anew and the core says where to go on.
+
+mod message;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::FutureExt as _;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use yizhan_core::effect::Deliver;
+use yizhan_core::fill::{LegSource, Reading};
+use yizhan_core::input::Input;
+use yizhan_core::link::Link;
+use yizhan_core::time::BootId;
+use yizhan_schemas::Lane;
+
+use crate::bus::{BusError, Client, Inbox, InboxAck, InboxError, InboxLimits, OwnBus};
+use crate::mailbox::Mailbox;
+
+/// What was answered for is synced at most this much later.
+const RELEASE_EVERY: Duration = Duration::from_millis(100);
+/// On a bus of others, whose files are out of reach: JetStream's default `sync_interval` of two
+/// minutes, and a margin. A break of the connection starts the time anew.
+const RELEASE_FOREIGN: Duration = Duration::from_secs(130);
+/// Acknowledgements that may be on their way.
+const UNANSWERED_MAX: usize = 512;
+/// Openings in a row without one acknowledgement before the server itself is restarted.
+const BARREN_MAX: u32 = 6;
+/// Pauses between attempts to open the stream.
+const REOPEN_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// Everything that the delivery task needs.
+pub struct Deliverer {
+    /// The bus of this station.
+    pub bus: Arc<OwnBus>,
+    /// The connection to its APP account.
+    pub client: Client,
+    /// Bounds of the stream.
+    pub limits: InboxLimits,
+    /// Where legs are read.
+    pub legs: Arc<dyn LegSource>,
+    /// This boot of the machine.
+    pub boot: BootId,
+    /// The way to the core.
+    pub mailbox: Mailbox,
+}
+
+/// Why an opening of the stream ended.
+enum Ended {
+    /// The core is gone.
+    CoreGone,
+    /// Open it again.
+    Reopen(String),
+}
+
+impl Deliverer {
+    /// Delivers until the core is gone.
+    pub async fn run(self, mut orders: mpsc::Receiver<Deliver>) {
+        let mut opening = 0;
+        let mut barren = 0;
+        loop {
+            opening += 1;
+            let inbox = self.open(opening).await;
+            let Some(inbox) = inbox else { return };
+            let mut flight = Flight::default();
+            match self.work(opening, &inbox, &mut orders, &mut flight).await {
+                Ended::CoreGone => return,
+                Ended::Reopen(why) => {
+                    tracing::warn!(why, "the inbox is opened anew");
+                    barren = if flight.was_answered { 0 } else { barren + 1 };
+                    self.restart_if_stuck(&why, &mut barren).await;
+                    metrics::counter!("yizhan_inbox_reopened_total").increment(1);
+                    if !self.mailbox.tell(Input::InboxClosed).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A stream that met a full disk once never answers a publish again, though it still describes
+    /// itself (nats-server 2.15): only a restart of the server helps, and only with some room.
+    async fn restart_if_stuck(&self, why: &str, barren: &mut u32) {
+        if *barren >= BARREN_MAX && self.bus.restart() {
+            tracing::warn!(why, "YZ_INBOX answers nothing: the bus is restarted");
+            *barren = 0;
+            tokio::time::sleep(REOPEN_PAUSE.1).await;
+        }
+    }
+
+    /// Opens the stream, however long that takes, and tells the core what is in it.
+    async fn open(&self, opening: u64) -> Option<Inbox> {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(REOPEN_PAUSE.0)
+            .with_max_delay(REOPEN_PAUSE.1)
+            .without_max_times()
+            .with_jitter();
+        for pause in pauses.build() {
+            match self.try_open(opening).await {
+                Ok((inbox, input)) => return self.mailbox.tell(input).await.then_some(inbox),
+                Err(fault) => tracing::info!(%fault, "the inbox is not to be had yet"),
+            }
+            tokio::time::sleep(pause).await;
+        }
+        None
+    }
+
+    async fn try_open(&self, opening: u64) -> Result<(Inbox, Input), BusError> {
+        self.client.ready(REOPEN_PAUSE.1).await?;
+        let inbox = self.bus.inbox(&self.client, self.limits).await?;
+        let info = inbox.info().await?;
+        // a hole can only be a tail that a power cut took: what follows it does not count
+        let input = Input::InboxOpened {
+            opening,
+            created_ns: i64::try_from(info.created_unix_ns).unwrap_or(i64::MAX),
+            present_sequence: info.last_seq.saturating_sub(info.holes()),
+            last_sequence: info.last_seq,
+        };
+        Ok((inbox, input))
+    }
+
+    async fn work(
+        &self,
+        opening: u64,
+        inbox: &Inbox,
+        orders: &mut mpsc::Receiver<Deliver>,
+        flight: &mut Flight,
+    ) -> Ended {
+        let mut state = self.client.state();
+        state.mark_unchanged();
+        loop {
+            while flight.has_work() {
+                if let Err(fault) = self.publish_some(inbox, flight).await {
+                    return self.failed(fault).await;
+                }
+            }
+            let (due, room) = (flight.due(), flight.has_room());
+            tokio::select! {
+                biased;
+                answer = next_answer(&mut flight.unanswered) => match answer {
+                    Ok(leg) => {
+                        flight.answered(leg);
+                        if !self.mailbox.tell(Input::Delivered { through: leg }).await {
+                            return Ended::CoreGone;
+                        }
+                    }
+                    Err(fault) => return self.failed(fault).await,
+                },
+                () = sleep_until(due) => match self.release(inbox, flight).await {
+                    Ok(true) => {}
+                    Ok(false) => return Ended::CoreGone,
+                    Err(fault) => return Ended::Reopen(fault.to_string()),
+                },
+                _ = state.changed() => return Ended::Reopen("the connection broke".to_owned()),
+                order = orders.recv(), if room => match order {
+                    None => return Ended::CoreGone,
+                    Some(order) if order.opening != opening => {}
+                    Some(order) => flight.orders.push_back(order),
+                },
+            }
+        }
+    }
+
+    /// Waits a little before a full stream is tried again; other failures are tried at once.
+    async fn failed(&self, fault: InboxError) -> Ended {
+        if matches!(fault, InboxError::Full) {
+            metrics::counter!("yizhan_inbox_full_total").increment(1);
+            tracing::error!(
+                "YZ_INBOX is full (inbox.max_bytes): delivery waits until applications or \
+                 inbox.max_age have made room"
+            );
+            tokio::time::sleep(REOPEN_PAUSE.1).await;
+        }
+        Ended::Reopen(fault.to_string())
+    }
+
+    /// Publishes the legs of the first order, as many as may be unanswered.
+    async fn publish_some(&self, inbox: &Inbox, flight: &mut Flight) -> Result<(), InboxError> {
+        let Some(order) = flight.orders.front().copied() else { return Ok(()) };
+        let room = (UNANSWERED_MAX - flight.unanswered.len().min(UNANSWERED_MAX)) as u64;
+        let through = order.through.min(order.from + room.max(1) - 1);
+        let mut legs = Vec::new();
+        let read =
+            self.legs.legs(&Link::Inbox, Lane::Routine, order.from, through, &mut |reading| {
+                let Reading::Leg(leg) = reading else { return false };
+                legs.push(leg);
+                true
+            });
+        read.map_err(|why| InboxError::Unknown { why })?;
+        if legs.is_empty() {
+            let (link, lane) = (Link::Inbox, Lane::Routine);
+            let from = order.from;
+            self.mailbox.tell(Input::Unreadable { link, lane, from, through: from }).await;
+            return Err(InboxError::Unknown { why: format!("leg {from} cannot be read") });
+        }
+        for leg in legs {
+            let sequence = leg.sequence;
+            let out = message::of(&leg, self.boot).map_err(|why| InboxError::Unknown { why })?;
+            let expected = i64::try_from(sequence).unwrap_or(i64::MAX) + order.offset - 1;
+            let expected = u64::try_from(expected).unwrap_or(0);
+            let ack = inbox.publish(&out.subject, out.headers, out.payload, expected).await?;
+            flight.unanswered.push_back((sequence, ack));
+            flight.advance(sequence);
+        }
+        Ok(())
+    }
+
+    /// Syncs what was answered for and tells the core; `false` if it is gone.
+    async fn release(&self, inbox: &Inbox, flight: &mut Flight) -> Result<bool, BusError> {
+        let Some(through) = flight.take_release() else { return Ok(true) };
+        if inbox.sync_files().await? || flight.foreign {
+            return Ok(self.mailbox.tell(Input::Released { through }).await);
+        }
+        flight.wait_for_foreign(through);
+        Ok(true)
+    }
+}
+
+/// What is under way in one opening of the stream.
+#[derive(Default)]
+struct Flight {
+    orders: VecDeque<Deliver>,
+    unanswered: VecDeque<(u64, InboxAck)>,
+    /// Last leg answered for and not released, and when to release it.
+    unreleased: Option<(u64, Instant)>,
+    /// True once the stream answered anything.
+    was_answered: bool,
+    /// True once the files turned out to be out of reach.
+    foreign: bool,
+}
+
+impl Flight {
+    fn has_room(&self) -> bool {
+        self.orders.len() < UNANSWERED_MAX
+    }
+
+    fn has_work(&self) -> bool {
+        !self.orders.is_empty() && self.unanswered.len() < UNANSWERED_MAX
+    }
+
+    /// A leg was published: the first order is that much shorter.
+    fn advance(&mut self, leg: u64) {
+        if let Some(first) = self.orders.front_mut() {
+            first.from = leg + 1;
+            if first.from > first.through {
+                self.orders.pop_front();
+            }
+        }
+    }
+
+    /// The stream answered for legs up to this one.
+    fn answered(&mut self, leg: u64) {
+        self.was_answered = true;
+        let wait = if self.foreign { RELEASE_FOREIGN } else { RELEASE_EVERY };
+        let due = self.unreleased.map_or_else(|| Instant::now() + wait, |(_, due)| due);
+        self.unreleased = Some((leg, due));
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.unreleased.map(|(_, due)| due)
+    }
+
+    fn take_release(&mut self) -> Option<u64> {
+        self.unreleased.take().map(|(through, _)| through)
+    }
+
+    fn wait_for_foreign(&mut self, through: u64) {
+        self.foreign = true;
+        self.unreleased = Some((through, Instant::now() + RELEASE_FOREIGN));
+    }
+}
+
+/// Waits for the oldest acknowledgement and takes those that came with it; gives the last leg.
+async fn next_answer(unanswered: &mut VecDeque<(u64, InboxAck)>) -> Result<u64, InboxError> {
+    let Some((leg, ack)) = unanswered.front_mut() else {
+        return std::future::pending().await;
+    };
+    let mut last = *leg;
+    ack.await?;
+    unanswered.pop_front();
+    while let Some((leg, ack)) = unanswered.front_mut() {
+        let Some(answer) = ack.now_or_never() else { break };
+        answer?;
+        last = *leg;
+        unanswered.pop_front();
+    }
+    Ok(last)
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,253 @@
+//! [`Driver`]: the loop around the core.
+//!
+//! Promise: inputs are taken in order, any number into one step; a step is closed when the disk
+//! is idle; its effects are carried out when its commit is durable, and not before (the types of
+//! [`yizhan_core::step`] leave no other way). While one commit syncs, the next step gathers, so
+//! load makes batches larger, not slower. If a commit fails, the loop ends: the memory has moved
+//! on and the disk has not.
+
+mod disk;
+mod outlets;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use yizhan_core::effect::{Effect, Verdict};
+use yizhan_core::fill::LegSource;
+use yizhan_core::input::{Input, Marks, Ticket};
+use yizhan_core::link::Link;
+use yizhan_core::station::{Station, View};
+use yizhan_core::step::{Step, Steps};
+use yizhan_schemas::PerLane;
+use yizhan_schemas::frame::{Frame, Have};
+
+pub use self::disk::{CommitLog, Disk, DiskFailed, Done, Observer};
+pub use self::outlets::{NoticeSink, ORDERS_MAX, Order, Outlets};
+
+use self::disk::Job;
+use crate::clock;
+use crate::mailbox::Letter;
+
+/// Letters taken into a step at one go, so that a flood cannot keep a step from closing.
+const LETTERS_A_TURN_MAX: usize = 1024;
+/// How often pages and metrics see a new [`View`].
+const VIEW_EVERY: Duration = Duration::from_millis(250);
+
+/// The loop, ready to run.
+pub struct Driver {
+    station: Station,
+    steps: Steps,
+    step: Option<Step>,
+    legs: Arc<dyn LegSource>,
+    outlets: Outlets,
+    view: watch::Sender<View>,
+    publishers: BTreeMap<Ticket, oneshot::Sender<Verdict>>,
+    callers: BTreeMap<Ticket, oneshot::Sender<Frame>>,
+    tickets: u64,
+    /// Commits handed to the disk and not answered yet.
+    committing: usize,
+    snapshot_due: bool,
+    /// Inputs that carrying out effects made at once.
+    own: VecDeque<Input>,
+}
+
+impl Driver {
+    /// A driver of a recovered station.
+    pub fn new(
+        station: Station,
+        legs: Arc<dyn LegSource>,
+        outlets: Outlets,
+    ) -> (Self, watch::Receiver<View>) {
+        let (view, views) = watch::channel(station.view(clock::now()));
+        let driver = Self {
+            station,
+            steps: Steps::default(),
+            step: None,
+            legs,
+            outlets,
+            view,
+            publishers: BTreeMap::new(),
+            callers: BTreeMap::new(),
+            tickets: 0,
+            committing: 0,
+            snapshot_due: false,
+            own: VecDeque::new(),
+        };
+        (driver, views)
+    }
+
+    /// Runs until `stop` says so, the mailbox is closed or the disk fails.
+    ///
+    /// # Errors
+    /// The disk failed: nothing that was not durable has been said. Only a restart helps.
+    pub async fn run(
+        mut self,
+        mut letters: mpsc::Receiver<Letter>,
+        mut disk: Disk,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), DiskFailed> {
+        let mut step = self.steps.begin();
+        self.station.open(clock::now(), &mut step);
+        self.step = Some(step);
+        let mut taken = Vec::with_capacity(LETTERS_A_TURN_MAX);
+        let mut views = tokio::time::interval(VIEW_EVERY);
+        let mut stopping = false;
+        loop {
+            self.take_own();
+            self.commit_if_idle(&disk)?;
+            if stopping && self.committing == 0 && self.step.is_none() {
+                return Ok(());
+            }
+            let due = self.station.due_us().map(instant_of);
+            tokio::select! {
+                done = disk.done() => self.committed(done?),
+                count = letters.recv_many(&mut taken, LETTERS_A_TURN_MAX), if !stopping => {
+                    if count == 0 {
+                        stopping = true;
+                    }
+                    taken.drain(..).for_each(|letter| self.letter(letter));
+                }
+                () = sleep_until(due), if due.is_some() => self.tick(),
+                _ = views.tick() => {
+                    self.view.send_replace(self.station.view(clock::now()));
+                }
+                _ = stop.changed(), if !stopping => stopping = true,
+            }
+        }
+    }
+
+    fn letter(&mut self, letter: Letter) {
+        let input = match letter {
+            Letter::Input(input) => self.with_marks(input),
+            Letter::Submit { draft, answer } => {
+                let ticket = self.ticket();
+                self.publishers.insert(ticket, answer);
+                Input::Submitted { ticket, draft }
+            }
+            Letter::Greet { from, hello, answer } => {
+                let ticket = self.ticket();
+                self.callers.insert(ticket, answer);
+                let marks = self.marks(&Link::Down(from.clone()), &hello.haves);
+                Input::Greeted { from, hello, ticket, marks }
+            }
+        };
+        self.handle(input);
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+
+    fn with_marks(&self, input: Input) -> Input {
+        match input {
+            Input::Welcomed { welcome, .. } => {
+                let marks = self.marks(&Link::Up, &welcome.haves);
+                Input::Welcomed { welcome, marks }
+            }
+            other => other,
+        }
+    }
+
+    /// What the log says of the places that a hello asks about.
+    fn marks(&self, link: &Link, haves: &PerLane<Have>) -> PerLane<Marks> {
+        PerLane::from_fn(|lane| {
+            let acked = self.station.kept().outbound(link, lane).map(|owed| owed.acked);
+            let before = haves.get(lane).expected.saturating_sub(1);
+            Marks {
+                expected: self.legs.chain_at(link, lane, before),
+                acked: acked.and_then(|acked| self.legs.chain_at(link, lane, acked)),
+            }
+        })
+    }
+
+    fn handle(&mut self, input: Input) {
+        let step = self.step.get_or_insert_with(|| self.steps.begin());
+        self.station.handle(clock::now(), input, step);
+    }
+
+    fn tick(&mut self) {
+        let step = self.step.get_or_insert_with(|| self.steps.begin());
+        self.station.tick(clock::now(), step);
+    }
+
+    fn take_own(&mut self) {
+        while let Some(input) = self.own.pop_front() {
+            self.handle(input);
+        }
+    }
+
+    /// Closes the step that gathered, if the disk is idle, and with it a snapshot if one is due:
+    /// nothing may come between the two.
+    fn commit_if_idle(&mut self, disk: &Disk) -> Result<(), DiskFailed> {
+        if self.committing > 0 {
+            return Ok(());
+        }
+        if self.step.is_none() && !self.snapshot_due {
+            return Ok(());
+        }
+        if let Some(step) = self.step.take() {
+            let (writes, pending) = self.station.close(clock::now(), step);
+            self.hand_over(disk, Job { writes, pending })?;
+        }
+        if self.snapshot_due {
+            self.snapshot_due = false;
+            match self.station.snapshot(self.steps.begin()) {
+                Ok((writes, pending)) => self.hand_over(disk, Job { writes, pending })?,
+                Err(fault) => tracing::error!(%fault, "no snapshot: opening will read more"),
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self, disk: &Disk, job: Job) -> Result<(), DiskFailed> {
+        disk.commit(job)?;
+        self.committing += 1;
+        Ok(())
+    }
+
+    fn committed(&mut self, done: Done) {
+        self.committing = self.committing.saturating_sub(1);
+        self.snapshot_due |= done.wants_snapshot;
+        let usage = Input::Disk { held_bytes: done.held_bytes, max_bytes: done.max_bytes };
+        for effect in done.effects {
+            self.carry_out(effect);
+        }
+        if self.step.is_some() {
+            // rides along with the next step: not worth one of its own
+            self.own.push_back(usage);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Reply { ticket, verdict } => {
+                if let Some(publisher) = self.publishers.remove(&ticket) {
+                    // a publisher that went away asks again with the same key
+                    let _ = publisher.send(verdict);
+                }
+            }
+            Effect::Answer { ticket, frame } => {
+                if let Some(caller) = self.callers.remove(&ticket) {
+                    let _ = caller.send(*frame);
+                }
+            }
+            other => self.own.extend(self.outlets.carry_out(other)),
+        }
+    }
+}
+
+fn instant_of(boot_us: u64) -> Instant {
+    let left_us = boot_us.saturating_sub(clock::now().boot_us);
+    Instant::now() + Duration::from_micros(left_us)
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,78 @@
+//! [`Outlets`]: where effects go. Each link has a bounded queue of orders.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+use yizhan_core::effect::{Deliver, Effect, Notice, Send};
+use yizhan_core::input::Input;
+use yizhan_core::link::Link;
+use yizhan_schemas::frame::{Ack, Beat, Hello, Nudge};
+
+/// Orders that may wait for one link's task.
+pub const ORDERS_MAX: usize = 256;
+
+/// One thing for a link's task to do.
+#[derive(Debug)]
+pub enum Order {
+    /// Ask the parent for a session.
+    Hello(Box<Hello>),
+    /// Ask the child for a hello.
+    Nudge(Nudge),
+    /// Fill and publish legs, and say how far it went.
+    Send(Send),
+    /// Publish an ack.
+    Ack(Ack),
+    /// Publish a sign of life.
+    Beat(Beat),
+}
+
+/// Takes notices to logs, metrics and pages.
+pub type NoticeSink = Box<dyn Fn(&Notice) + std::marker::Send>;
+
+/// Where effects go.
+pub struct Outlets {
+    /// The queue of each link's task.
+    pub links: BTreeMap<Link, mpsc::Sender<Order>>,
+    /// The queue of the inbox's task.
+    pub inbox: mpsc::Sender<Deliver>,
+    /// Where notices go.
+    pub notices: NoticeSink,
+}
+
+impl Outlets {
+    /// Carries out an effect; what it gives back is to be handled at once.
+    pub(super) fn carry_out(&self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Hello(hello) => self.order(&Link::Up, Order::Hello(hello)),
+            Effect::Nudge { child, nudge } => self.order(&Link::Down(child), Order::Nudge(nudge)),
+            Effect::Send(send) => self.order(&send.link.clone(), Order::Send(send)),
+            Effect::Ack { link, ack } => self.order(&link, Order::Ack(ack)),
+            Effect::Beat { link, beat } => self.order(&link, Order::Beat(beat)),
+            Effect::Deliver(deliver) => {
+                // the core bounds the legs that it asks for, so the queue is never full
+                let full = self.inbox.try_send(deliver).is_err();
+                full.then_some(Input::InboxClosed)
+            }
+            Effect::Notice(notice) => {
+                (self.notices)(&notice);
+                None
+            }
+            Effect::Reply { .. } | Effect::Answer { .. } => None,
+        }
+    }
+
+    fn order(&self, link: &Link, order: Order) -> Option<Input> {
+        let queue = self.links.get(link)?;
+        match queue.try_send(order) {
+            Ok(()) => None,
+            // any effect may be lost, but a send must be answered, or it is never asked again; the
+            // core has at most one under way for each link, so at most one waits here
+            Err(mpsc::error::TrySendError::Full(send @ Order::Send(_))) => {
+                let queue = queue.clone();
+                tokio::spawn(async move { queue.send(send).await });
+                None
+            }
+            Err(_) => None,
+        }
+    }
+}

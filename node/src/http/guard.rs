@@ -1,0 +1,184 @@
+//! Whether this caller may do this.
+//!
+//! Without a token one is the operator, but only from this machine and under its loopback name: a
+//! request for another host that comes from here came through a proxy, or from a browser whose
+//! page had its name re-bound to 127.0.0.1.
+
+use std::net::IpAddr;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use yizhan_schemas::reply::ErrorCode::{Forbidden, Unauthorized};
+
+use super::problem::Problem;
+use super::routes::{Desk, Route};
+use super::tokens::{Role, Tokens};
+
+/// Where a request came from; set for each connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// Lets a request through, or answers it with 401 or 403.
+pub(super) async fn check(
+    State((desk, route)): State<(Desk, Route)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    // a request without a peer is nobody's: it is treated as one from elsewhere
+    let local = peer.is_some_and(|peer| peer.is_loopback());
+    match admit(&desk.site.tokens, local, request.headers(), route) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => {
+            tracing::info!(?peer, path = route.path(), %problem, "an HTTP request was refused");
+            problem.into_response()
+        }
+    }
+}
+
+fn admit(tokens: &Tokens, local: bool, headers: &HeaderMap, route: Route) -> Result<(), Problem> {
+    let credentials = text(headers, AUTHORIZATION).filter(|_| !tokens.is_empty());
+    let Some(credentials) = credentials else {
+        return match (local, foreign_host(headers)) {
+            (true, None) => Ok(()),
+            (true, Some(host)) => Err(Problem::of(
+                Unauthorized,
+                format!(
+                    "a bearer token is needed: the request comes from this machine but asks for \
+                     host {host}; valid without a token is http://127.0.0.1 or http://localhost"
+                ),
+            )),
+            (false, _) => Err(Problem::of(
+                Unauthorized,
+                "a bearer token is needed from other machines: send the header Authorization: \
+                 Bearer <token> with one of http.tokens",
+            )),
+        };
+    };
+    let token =
+        credentials.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let holder = token.and_then(|(_, token)| tokens.holder(token.trim()));
+    let holder = holder.ok_or_else(|| {
+        Problem::of(
+            Unauthorized,
+            "the header Authorization holds no token of this station; valid is Bearer <token> \
+             with one of http.tokens",
+        )
+    })?;
+    if holder.role == Role::Operator || route.roles().contains(&holder.role) {
+        return Ok(());
+    }
+    Err(Problem::of(
+        Forbidden,
+        format!(
+            "the token of {} has the role {}; {} {} is for: operator{}",
+            holder.name,
+            holder.role,
+            route.method(),
+            route.path(),
+            route.roles().iter().map(|role| format!(", {role}")).collect::<String>(),
+        ),
+    ))
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+}
+
+/// The host that a request asks for, if that is not this machine's loopback.
+fn foreign_host(headers: &HeaderMap) -> Option<String> {
+    let host = text(headers, HOST)?;
+    let name = host.parse::<Authority>().ok().map(|authority| authority.host().to_owned());
+    let name = name.unwrap_or_else(|| host.to_owned());
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let own = match address {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => name.eq_ignore_ascii_case("localhost"),
+    };
+    (!own).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::Token;
+    use super::*;
+
+    const GRID: &str = "publisher-0123456789";
+    const HALL: &str = "reader-0123456789ab";
+    const BOSS: &str = "operator-0123456789";
+
+    fn tokens() -> Tokens {
+        let token = |name: &str, role, token: &str| Token {
+            name: name.to_owned(),
+            role,
+            token: token.to_owned(),
+        };
+        Tokens::new([
+            token("grid", Role::Publisher, GRID),
+            token("hall", Role::Reader, HALL),
+            token("boss", Role::Operator, BOSS),
+        ])
+        .unwrap()
+    }
+
+    fn answer(local: bool, pairs: &[(HeaderName, &str)], route: Route) -> Result<(), String> {
+        let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+        admit(&tokens(), local, &headers.collect(), route)
+            .map_err(|problem| serde_json::to_value(problem).unwrap()["detail"].to_string())
+    }
+
+    #[test]
+    fn this_machine_needs_no_token_under_its_own_name() {
+        for host in ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:8080", "127.8.8.8"] {
+            assert_eq!(answer(true, &[(HOST, host)], Route::Events), Ok(()), "{host}");
+        }
+        for host in ["yizhan.example", "10.72.0.1:8080", "127.0.0.1.example", "localhost.example"] {
+            let refused = answer(true, &[(HOST, host)], Route::Stations).unwrap_err();
+            assert!(refused.contains("asks for host"), "{refused}");
+        }
+        assert_eq!(answer(true, &[], Route::Events), Ok(()));
+    }
+
+    #[test]
+    fn others_need_a_token_whose_role_fits() {
+        let bearer = |token: &str| format!("Bearer {token}");
+        let with = |token: &str, route| {
+            answer(false, &[(AUTHORIZATION, &bearer(token)), (HOST, "10.72.0.1")], route)
+        };
+        for route in Route::ALL {
+            assert_eq!(with(BOSS, route), Ok(()), "{route:?}");
+            let refused = answer(false, &[(HOST, "127.0.0.1")], route).unwrap_err();
+            assert!(refused.contains("a bearer token is needed from other machines"), "{refused}");
+            let refused = with("guessed-0123456789", route).unwrap_err();
+            assert!(refused.contains("holds no token of this station"), "{refused}");
+        }
+        assert_eq!(with(GRID, Route::Events), Ok(()));
+        assert_eq!(with(GRID, Route::Message), Ok(()));
+        assert_eq!(with(HALL, Route::Stream), Ok(()));
+        assert_eq!(
+            with(HALL, Route::Events).unwrap_err(),
+            "\"the token of hall has the role reader; POST /v1/events is for: operator, publisher\""
+        );
+        assert_eq!(
+            with(GRID, Route::Stations).unwrap_err(),
+            "\"the token of grid has the role publisher; GET /v1/stations is for: operator, reader\""
+        );
+    }
+
+    #[test]
+    fn a_wrong_token_is_refused_from_this_machine_too() {
+        let basic = [(AUTHORIZATION, "Basic Zm9vOmJhcg=="), (HOST, "127.0.0.1")];
+        assert!(answer(true, &basic, Route::Alive).is_err());
+        let none = admit(
+            &Tokens::default(),
+            true,
+            &HeaderMap::from_iter([(AUTHORIZATION, "Bearer x".parse().unwrap())]),
+            Route::Alive,
+        );
+        assert_eq!(none, Ok(()), "without tokens there is nothing to compare with");
+    }
+}

@@ -1,0 +1,100 @@
+//! What there is to read: stations, messages, and the description of all this.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, Uri};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::Value;
+use yizhan_schemas::reply::ErrorCode::{NotFound, SchemaInvalid};
+use yizhan_schemas::{Code, MessageId};
+
+use super::problem::Problem;
+use super::routes::Desk;
+
+/// The description in OpenAPI's own form, as checked in.
+pub(super) const DESCRIPTION: &str = include_str!("../../../schemas/openapi.json");
+/// How long `?wait=delivered` waits if nothing is said.
+const WAIT_DEFAULT: Duration = Duration::from_secs(10);
+/// Longest wait: each one holds a connection.
+const WAIT_MAX: Duration = Duration::from_secs(300);
+/// Where to look, until the console is here.
+const ROOT: &str = "Yizhan 驿站: see /openapi.json for what is here, /v1/stations for who is, /readyz for how it is.\n";
+
+pub(super) async fn root() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], ROOT)
+}
+
+pub(super) async fn description() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], DESCRIPTION)
+}
+
+pub(super) async fn stations(State(desk): State<Desk>) -> Json<Value> {
+    Json(desk.site.pages.stations())
+}
+
+pub(super) async fn station(
+    State(desk): State<Desk>,
+    Path(code): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let code = Code::parse(&code).map_err(|bad| Problem::of(NotFound, bad.to_string()))?;
+    let page = desk.site.pages.station(&code).map(Json);
+    page.ok_or_else(|| {
+        Problem::of(
+            NotFound,
+            format!("there is no station {code} in this topology: see /v1/stations"),
+        )
+    })
+}
+
+/// What may stand behind the question mark.
+#[derive(Deserialize)]
+pub(super) struct MessageQuery {
+    wait: Option<String>,
+    timeout: Option<String>,
+}
+
+pub(super) async fn message(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    query: Result<Query<MessageQuery>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let id = MessageId::parse(&id).map_err(|bad| Problem::of(NotFound, bad.to_string()))?;
+    let Query(query) = query.map_err(|bad| Problem::of(SchemaInvalid, bad.body_text()))?;
+    let page = desk.site.pages.message(&id, patience(query)?).await.map(Json);
+    page.ok_or_else(|| {
+        Problem::of(
+            NotFound,
+            format!("message {id} is not known here; ask its origin, {}", id.origin),
+        )
+    })
+}
+
+fn patience(query: MessageQuery) -> Result<Option<Duration>, Problem> {
+    let fault = |why: String| Problem::of(SchemaInvalid, why);
+    match query.wait.as_deref() {
+        None => return Ok(None),
+        Some("delivered") => {}
+        Some(_) => return Err(fault("query wait: valid is delivered".to_owned())),
+    }
+    let Some(timeout) = query.timeout else { return Ok(Some(WAIT_DEFAULT)) };
+    let valid = "valid is a time of at most 300s, as in 10s";
+    match humantime::parse_duration(&timeout) {
+        Ok(time) if time <= WAIT_MAX => Ok(Some(time)),
+        Ok(_) => Err(fault(format!("query timeout: too long; {valid}"))),
+        Err(bad) => Err(fault(format!("query timeout: {bad}; {valid}"))),
+    }
+}
+
+pub(super) async fn nothing_here(uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(80).collect();
+    Problem::of(NotFound, format!("there is nothing at {path}; see /openapi.json"))
+}
+
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
+    Problem::method(format!("{method} is not for {}; see the header Allow", uri.path()))
+}

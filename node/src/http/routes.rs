@@ -1,0 +1,147 @@
+//! [`Route`]: the table of all routes. One that is not in it is not there, and none is without an
+//! answer to the question whose it is.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use tokio::sync::{Semaphore, watch};
+
+use super::body::BODIES_BYTES_MAX;
+use super::site::Site;
+use super::tokens::Role;
+use super::{events, guard, health, pages, stream};
+
+/// What every handler has at hand.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) site: Arc<Site>,
+    /// Turns true when the station stops: streams end.
+    pub(super) stopping: watch::Receiver<bool>,
+    /// Bytes of bodies that may be read at once.
+    pub(super) room: Arc<Semaphore>,
+    /// Streams that may be open at once.
+    pub(super) streams: Arc<Semaphore>,
+}
+
+/// Everything that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    Root,
+    Alive,
+    Ready,
+    Metrics,
+    Description,
+    Events,
+    Message,
+    Stations,
+    Station,
+    Stream,
+}
+
+impl Route {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Root,
+        Self::Alive,
+        Self::Ready,
+        Self::Metrics,
+        Self::Description,
+        Self::Events,
+        Self::Message,
+        Self::Stations,
+        Self::Station,
+        Self::Stream,
+    ];
+
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Root => "/",
+            Self::Alive => "/healthz",
+            Self::Ready => "/readyz",
+            Self::Metrics => "/metrics",
+            Self::Description => "/openapi.json",
+            Self::Events => "/v1/events",
+            Self::Message => "/v1/messages/{id}",
+            Self::Stations => "/v1/stations",
+            Self::Station => "/v1/stations/{code}",
+            Self::Stream => "/v1/stream",
+        }
+    }
+
+    pub(super) fn method(self) -> Method {
+        match self {
+            Self::Events => Method::POST,
+            _ => Method::GET,
+        }
+    }
+
+    /// Whose it is, beside the operator's.
+    pub(super) fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Root | Self::Alive | Self::Ready | Self::Description | Self::Message => {
+                &[Role::Publisher, Role::Reader]
+            }
+            Self::Events => &[Role::Publisher],
+            Self::Metrics | Self::Stations | Self::Station | Self::Stream => &[Role::Reader],
+        }
+    }
+
+    fn handler(self) -> MethodRouter<Desk> {
+        match self {
+            Self::Root => get(pages::root),
+            Self::Alive => get(health::alive),
+            Self::Ready => get(health::ready),
+            Self::Metrics => get(health::metrics),
+            Self::Description => get(pages::description),
+            Self::Events => post(events::take),
+            Self::Message => get(pages::message),
+            Self::Stations => get(pages::stations),
+            Self::Station => get(pages::station),
+            Self::Stream => get(stream::follow),
+        }
+    }
+}
+
+/// The router of a site.
+pub(super) fn router(site: Site, stopping: watch::Receiver<bool>) -> Router {
+    let desk = Desk {
+        site: Arc::new(site),
+        stopping,
+        room: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
+        streams: Arc::new(Semaphore::new(stream::STREAMS_MAX)),
+    };
+    let full = Route::ALL.into_iter().fold(Router::new(), |router, route| {
+        let guard = from_fn_with_state((desk.clone(), route), guard::check);
+        router.route(route.path(), route.handler().route_layer(guard))
+    });
+    // the second fallback reaches only routes that are there already
+    full.fallback(pages::nothing_here)
+        .method_not_allowed_fallback(pages::no_such_method)
+        .with_state(desk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_names_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(pages::DESCRIPTION).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let mut described: Vec<_> = paths
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(move |method| (path.clone(), method.clone()))
+            })
+            .collect();
+        let mut served: Vec<_> = Route::ALL
+            .into_iter()
+            .map(|route| (route.path().to_owned(), route.method().as_str().to_lowercase()))
+            .collect();
+        described.sort();
+        served.sort();
+        assert_eq!(described, served, "schemas/openapi.json and http/routes.rs must agree");
+    }
+}

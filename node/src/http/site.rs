@@ -1,0 +1,72 @@
+//! [`Site`]: what the room is given to serve.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::Value;
+use tokio::sync::broadcast;
+use yizhan_schemas::reply::{Accepted, Refusal};
+use yizhan_schemas::{Code, MessageId};
+
+use super::stream::StreamEvent;
+use super::tokens::Tokens;
+
+/// Takes in what is posted.
+pub trait Intake: Send + Sync {
+    /// Takes one CloudEvent or a batch: the request's headers in their order, and its body.
+    /// Resolves with the station's answer; an error is about the request as a whole.
+    fn post(
+        &self,
+        headers: Vec<(String, String)>,
+        body: Bytes,
+    ) -> BoxFuture<'_, Result<Answers, Refusal>>;
+}
+
+/// What a post is answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answers {
+    /// The receipt of one event.
+    One(Accepted),
+    /// Receipts and refusals of a batch, in its order.
+    Batch(Vec<Result<Accepted, Refusal>>),
+}
+
+/// What there is to read. Called on the request's task: answers come from memory.
+pub trait Pages: Send + Sync {
+    /// Why the station does not accept messages at present; empty if it does.
+    fn unready(&self) -> Vec<String>;
+
+    /// The list of stations.
+    fn stations(&self) -> Value;
+
+    /// One station; `None` if there is none of that code.
+    fn station(&self, code: &Code) -> Option<Value>;
+
+    /// A message's page; `None` if it is not known here. With `delivered_within` the page is that
+    /// of the moment of delivery, or of the end of that time.
+    fn message<'a>(
+        &'a self,
+        id: &'a MessageId,
+        delivered_within: Option<Duration>,
+    ) -> BoxFuture<'a, Option<Value>>;
+}
+
+/// All that the room serves.
+#[derive(Clone)]
+pub struct Site {
+    /// Where events go.
+    pub intake: Arc<dyn Intake>,
+    /// What there is to read.
+    pub pages: Arc<dyn Pages>,
+    /// Where `/metrics` comes from.
+    pub metrics: PrometheusHandle,
+    /// Where `/v1/stream` comes from.
+    pub stream: broadcast::Sender<StreamEvent>,
+    /// Who may come from elsewhere.
+    pub tokens: Tokens,
+    /// Longest body, bytes: a batch, or an event whose payload is in Base64.
+    pub body_bytes_max: usize,
+}

@@ -1,0 +1,155 @@
+//! [`Bodies`]: whether a body is well formed and fits its kind.
+//!
+//! Promise: the body is only ever read, never written again. Validators are compiled once, from
+//! the schemas that are checked in; kinds without a schema need only be well formed.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use jsonschema::Validator;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use yizhan_schemas::reply::{ErrorCode, Refusal};
+use yizhan_schemas::{Kind, payload};
+
+use super::media::Media;
+use super::misfit;
+
+/// Deepest nesting of a MessagePack body: as deep as `serde_json` reads JSON.
+const DEPTH_MAX: usize = 128;
+/// Longest `severity` that policy is asked about, bytes.
+const SEVERITY_BYTES_MAX: usize = 64;
+
+/// The rules that bodies are held to.
+#[derive(Debug)]
+pub struct Bodies {
+    rules: BTreeMap<&'static str, Rule>,
+    instant: Validator,
+    bytes_max: usize,
+}
+
+#[derive(Debug)]
+struct Rule {
+    schema: Value,
+    validator: Validator,
+}
+
+/// A schema of ours that does not compile: a mistake in this build.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the schema of {kind} does not compile: {why}")]
+pub struct BadSchema {
+    kind: &'static str,
+    why: String,
+}
+
+/// What is to be known of a body that was found good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Its `severity`, for policy routes.
+    pub severity: Option<String>,
+}
+
+impl Bodies {
+    /// Compiles the validators; bodies may be `bytes_max` bytes long (`ingest.max_payload`).
+    ///
+    /// # Errors
+    /// If a schema of this build does not compile.
+    pub fn compile(bytes_max: usize) -> Result<Self, BadSchema> {
+        let mut rules = BTreeMap::new();
+        for (kind, schema) in payload::schemas() {
+            let schema = schema.to_value();
+            let validator = compile(kind, &schema)?;
+            rules.insert(kind, Rule { schema, validator });
+        }
+        let instant = serde_json::json!({
+            "type": "string", "format": "date-time", "pattern": payload::INSTANT_PATTERN,
+        });
+        Ok(Self { rules, instant: compile("an instant", &instant)?, bytes_max })
+    }
+
+    /// Checks a body of a kind.
+    ///
+    /// # Errors
+    /// `too_large`, `bad_json`, or `schema_invalid` with a pointer to the member.
+    pub fn check(&self, kind: &Kind, media: Media, body: &[u8]) -> Result<Checked, Refusal> {
+        if body.len() > self.bytes_max {
+            return Err(too_large(body.len(), self.bytes_max));
+        }
+        let rule = self.rules.get(kind.as_str());
+        let value = match media {
+            Media::Json => Some(json(body)?),
+            Media::MessagePack => message_pack(body, rule.is_some())?,
+        };
+        if let (Some(rule), Some(value)) = (rule, &value) {
+            misfit::judge(kind, &rule.schema, &rule.validator, value)?;
+        }
+        let severity = value.as_ref().and_then(|value| value.get("severity")?.as_str());
+        let severity = severity.filter(|text| text.len() <= SEVERITY_BYTES_MAX);
+        Ok(Checked { severity: severity.map(str::to_owned) })
+    }
+
+    /// True if a text is an RFC 3339 time with offset, and such a moment exists.
+    pub fn is_instant(&self, text: &str) -> bool {
+        self.instant.is_valid(&Value::from(text))
+    }
+}
+
+fn compile(kind: &'static str, schema: &Value) -> Result<Validator, BadSchema> {
+    jsonschema::draft202012::options()
+        .should_validate_formats(true)
+        .with_format("date-time", |text: &str| text.parse::<jiff::Timestamp>().is_ok())
+        .build(schema)
+        .map_err(|fault| BadSchema { kind, why: fault.to_string() })
+}
+
+fn too_large(got_bytes: usize, limit_bytes: usize) -> Refusal {
+    Refusal::new(
+        ErrorCode::TooLarge,
+        format!(
+            "the body is {got_bytes} bytes long; at most {limit_bytes} are taken \
+             (ingest.max_payload): send large things by reference"
+        ),
+    )
+}
+
+fn bad_json(message: String) -> Refusal {
+    Refusal::new(ErrorCode::BadJson, message)
+}
+
+fn json(body: &[u8]) -> Result<Value, Refusal> {
+    if body.is_empty() {
+        return Err(bad_json("the body is empty; expected JSON".to_owned()));
+    }
+    serde_json::from_slice(body).map_err(|fault| bad_json(format!("the body is not JSON: {fault}")))
+}
+
+/// Reads MessagePack. `None` if it is well formed but has no JSON form (byte strings, keys that
+/// are not text) and none is needed.
+fn message_pack(body: &[u8], json_needed: bool) -> Result<Option<Value>, Refusal> {
+    let read = |at: u64, what: String| {
+        bad_json(format!("the body is not MessagePack: {what} at byte {at}"))
+    };
+    let mut reader = rmp_serde::Deserializer::new(Cursor::new(body));
+    reader.set_max_depth(DEPTH_MAX);
+    let seen = IgnoredAny::deserialize(&mut reader);
+    let at = reader.get_ref().position();
+    seen.map_err(|fault| read(at, fault.to_string()))?;
+    if at < body.len() as u64 {
+        return Err(read(at, "bytes left over behind the value".to_owned()));
+    }
+    let mut reader = rmp_serde::Deserializer::new(Cursor::new(body));
+    reader.set_max_depth(DEPTH_MAX);
+    match Value::deserialize(&mut reader) {
+        Ok(value) => Ok(Some(value)),
+        Err(_) if !json_needed => Ok(None),
+        Err(fault) => Err(Refusal::new(
+            ErrorCode::SchemaInvalid,
+            format!(
+                "the body is MessagePack without a JSON form ({fault} at byte {}); valid are maps \
+                 with text keys, lists, texts, numbers, booleans and nil",
+                reader.get_ref().position()
+            ),
+        )),
+    }
+}

@@ -1,0 +1,190 @@
+//! [`Door`]: the way into the station's mailbox, and the wait for more than `accepted`.
+//!
+//! Promise: every draft gets one answer. `accepted` is passed on from the station, which says it
+//! only once the message is on disk; a higher grade is only ever said when [`Grades`] says it.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use futures::future::{self, BoxFuture};
+use yizhan_core::draft::{Draft, Known};
+use yizhan_core::effect::Verdict;
+use yizhan_core::record::PublisherKey;
+use yizhan_schemas::MessageId;
+use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
+
+use super::asked::Place;
+use super::body::Bodies;
+use super::cloudevent::{self, Post};
+use super::headers::Headers;
+use super::wait::{Goal, Wait};
+use super::{nats, reply};
+use crate::mailbox::Mailbox;
+
+/// How often a key is looked up for one draft. The index is behind by what the log took since its
+/// last sync; once is the rule, twice happens, a third time it is not keeping up.
+const LOOKS_MAX: usize = 3;
+
+/// Where publishers' keys are looked up: the spool's index. Its word is a hint, the station
+/// decides.
+pub trait KeyLook: Send + Sync {
+    /// What is known of a key. Called on the publisher's task, so it must not wait for more than a
+    /// read of the disk.
+    fn look(&self, key: &PublisherKey) -> Known;
+}
+
+/// Who can tell how far a message has come. The driver implements it from the station's notices
+/// and receipts; until then there is [`OnlyAccepted`].
+pub trait Grades: Send + Sync {
+    /// How far a message has come by now.
+    fn now(&self, id: &MessageId) -> Grade;
+
+    /// Waits until a message has come as far as `goal`, or surely never will (it expired, or was
+    /// rejected). Answers at once if that is so already. The wait may be dropped at any time.
+    fn reach<'a>(&'a self, id: &'a MessageId, goal: &'a Goal) -> BoxFuture<'a, ()>;
+}
+
+/// A station that does not follow its messages yet: whoever waits for more than `accepted` hears
+/// `accepted` with `timed_out` when the time is over.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OnlyAccepted;
+
+impl Grades for OnlyAccepted {
+    fn now(&self, _: &MessageId) -> Grade {
+        Grade::Accepted
+    }
+
+    fn reach<'a>(&'a self, _: &'a MessageId, _: &'a Goal) -> BoxFuture<'a, ()> {
+        Box::pin(future::pending())
+    }
+}
+
+/// What a `POST` is answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// To one event.
+    One(Accepted),
+    /// To a batch, in its order.
+    Batch(Vec<Result<Accepted, Refusal>>),
+}
+
+/// Takes messages in, whichever carrier brings them.
+#[derive(Clone)]
+pub struct Door {
+    bodies: Arc<Bodies>,
+    mailbox: Mailbox,
+    keys: Arc<dyn KeyLook>,
+    grades: Arc<dyn Grades>,
+}
+
+impl Door {
+    /// A door into a mailbox.
+    pub fn new(
+        bodies: Arc<Bodies>,
+        mailbox: Mailbox,
+        keys: Arc<dyn KeyLook>,
+        grades: Arc<dyn Grades>,
+    ) -> Self {
+        Self { bodies, mailbox, keys, grades }
+    }
+
+    /// Takes a request on `yz.submit.<kind>` and gives the reply's bytes.
+    ///
+    /// The first poll brings the draft as far as the mailbox, so a carrier that polls its requests
+    /// once in the order in which they came keeps that order, however many wait at once.
+    pub async fn nats(&self, subject: &str, headers: &Headers, body: Bytes) -> Bytes {
+        let answer = match nats::read(subject, headers, body, &self.bodies) {
+            Ok(read) => self.submit(read.draft, read.wait).await,
+            Err(refusal) => Err(refusal),
+        };
+        reply::bytes(answer)
+    }
+
+    /// Takes a `POST` of one CloudEvent or of a batch. For one event the header `Yz-Wait` says what
+    /// its publisher waits for, as over NATS.
+    ///
+    /// # Errors
+    /// Whatever is wrong with one event, or with a batch as a whole.
+    pub async fn http(&self, headers: &Headers, body: Bytes) -> Result<Received, Refusal> {
+        match cloudevent::read(headers, body, &self.bodies)? {
+            Post::One(draft) => {
+                let wait = headers.get("Yz-Wait").filter(|text| !text.is_empty());
+                let wait = wait.map(|text| Place::Header("Yz-Wait").wait(text)).transpose()?;
+                let answer = self.submit(*draft, wait.unwrap_or(Wait::ACCEPTED)).await;
+                answer.map(Received::One)
+            }
+            Post::Batch(drafts) => Ok(Received::Batch(self.submit_all(drafts).await)),
+        }
+    }
+
+    /// Hands a draft in and waits for its answer.
+    ///
+    /// # Errors
+    /// What the station refuses; `rate_limited` if its mailbox is full or its index too far
+    /// behind, `shutting_down` if it is stopping.
+    pub async fn submit(&self, draft: Draft, wait: Wait) -> Result<Accepted, Refusal> {
+        let accepted = self.hand_in(draft).await?;
+        Ok(self.follow(accepted, wait).await)
+    }
+
+    async fn hand_in(&self, mut draft: Draft) -> Result<Accepted, Refusal> {
+        for _ in 0..LOOKS_MAX {
+            if let Some(key) = &draft.key {
+                draft.known = self.keys.look(key);
+            }
+            match self.mailbox.submit(draft.clone()).await? {
+                Verdict::Accepted(accepted) => return Ok(accepted),
+                Verdict::Refused(refusal) => return Err(refusal),
+                Verdict::LookAgain => {}
+            }
+        }
+        Err(Refusal::new(
+            ErrorCode::RateLimited,
+            "the index of publishers' keys is behind, so this station cannot tell whether it has \
+             this message already; try again shortly",
+        ))
+    }
+
+    async fn follow(&self, mut accepted: Accepted, wait: Wait) -> Accepted {
+        if wait.goal == Goal::Accepted {
+            return accepted;
+        }
+        let reached = self.grades.reach(&accepted.id, &wait.goal);
+        let reached = tokio::time::timeout(wait.within, reached).await;
+        accepted.timed_out = reached.is_err();
+        accepted.status = accepted.status.max(self.grades.now(&accepted.id));
+        accepted
+    }
+
+    /// Hands a batch in, in its order, without waiting for each before the next: one sync of the
+    /// disk may then serve them all.
+    async fn submit_all(
+        &self,
+        drafts: Vec<Result<Draft, Refusal>>,
+    ) -> Vec<Result<Accepted, Refusal>> {
+        let mut answers: Vec<_> = drafts
+            .into_iter()
+            .map(|draft| async { self.hand_in(draft?).await })
+            .map(|answer| Box::pin(future::maybe_done(answer)))
+            .collect();
+        // the first poll of each puts its letter into the mailbox: this is what keeps the order
+        future::poll_fn(|cx| {
+            for answer in &mut answers {
+                let _ = answer.as_mut().poll(cx);
+            }
+            Poll::Ready(())
+        })
+        .await;
+        let mut received = Vec::with_capacity(answers.len());
+        for mut answer in answers {
+            answer.as_mut().await;
+            received.push(answer.as_mut().take_output().unwrap_or_else(|| Err(unanswered())));
+        }
+        received
+    }
+}
+
+fn unanswered() -> Refusal {
+    Refusal::new(ErrorCode::ShuttingDown, "the station gave no answer; try again")
+}

@@ -1,0 +1,47 @@
+//! Links: frames between the core and the buses.
+//!
+//! Promise: nothing is published while disconnected, a send is always answered, and whatever
+//! arrives is a frame for the core or a counted, named refusal.
+
+mod carrier;
+mod downlink;
+mod uplink;
+
+pub use carrier::Carrier;
+pub use downlink::Downlinks;
+pub use uplink::Uplink;
+
+use bytes::Bytes;
+use yizhan_core::input::Input;
+use yizhan_core::link::Link;
+use yizhan_schemas::frame::{Body, Frame};
+
+/// The input that a frame from a neighbour is; hellos and welcomes are not for this way.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn input_of(link: Link, bytes: &Bytes) -> Result<Input, String> {
+    match Frame::decode(bytes).map_err(|fault| fault.to_string())? {
+        Frame::Batch(batch) => {
+            if batch.packing.is_some() {
+                return Err("a packed body, which this version does not read".to_owned());
+            }
+            let body = Body::decode(&batch.body).map_err(|fault| fault.to_string())?;
+            let (session, lane) = (batch.session, batch.lane);
+            let (first, sent_ms) = (batch.first, batch.sent_ms);
+            Ok(Input::Batch { link, session, lane, first, sent_ms, body })
+        }
+        Frame::Ack(ack) => Ok(Input::Ack { link, ack }),
+        Frame::Beat(beat) => Ok(Input::Beat { link, beat }),
+        Frame::Nudge(_) if link == Link::Up => Ok(Input::Nudged),
+        Frame::Nudge(_) | Frame::Hello(_) | Frame::Welcome(_) | Frame::Refused(_) => {
+            Err("a frame that has no business on this subject".to_owned())
+        }
+    }
+}
+
+/// Counts and logs a frame that is refused.
+pub(crate) fn refuse(link: &Link, why: &str) {
+    metrics::counter!("yizhan_frames_refused_total", "link" => link.word().to_owned()).increment(1);
+    tracing::warn!(link = link.word(), why, "refused a frame");
+}

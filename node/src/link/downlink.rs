@@ -1,0 +1,101 @@
+//! [`Downlinks`]: the station's own bus, where its children speak.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use yizhan_core::fill::LegSource;
+use yizhan_core::link::Link;
+use yizhan_core::time::BootId;
+use yizhan_schemas::Code;
+use yizhan_schemas::frame::Frame;
+
+use super::{Carrier, input_of, refuse};
+use crate::bus::{BusError, Client, Message, subjects};
+use crate::driver::Order;
+use crate::mailbox::Mailbox;
+
+/// Everything that the downlinks' tasks need.
+pub struct Downlinks {
+    /// The connection to this station's own LINK account.
+    pub client: Client,
+    /// Where legs are read.
+    pub legs: Arc<dyn LegSource>,
+    /// This boot of the machine.
+    pub boot: BootId,
+    /// The way to the core.
+    pub mailbox: Mailbox,
+}
+
+impl Downlinks {
+    /// Runs until the core is gone.
+    ///
+    /// # Errors
+    /// The children's subjects cannot be subscribed to.
+    pub async fn run(
+        self,
+        children: BTreeMap<Code, mpsc::Receiver<Order>>,
+    ) -> Result<(), BusError> {
+        let mut subscription = self.client.subscribe(subjects::UP_ALL).await?;
+        let mut carriers = JoinSet::new();
+        for (child, orders) in children {
+            let carrier = Carrier {
+                client: self.client.clone(),
+                subject: subjects::down(&child),
+                legs: Arc::clone(&self.legs),
+                boot: self.boot,
+                mailbox: self.mailbox.clone(),
+            };
+            carriers.spawn(carrier.run(orders, |_| {}));
+        }
+        while let Some(message) = subscription.next().await {
+            if !self.heard(message).await {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes a child's frame on; `false` if the core is gone.
+    async fn heard(&self, message: Message) -> bool {
+        let Some(child) = subjects::child_of_up(&message.subject) else {
+            refuse(&Link::Up, &format!("no station code in subject {}", message.subject));
+            return true;
+        };
+        if message.reply.is_some() {
+            let this = (self.client.clone(), self.mailbox.clone());
+            // answering waits for a commit: frames of other children must not wait with it
+            tokio::spawn(async move { answer(&this.0, &this.1, child, message).await });
+            return true;
+        }
+        let link = Link::Down(child);
+        match input_of(link.clone(), &message.payload) {
+            Ok(input) => self.mailbox.tell(input).await,
+            Err(why) => {
+                refuse(&link, &why);
+                true
+            }
+        }
+    }
+}
+
+async fn answer(client: &Client, mailbox: &Mailbox, child: Code, message: Message) {
+    let hello = match Frame::decode(&message.payload) {
+        Ok(Frame::Hello(hello)) => hello,
+        Ok(_) => return refuse(&Link::Down(child), "a request that is no hello"),
+        Err(fault) => return refuse(&Link::Down(child), &fault.to_string()),
+    };
+    if hello.code != child {
+        return refuse(&Link::Down(child), &format!("a hello in the name of {}", hello.code));
+    }
+    let Some(frame) = mailbox.greet(child.clone(), hello).await else { return };
+    match frame.encode() {
+        Ok(bytes) => {
+            if let Err(fault) = client.answer(&message, bytes).await {
+                tracing::debug!(child = child.as_str(), %fault, "a hello was not answered");
+            }
+        }
+        Err(fault) => tracing::error!(%fault, "a welcome does not encode"),
+    }
+}

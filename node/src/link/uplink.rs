@@ -1,0 +1,124 @@
+//! [`Uplink`]: the station's way to its parent's bus.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use yizhan_core::fill::LegSource;
+use yizhan_core::input::Input;
+use yizhan_core::link::Link;
+use yizhan_core::time::BootId;
+use yizhan_schemas::frame::{Frame, Hello};
+use yizhan_schemas::{Code, PerLane};
+
+use super::{Carrier, input_of, refuse};
+use crate::bus::{BusError, Client, subjects};
+use crate::driver::Order;
+use crate::mailbox::Mailbox;
+
+/// Longest wait for the answer to a hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Everything that the uplink's tasks need.
+pub struct Uplink {
+    /// This station.
+    pub here: Code,
+    /// The connection to the parent's bus.
+    pub client: Client,
+    /// Where legs are read.
+    pub legs: Arc<dyn LegSource>,
+    /// This boot of the machine.
+    pub boot: BootId,
+    /// The way to the core.
+    pub mailbox: Mailbox,
+}
+
+impl Uplink {
+    /// Runs until the core is gone.
+    ///
+    /// # Errors
+    /// The subject of this station cannot be subscribed to.
+    pub async fn run(self, orders: mpsc::Receiver<Order>) -> Result<(), BusError> {
+        let subscription = self.client.subscribe(&subjects::down(&self.here)).await?;
+        let carrier = Carrier {
+            client: self.client.clone(),
+            subject: subjects::up(&self.here),
+            legs: Arc::clone(&self.legs),
+            boot: self.boot,
+            mailbox: self.mailbox.clone(),
+        };
+        let hello = {
+            let (client, subject, mailbox) =
+                (self.client.clone(), carrier.subject.clone(), self.mailbox.clone());
+            move |said: Box<Hello>| {
+                let (client, subject, mailbox) = (client.clone(), subject.clone(), mailbox.clone());
+                tokio::spawn(async move { say_hello(&client, &subject, *said, &mailbox).await });
+            }
+        };
+        tokio::select! {
+            () = carrier.run(orders, hello) => {}
+            () = listen(subscription, &self.mailbox) => {}
+            () = watch_connection(&self.client, &self.mailbox) => {}
+        }
+        Ok(())
+    }
+}
+
+async fn say_hello(client: &Client, subject: &str, hello: Hello, mailbox: &Mailbox) {
+    let counter = hello.counter;
+    let input = match ask(client, subject, hello).await {
+        Ok(Frame::Welcome(welcome)) => {
+            // the loop looks the marks up: it knows the cursors
+            Input::Welcomed { welcome: Box::new(welcome), marks: PerLane::default() }
+        }
+        Ok(Frame::Refused(refused)) => Input::Refused(refused),
+        Ok(_) => Input::Unanswered { counter },
+        Err(why) => {
+            tracing::debug!(why, "no answer to a hello");
+            Input::Unanswered { counter }
+        }
+    };
+    mailbox.tell(input).await;
+}
+
+async fn ask(client: &Client, subject: &str, hello: Hello) -> Result<Frame, String> {
+    let bytes = Frame::Hello(hello).encode().map_err(|fault| fault.to_string())?;
+    let reply = client.request(subject, bytes, HELLO_TIMEOUT).await;
+    let reply = reply.map_err(|fault| fault.to_string())?;
+    Frame::decode(&reply.payload).map_err(|fault| fault.to_string())
+}
+
+async fn listen(mut subscription: crate::bus::Subscription, mailbox: &Mailbox) {
+    while let Some(message) = subscription.next().await {
+        match input_of(Link::Up, &message.payload) {
+            Ok(input) => {
+                if !mailbox.tell(input).await {
+                    return;
+                }
+            }
+            Err(why) => refuse(&Link::Up, &why),
+        }
+    }
+}
+
+async fn watch_connection(client: &Client, mailbox: &Mailbox) {
+    let mut states = client.state();
+    let mut known = None;
+    loop {
+        let state = *states.borrow_and_update();
+        // a reconnect that was over before we looked is a new connection all the same
+        if known != Some((state.connected, state.connections)) {
+            let was_up = matches!(known, Some((true, _)));
+            if was_up && !mailbox.tell(Input::Disconnected).await {
+                return;
+            }
+            if state.connected && !mailbox.tell(Input::Connected).await {
+                return;
+            }
+            known = Some((state.connected, state.connections));
+        }
+        if states.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! [`run`]: a station, from its configuration to its clean stop.
+//!
+//! Promise: whatever keeps a station from starting is said in one error that names the file, key,
+//! port or process; once it runs, it stops only when told to, or when its disk fails.
+
+mod error;
+mod fresh;
+mod home;
+mod index;
+mod intake;
+mod pages;
+mod start;
+mod status;
+mod store;
+
+use std::path::Path;
+
+pub use error::RunError;
+
+use crate::config::Config;
+use crate::telemetry;
+
+/// Runs the station that a configuration describes until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Why it did not start, or why it had to stop.
+pub fn run(config: Config) -> Result<(), RunError> {
+    telemetry::log(config.log.format)?;
+    let metrics = telemetry::metrics()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(2)
+        .build()
+        .map_err(RunError::Runtime)?;
+    runtime.block_on(async {
+        let stop = signals()?;
+        start::station(config, metrics, stop).await
+    })
+}
+
+/// Turns true at SIGTERM or SIGINT.
+fn signals() -> Result<tokio::sync::watch::Receiver<bool>, RunError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Runtime)?;
+    let (told, stop) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!(event = "stopping", "told to stop");
+        told.send_replace(true);
+        // the receivers must not take a dropped sender for news
+        told.closed().await;
+    });
+    Ok(stop)
+}
+
+/// Reads a topology file.
+pub(crate) fn topology(path: &Path) -> Result<yizhan_topology::Topology, RunError> {
+    let text = std::fs::read_to_string(path).map_err(|source| RunError::File {
+        doing: "read",
+        file: path.to_owned(),
+        source,
+    })?;
+    let name = path.to_string_lossy();
+    yizhan_topology::Topology::read(&name, &text).map_err(RunError::Topology)
+}

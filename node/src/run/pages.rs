@@ -1,0 +1,125 @@
+//! What HTTP shows: stations, messages, readiness; and the stream of what happens.
+
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use serde_json::Value;
+use tokio::sync::{broadcast, watch};
+use yizhan_core::station::View;
+use yizhan_schemas::reply::Grade;
+use yizhan_schemas::status::{Happening, MessageStatus};
+use yizhan_schemas::{Code, MessageId};
+
+use super::status::Roll;
+use crate::bus::Client;
+use crate::http::{Pages, StreamEvent, Topic};
+use crate::ingest::{Goal, Grades};
+use crate::journal::Journal;
+
+/// The pages of one station.
+pub(super) struct Book {
+    pub(super) roll: Roll,
+    pub(super) journal: Journal,
+    pub(super) view: watch::Receiver<View>,
+    pub(super) link: Client,
+}
+
+impl Pages for Book {
+    fn unready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if !self.link.is_connected() {
+            reasons.push("the bus of this station is not connected".to_owned());
+        }
+        if !self.view.borrow().inbox_open {
+            reasons.push("the stream YZ_INBOX is not open".to_owned());
+        }
+        reasons
+    }
+
+    fn stations(&self) -> Value {
+        serde_json::to_value(self.roll.stations()).unwrap_or_default()
+    }
+
+    fn station(&self, code: &Code) -> Option<Value> {
+        let stations = self.roll.stations().stations;
+        let found = stations.into_iter().find(|status| status.code == *code)?;
+        serde_json::to_value(found).ok()
+    }
+
+    fn message<'a>(
+        &'a self,
+        id: &'a MessageId,
+        delivered_within: Option<Duration>,
+    ) -> BoxFuture<'a, Option<Value>> {
+        async move {
+            if let Some(within) = delivered_within {
+                let _ =
+                    tokio::time::timeout(within, self.journal.reach(id, &Goal::Delivered)).await;
+            }
+            serde_json::to_value(self.journal.status(id)?).ok()
+        }
+        .boxed()
+    }
+}
+
+impl Grades for Journal {
+    fn now(&self, id: &MessageId) -> Grade {
+        self.status(id).map_or(Grade::Accepted, |status| status.grade)
+    }
+
+    fn reach<'a>(&'a self, id: &'a MessageId, goal: &'a Goal) -> BoxFuture<'a, ()> {
+        async move {
+            let mut changes = self.changes();
+            loop {
+                if self.status(id).is_some_and(|status| has_reached(&status, goal)) {
+                    return;
+                }
+                if changes.changed().await.is_err() {
+                    return std::future::pending().await;
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+/// How far a message has come, as far as this station can know: its own inbox and the next hop.
+/// What is further on comes back as receipts, which later versions bring.
+fn has_reached(status: &MessageStatus, goal: &Goal) -> bool {
+    match goal {
+        Goal::Accepted => true,
+        Goal::Delivered => status.grade == Grade::Delivered,
+        Goal::Relayed(code) => {
+            let handed = |trace: &yizhan_schemas::status::Trace| {
+                trace.event == "handed_over" && trace.station == *code
+            };
+            status.grade == Grade::Delivered || status.trail.iter().any(handed)
+        }
+    }
+}
+
+/// Passes what happens on to the readers of `GET /v1/stream`.
+pub(super) async fn stream(
+    mut happenings: broadcast::Receiver<Happening>,
+    events: broadcast::Sender<StreamEvent>,
+) {
+    loop {
+        match happenings.recv().await {
+            Ok(happening) if events.receiver_count() > 0 => {
+                let topic = match happening.event.as_str() {
+                    "handed_over" => Topic::HandedOver,
+                    "delivered" => Topic::Delivered,
+                    _ => Topic::Taken,
+                };
+                let data = serde_json::to_value(&happening).unwrap_or_default();
+                // nobody reading any more is no fault
+                let _ = events.send(StreamEvent::new(topic, &data));
+            }
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(missed)) => {
+                tracing::debug!(missed, "the stream of happenings skipped some");
+            }
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! [`Store`]: what is on the disk, recovered; and the spool as driver and links see it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use yizhan_core::fill::{HeldLeg, LegSource, Reading};
+use yizhan_core::kept::Kept;
+use yizhan_core::link::Link;
+use yizhan_core::record::Record;
+use yizhan_core::station::Fresh;
+use yizhan_core::step::{Spool, Writes};
+use yizhan_schemas::Lane;
+use yizhan_schemas::frame::Chain;
+
+use super::home::Home;
+use super::{RunError, fresh};
+use crate::config::Config;
+use crate::driver::CommitLog;
+use crate::spool::{self, Keys, LegReader, Log, SpoolError};
+
+/// What is on the disk, recovered.
+pub(super) struct Store {
+    pub(super) log: Option<CustodyLog>,
+    pub(super) keys: Option<Keys>,
+    pub(super) look: spool::KeyLook,
+    pub(super) legs: Arc<dyn LegSource>,
+    pub(super) kept: Option<Kept>,
+    /// Ordinal of the last key that the index was given.
+    pub(super) keyed: u64,
+    pub(super) fresh: Fresh,
+    pub(super) max_bytes: u64,
+}
+
+impl Store {
+    pub(super) fn open(config: &Config, home: &Home) -> Result<Self, RunError> {
+        let mut kept = Kept::default();
+        let mut unread = None;
+        let options = spool::Options { segment_bytes: config.spool.segment_bytes };
+        let opened = Log::open(&home.dir, options, &mut |record| {
+            if let Err(fault) = kept.apply(&record) {
+                unread.get_or_insert(fault);
+            }
+        })?;
+        if let Some(fault) = unread {
+            return Err(fault.into());
+        }
+        report(&opened.report);
+        let keys = open_keys(config, home, &kept)?;
+        let reader = opened.log.reader();
+        let held_bytes = opened.log.held_bytes();
+        let free_bytes = reader.volume_free_bytes()?;
+        Ok(Self {
+            legs: Arc::new(Legs(reader)),
+            log: Some(CustodyLog(opened.log)),
+            keyed: kept.keys.taken(),
+            look: keys.looker(),
+            keys: Some(keys),
+            kept: Some(kept),
+            fresh: fresh::draw().map_err(RunError::Runtime)?,
+            max_bytes: config.spool.max_bytes.of(free_bytes.saturating_add(held_bytes)),
+        })
+    }
+}
+
+fn report(report: &spool::Report) {
+    tracing::info!(
+        event = "recovered",
+        records = report.records,
+        commits = report.last_commit,
+        "the custody log is open"
+    );
+    if let Some(torn) = &report.torn {
+        tracing::warn!(event = "torn_tail", ?torn, "an unfinished commit was cut off");
+    }
+    for damage in &report.damage {
+        tracing::error!(event = "damage", ?damage, "part of the custody log cannot be read");
+    }
+}
+
+/// Opens the index and brings it up to the log, so that no key is in neither place.
+fn open_keys(config: &Config, home: &Home, kept: &Kept) -> Result<Keys, RunError> {
+    let limits = spool::keys::Limits {
+        window_ms: u64::try_from(config.ingest.dedup_window.as_millis()).unwrap_or(u64::MAX),
+        keys_max: config.ingest.dedup_max_keys,
+    };
+    let (mut keys, report) = Keys::open(&home.dir, limits)?;
+    if let Some((dir, why)) = &report.set_aside {
+        let dir = dir.display();
+        tracing::error!(event = "index_set_aside", %dir, why, "the index is rebuilt from the log");
+    }
+    if report.through < kept.keys.indexed_through() {
+        rebuild(&mut keys, &home.dir, report.through)?;
+    }
+    let newer: Vec<_> = kept.keys.newer_than(keys.applied()).map(key_use).collect();
+    keys.apply(&newer)?;
+    keys.sync()?;
+    Ok(keys)
+}
+
+fn key_use(recent: yizhan_core::keys::Recent<'_>) -> spool::KeyUse {
+    spool::KeyUse {
+        ordinal: recent.ordinal,
+        key: recent.key,
+        message: recent.message.clone(),
+        wall_ms: crate::clock::now().wall_ms,
+    }
+}
+
+/// Reads every key of the log that the index does not have.
+fn rebuild(keys: &mut Keys, data: &Path, through: u64) -> Result<(), RunError> {
+    let mut ordinal = 0;
+    let mut batch = Vec::new();
+    let mut fault = None;
+    spool::log::scan(data, &mut |found| {
+        let Record::Put(put) = &found.record else { return };
+        let Some(key) = put.key.clone() else { return };
+        ordinal += 1;
+        if ordinal > through {
+            let message = put.envelope.header().id();
+            batch.push(spool::KeyUse { ordinal, key, message, wall_ms: put.taken_wall_ms });
+        }
+        if batch.len() >= 4096
+            && let Err(failed) = keys.apply(&std::mem::take(&mut batch))
+        {
+            fault.get_or_insert(failed);
+        }
+    })?;
+    keys.apply(&batch)?;
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// The custody log as the driver commits to it.
+pub(super) struct CustodyLog(Log);
+
+impl Spool for CustodyLog {
+    type Error = SpoolError;
+
+    fn write(&mut self, writes: &Writes) -> Result<(), SpoolError> {
+        match writes.records() {
+            [Record::Snapshot(snapshot)] => self.0.append_snapshot(snapshot.clone()),
+            records => self.0.append(records),
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), SpoolError> {
+        self.0.sync()
+    }
+}
+
+impl CommitLog for CustodyLog {
+    fn wants_snapshot(&self) -> bool {
+        self.0.wants_snapshot()
+    }
+
+    fn held_bytes(&self) -> u64 {
+        self.0.held_bytes()
+    }
+}
+
+/// The log's reader as links and inbox see it.
+struct Legs(LegReader);
+
+impl LegSource for Legs {
+    fn legs(
+        &self,
+        link: &Link,
+        lane: Lane,
+        from: u64,
+        through: u64,
+        each: &mut dyn FnMut(Reading) -> bool,
+    ) -> Result<(), String> {
+        let read = self.0.legs(link, lane, from, through, &mut |reading| each(leg(reading)));
+        read.map(|_| ()).map_err(|fault| fault.to_string())
+    }
+
+    fn chain_at(&self, link: &Link, lane: Lane, sequence: u64) -> Option<Chain> {
+        match self.0.chain_at(link, lane, sequence) {
+            Ok(chain) => chain,
+            Err(fault) => {
+                tracing::warn!(%fault, "no chain: the lane is numbered anew");
+                None
+            }
+        }
+    }
+}
+
+fn leg(reading: spool::Reading) -> Reading {
+    match reading {
+        spool::Reading::Gap { from, through } => Reading::Gap { from, through },
+        spool::Reading::Leg(leg) => Reading::Leg(HeldLeg {
+            sequence: leg.sequence,
+            chain: leg.chain,
+            envelope: leg.envelope_bytes,
+            age_ms: leg.age_ms,
+            age_unknown: leg.age_unknown,
+            hops: leg.hops,
+            boot: leg.boot,
+            taken_boot_ms: leg.taken_boot_ms,
+        }),
+    }
+}

@@ -1,0 +1,99 @@
+//! Telemetry: this process's log, its metrics, and what the core's notices become.
+//!
+//! Promise: nothing here can hold up custody, and no secret or payload is logged.
+
+mod count;
+mod notices;
+
+pub use count::{Counts, gauges};
+pub use notices::notices;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+
+/// Upper bounds of time buckets, seconds: from a fast disk's sync to a link that was away a day.
+const SECONDS: [f64; 16] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 3600.0,
+    86400.0,
+];
+/// Upper bounds of batch size buckets, records.
+const RECORDS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 32.0, 128.0, 512.0, 2048.0];
+
+/// Why there is no telemetry.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up {0}: {1}")]
+pub struct TelemetryError(&'static str, String);
+
+/// Sets the process's log up. `RUST_LOG` chooses levels (default `info`); it goes to standard
+/// error.
+///
+/// # Errors
+/// It was set up before.
+pub fn log(format: LogFormat) -> Result<(), TelemetryError> {
+    use std::io::IsTerminal as _;
+    let human = match format {
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+    };
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,async_nats=error"));
+    let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let done = match human {
+        true => base.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        false => base.json().flatten_event(true).try_init(),
+    };
+    done.map_err(|fault| TelemetryError("the log", fault.to_string()))
+}
+
+/// Sets the process's metrics up.
+///
+/// # Errors
+/// They were set up before.
+pub fn metrics() -> Result<PrometheusHandle, TelemetryError> {
+    let wrong = |fault: metrics_exporter_prometheus::BuildError| {
+        TelemetryError("the metrics", fault.to_string())
+    };
+    let seconds = Matcher::Suffix("_seconds".to_owned());
+    let sizes = Matcher::Suffix("_batch_size".to_owned());
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(seconds, &SECONDS)
+        .map_err(wrong)?
+        .set_buckets_for_metric(sizes, &RECORDS)
+        .map_err(wrong)?
+        .install_recorder()
+        .map_err(wrong)?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    use metrics::{
+        describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
+    };
+    counter!("yizhan_accepted_total", "Messages taken from publishers, by lane and family");
+    counter!("yizhan_custody_in_total", "Messages taken from a neighbour, by link and lane");
+    counter!("yizhan_custody_out_total", "Legs durable at a neighbour, by link and lane");
+    counter!("yizhan_delivered_total", "Messages surely in YZ_INBOX");
+    counter!("yizhan_ended_total", "Legs that ended otherwise, by link and reason");
+    counter!("yizhan_duplicates_suppressed_total", "Messages that came again, by link");
+    counter!("yizhan_custody_gap_total", "Legs that a neighbour cannot give any more, by link");
+    counter!("yizhan_quarantined_total", "Frames' records put aside, by link");
+    counter!("yizhan_frames_refused_total", "Frames that were none, by link");
+    counter!("yizhan_resent_total", "Times that a lane was sent again, by link");
+    counter!("yizhan_inbox_reopened_total", "Times that YZ_INBOX was opened anew");
+    counter!("yizhan_inbox_full_total", "Times that YZ_INBOX was full");
+    counter!("yizhan_inbox_lost_total", "Times that YZ_INBOX had lost what was surely synced");
+    gauge!("yizhan_backlog_messages", "Legs owed, by link and lane");
+    gauge!("yizhan_backlog_oldest_seconds", "Age of the oldest leg owed, by link and lane");
+    gauge!("yizhan_link_up", "1 if a session stands, by link");
+    gauge!("yizhan_round_trip_seconds", "Smoothed round trip, by link");
+    gauge!("yizhan_spool_held_bytes", "Bytes that the custody log takes on disk");
+    gauge!("yizhan_disk_free_bytes", "Bytes free on the spool's volume");
+    gauge!("yizhan_build_info", "1, with the version");
+    histogram!("yizhan_commit_seconds", "Writing and syncing one commit");
+    histogram!("yizhan_commit_batch_size", "Records in one commit");
+    histogram!("yizhan_handover_seconds", "From being taken here to durable there, by link");
+}

@@ -1,0 +1,81 @@
+//! What the core's notices become: log lines and metrics.
+
+use metrics::{counter, gauge, histogram};
+use yizhan_core::effect::Notice;
+
+use crate::driver::NoticeSink;
+
+/// A sink for the driver.
+pub fn notices() -> NoticeSink {
+    Box::new(note)
+}
+
+fn note(notice: &Notice) {
+    match notice {
+        Notice::LinkUp { link } => {
+            tracing::info!(event = "link_up", link = link.word(), "a session stands");
+        }
+        Notice::LinkDown { link, why } => {
+            tracing::warn!(event = "link_down", link = link.word(), why, "the session ended");
+        }
+        Notice::HelloRefused { link, why } => {
+            tracing::warn!(event = "hello_refused", link = link.word(), why, "a hello was refused");
+        }
+        Notice::StoreReplaced { link } => {
+            tracing::error!(
+                event = "store_replaced",
+                link = link.word(),
+                "this neighbour came with another data directory and was admitted in place of the \
+                 old one; if nobody replaced its disk, find out who this is"
+            );
+        }
+        Notice::Renumbered { link, lane, from } => {
+            let (link, lane) = (link.word(), lane.word());
+            tracing::warn!(
+                event = "renumbered",
+                link,
+                lane,
+                from,
+                "histories differ: offering anew"
+            );
+        }
+        Notice::DuplicateSuppressed { link, id } => {
+            counter!("yizhan_duplicates_suppressed_total", "link" => link.word().to_owned())
+                .increment(1);
+            tracing::debug!(event = "duplicate", link = link.word(), %id, "was here already");
+        }
+        Notice::Gap { link, lane, from, through, reason } => {
+            let legs = through.saturating_sub(*from) + 1;
+            counter!("yizhan_custody_gap_total", "link" => link.word().to_owned()).increment(legs);
+            let (link, lane) = (link.word(), lane.word());
+            tracing::error!(event = "custody_gap", link, lane, from, through, ?reason, legs);
+        }
+        Notice::Quarantined { link, why } => {
+            counter!("yizhan_quarantined_total", "link" => link.word().to_owned()).increment(1);
+            tracing::error!(event = "quarantined", link = link.word(), why, "put aside");
+        }
+        Notice::HandedOver { link, held_us, .. } => {
+            let seconds = std::time::Duration::from_micros(*held_us).as_secs_f64();
+            histogram!("yizhan_handover_seconds", "link" => link.word().to_owned()).record(seconds);
+        }
+        Notice::RoundTrip { link, rtt_us } => {
+            let seconds = std::time::Duration::from_micros(*rtt_us).as_secs_f64();
+            gauge!("yizhan_round_trip_seconds", "link" => link.word().to_owned()).set(seconds);
+        }
+        Notice::InboxLost { from } => {
+            counter!("yizhan_inbox_lost_total").increment(1);
+            tracing::error!(event = "inbox_lost", from, "YZ_INBOX lost messages: delivering again");
+        }
+        Notice::Resent { link, lane, from } => {
+            counter!("yizhan_resent_total", "link" => link.word().to_owned()).increment(1);
+            let (link, lane) = (link.word(), lane.word());
+            tracing::debug!(event = "resent", link, lane, from, "sent again");
+        }
+        Notice::Ended { link, lane, legs, reason } => {
+            let why = format!("{reason:?}").to_lowercase();
+            let labels = [("link", link.word().to_owned()), ("reason", why)];
+            counter!("yizhan_ended_total", &labels).increment(*legs);
+            tracing::info!(event = "ended", link = link.word(), lane = lane.word(), legs, ?reason);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The values behind the vectors of `golden/`: every member is set, so that every name is fixed.
+
+use std::collections::BTreeMap;
+
+use yizhan_schemas::envelope::Digest;
+use yizhan_schemas::frame::*;
+use yizhan_schemas::seal::{Algorithm, Member, Seal};
+use yizhan_schemas::{
+    Code, Envelope, Epoch, Header, Kind, Lane, MessageId, PerLane, Selector, StoreId,
+};
+
+fn code(text: &str) -> Code {
+    Code::parse(text).unwrap()
+}
+
+fn link_epoch(n: u32) -> LinkEpoch {
+    LinkEpoch { epoch: Epoch::parse("b7k2qf").unwrap(), n }
+}
+
+fn offers(base: u64) -> PerLane<Offer> {
+    PerLane::from_fn(|lane| Offer {
+        link_epoch: link_epoch(lane as u32),
+        start: base,
+        start_chain: Chain([lane as u8; 8]),
+        next: base + 1000,
+    })
+}
+
+fn haves(base: u64) -> PerLane<Have> {
+    PerLane::from_fn(|lane| match lane {
+        Lane::Flash => Have::default(),
+        _ => Have { link_epoch: Some(link_epoch(7)), expected: base, chain: Chain([0xee; 8]) },
+    })
+}
+
+/// A report as a village makes it, with Chinese text and a character of four bytes.
+pub(crate) fn envelope() -> Envelope {
+    let header = Header {
+        origin: code("510722.101.002"),
+        epoch: Epoch::parse("b7k2qf").unwrap(),
+        lane: Lane::Routine,
+        sequence: 1042,
+        kind: Kind::parse("incident.report").unwrap(),
+        to: Selector::parse("up").unwrap(),
+        handle: Some(Selector::parse("up:510722").unwrap()),
+        notify: Some(Selector::parse("510722.101").unwrap()),
+        accepted_ms: 1_795_393_800_000,
+        ttl_ms: Some(300_000),
+        content_type: Some("application/json; charset=utf-8".to_owned()),
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        ce_id: Some("grid-7/2026-000001".to_owned()),
+        ce_source: Some("/grid/潼川镇/7".to_owned()),
+        ce_time: Some("2026-11-23T08:30:00+08:00".to_owned()),
+        ce_extensions: BTreeMap::from([("subject".to_owned(), "道路塌陷".to_owned())]),
+        references: vec![MessageId::parse("510722.101.002-b7k2qf-r1041").unwrap()],
+    };
+    let payload = r#"{"category":"road","severity":"general","description":"路面塌陷，联系人𠮷田","occurred_at":"2026-11-23T08:30:00+08:00"}"#;
+    Envelope::make(header, payload.as_bytes()).unwrap()
+}
+
+/// Two legs that carry, a run that does not, and a seal over one of them.
+pub(crate) fn body() -> Body {
+    let carried = Carried {
+        envelope: envelope().bytes().clone(),
+        age_ms: 61_000,
+        age_unknown: false,
+        hops: 1,
+    };
+    let skip = Skip { from: 12, through: 14, reason: SkipReason::Expired, chain: Chain([9; 8]) };
+    let seal = Seal {
+        algorithm: Algorithm::Ed25519Sha256,
+        key_id: [1, 2, 3, 4, 5, 6, 7, 8],
+        leaves: 3,
+        members: vec![Member { leaf: 1, record: 0 }],
+        siblings: vec![Digest([0xaa; 16]), Digest([0xbb; 16])],
+        signature: (0..64).collect(),
+    };
+    let records = vec![
+        Record::Carried(carried.clone()),
+        Record::Skip(skip),
+        Record::Carried(Carried { age_unknown: true, hops: 0, ..carried }),
+    ];
+    Body { records, seals: vec![seal] }
+}
+
+fn hello() -> Hello {
+    Hello {
+        version: 1,
+        code: code("510722.101"),
+        formerly: Some(code("510722.201")),
+        store: StoreId::from_random(0x0123_4567_89ab_cdef),
+        epoch: Epoch::parse("aaaaab").unwrap(),
+        counter: 3,
+        boot_ms: 86_400_000,
+        offers: offers(1),
+        haves: haves(500),
+        dictionaries: vec![1, 2],
+        software: "yizhan 0.1.0".to_owned(),
+    }
+}
+
+fn welcome() -> Welcome {
+    Welcome {
+        version: 1,
+        code: code("510722"),
+        store: StoreId::from_random(u64::MAX),
+        epoch: Epoch::parse("zzzzzz").unwrap(),
+        counter: 3,
+        boot_ms: 5,
+        offers: offers(20),
+        haves: haves(u64::MAX),
+        dictionaries: vec![2],
+        software: "yizhan 0.1.0".to_owned(),
+    }
+}
+
+/// One of each kind of frame, by its name on the wire.
+pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
+    let session = SessionTag::of(&hello(), &welcome());
+    let refused = Refused {
+        reason: RefusalReason::UnknownStation,
+        message: "510722.999 is not a child of 510722".to_owned(),
+        counter: 3,
+    };
+    let batch = Batch {
+        session,
+        lane: Lane::Routine,
+        first: 11,
+        sent_ms: 86_400_123,
+        packing: Some(Packing { dictionary: 2, raw_bytes: 70_000 }),
+        body: body().encode().unwrap(),
+    };
+    let lanes = vec![
+        LaneAck { lane: Lane::Flash, through: 4, gap: false, beyond: vec![] },
+        LaneAck { lane: Lane::Routine, through: 15, gap: true, beyond: vec![(1, 9), (11, 11)] },
+    ];
+    vec![
+        ("hello", Frame::Hello(hello())),
+        ("welcome", Frame::Welcome(welcome())),
+        ("refused", Frame::Refused(refused)),
+        ("nudge", Frame::Nudge(Nudge { epoch: Epoch::parse("zzzzzz").unwrap() })),
+        ("batch", Frame::Batch(batch)),
+        ("ack", Frame::Ack(Ack { session, lanes, echo_ms: Some(86_400_123) })),
+        ("beat", Frame::Beat(Beat { session, sent_ms: 86_400_456, echo_ms: Some(7) })),
+    ]
+}

@@ -1,0 +1,146 @@
+//! [`Topology`]: the checked tree of stations, built once and only read after that.
+//!
+//! Promise: every station but the root has its parent in the tree, and no question about a single
+//! station allocates or takes longer than one search by code and a walk up.
+
+mod grow;
+mod select;
+mod show;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Serialize;
+use yizhan_schemas::Code;
+use yizhan_schemas::code::TOKENS_MAX;
+
+use crate::policy::Policy;
+
+pub use show::{COLUMNS_MAX, Summary, show};
+
+/// One running node, as the file describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Station {
+    /// Its place.
+    pub code: Code,
+    /// What people call it.
+    pub name: String,
+    /// Where its children dial, `nats://host:port` or `tls://host:port`.
+    pub bus: Option<String>,
+    /// Where its HTTP interface listens, `host:port`.
+    pub http: Option<String>,
+    /// Its public nkeys; the first is the current one, the others still verify.
+    pub keys: Vec<String>,
+    /// Words that selectors can ask for.
+    pub tags: Vec<String>,
+}
+
+/// The stations, the names of their tiers, and the policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topology {
+    name: String,
+    tiers: Vec<String>,
+    root: Code,
+    /// By code.
+    nodes: Vec<Node>,
+    pub(crate) policy: Policy,
+}
+
+/// A station with what can be worked out about it beforehand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Node {
+    station: Station,
+    depth: usize,
+    parent: Option<usize>,
+    children: Vec<Code>,
+    /// Where in `nodes` the stations strictly below it stand: they share the prefix `<code>.`, so
+    /// in the order of codes nothing else comes between them.
+    below: Range<usize>,
+    /// Stations in its subtree, itself included, by depth below the root.
+    per_depth: [usize; TOKENS_MAX],
+    /// Stations in its subtree, itself included, by tag.
+    per_tag: BTreeMap<String, usize>,
+}
+
+impl Topology {
+    /// The name of the county.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The station above all others.
+    pub fn root(&self) -> &Code {
+        &self.root
+    }
+
+    /// The station of a code.
+    pub fn station(&self, code: &Code) -> Option<&Station> {
+        self.node(code).map(|node| &node.station)
+    }
+
+    /// All stations, by code.
+    pub fn stations(&self) -> impl Iterator<Item = &Station> {
+        self.nodes.iter().map(|node| &node.station)
+    }
+
+    /// How many stations there are; never 0.
+    #[expect(clippy::len_without_is_empty, reason = "a tree without a root is refused")]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The names of the tiers, the root's first.
+    pub fn tiers(&self) -> &[String] {
+        &self.tiers
+    }
+
+    /// The name of a station's tier.
+    pub fn tier_of(&self, code: &Code) -> Option<&str> {
+        self.tiers.get(self.depth(code)?).map(String::as_str)
+    }
+
+    /// The depth that a tier's name, or a depth written as a number, stands for.
+    pub fn tier_depth(&self, word: &str) -> Option<usize> {
+        tier_depth(&self.tiers, word)
+    }
+
+    /// How far below the root a station stands; the root is 0.
+    pub fn depth(&self, code: &Code) -> Option<usize> {
+        self.node(code).map(|node| node.depth)
+    }
+
+    /// The stations directly below one, by code; none for a leaf or an unknown code.
+    pub fn children(&self, code: &Code) -> &[Code] {
+        self.node(code).map_or(&[], |node| &node.children)
+    }
+
+    /// The station directly above one; `None` for the root and for an unknown code.
+    pub fn parent(&self, code: &Code) -> Option<&Code> {
+        self.parent_of(self.node(code)?).map(|node| &node.station.code)
+    }
+
+    /// A station and those above it, itself first; nothing for an unknown code.
+    pub fn upwards(&self, code: &Code) -> impl Iterator<Item = &Code> {
+        std::iter::successors(self.node(code), |node| self.parent_of(node))
+            .map(|node| &node.station.code)
+    }
+
+    fn position(&self, code: &Code) -> Option<usize> {
+        self.nodes.binary_search_by(|node| node.station.code.cmp(code)).ok()
+    }
+
+    fn node(&self, code: &Code) -> Option<&Node> {
+        self.nodes.get(self.position(code)?)
+    }
+
+    fn parent_of(&self, node: &Node) -> Option<&Node> {
+        self.nodes.get(node.parent?)
+    }
+}
+
+/// The depth that a tier's name, or a depth written as a number, stands for. No tier may be named
+/// by a number, so the two never collide.
+pub(crate) fn tier_depth(tiers: &[String], word: &str) -> Option<usize> {
+    let named = tiers.iter().position(|tier| tier == word);
+    named.or_else(|| word.parse().ok().filter(|depth| *depth < tiers.len()))
+}
