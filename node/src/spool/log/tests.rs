@@ -75,7 +75,14 @@ fn one_of_each() -> Vec<Record> {
         Record::Put(put(1, b"body")),
         Record::Duplicate(Duplicate { link: link.clone(), lane, sequence: 1, chain }),
         Record::SkipTaken(SkipTaken { link: link.clone(), lane, skip }),
-        Record::Quarantined(Quarantined { link: link.clone(), lane, sequence: 1, bytes, why }),
+        Record::Quarantined(Quarantined {
+            link: link.clone(),
+            lane,
+            sequence: 1,
+            chain,
+            bytes,
+            why,
+        }),
         Record::HandedOver(cursor.clone()),
         Record::Rewound(cursor),
         Record::Ended(Ended {
