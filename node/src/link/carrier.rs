@@ -1,6 +1,7 @@
 //! [`Carrier`]: publishes what the core orders for one link, in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use yizhan_core::effect::Send;
@@ -13,6 +14,9 @@ use crate::bus::Client;
 use crate::clock;
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
+
+/// Pause before legs that could not be read are asked for again.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// One link's way out.
 #[derive(Clone)]
@@ -77,6 +81,8 @@ impl Carrier {
             }
             Err(fault) => {
                 tracing::error!(link = send.link.word(), %fault, "legs cannot be read");
+                // the core asks again at once
+                tokio::time::sleep(UNREADABLE_PAUSE).await;
                 (send.from.saturating_sub(1), 0)
             }
         };

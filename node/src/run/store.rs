@@ -18,6 +18,9 @@ use crate::config::Config;
 use crate::driver::CommitLog;
 use crate::spool::{self, Keys, LegReader, Log, SpoolError};
 
+/// Keys given to the index at one go while it is rebuilt.
+const REBUILD_BATCH: usize = 4096;
+
 /// What is on the disk, recovered.
 pub(super) struct Store {
     pub(super) log: Option<CustodyLog>,
@@ -45,7 +48,7 @@ impl Store {
             return Err(fault.into());
         }
         report(&opened.report);
-        let keys = open_keys(config, home, &kept)?;
+        let keys = open_keys(config, home, &kept, &opened.report)?;
         let reader = opened.log.reader();
         let held_bytes = opened.log.held_bytes();
         let free_bytes = reader.volume_free_bytes()?;
@@ -78,7 +81,15 @@ fn report(report: &spool::Report) {
 }
 
 /// Opens the index and brings it up to the log, so that no key is in neither place.
-fn open_keys(config: &Config, home: &Home, kept: &Kept) -> Result<Keys, RunError> {
+///
+/// An index that lacks keys which the core no longer holds, or that counts keys which the log no
+/// longer has (damage, a restored copy), is made anew from the log.
+fn open_keys(
+    config: &Config,
+    home: &Home,
+    kept: &Kept,
+    log: &spool::Report,
+) -> Result<Keys, RunError> {
     let limits = spool::keys::Limits {
         window_ms: u64::try_from(config.ingest.dedup_window.as_millis()).unwrap_or(u64::MAX),
         keys_max: config.ingest.dedup_max_keys,
@@ -88,8 +99,17 @@ fn open_keys(config: &Config, home: &Home, kept: &Kept) -> Result<Keys, RunError
         let dir = dir.display();
         tracing::error!(event = "index_set_aside", %dir, why, "the index is rebuilt from the log");
     }
-    if report.through < kept.keys.indexed_through() {
-        rebuild(&mut keys, &home.dir, report.through)?;
+    let (has, taken) = (report.through, kept.keys.taken());
+    let lost_commits =
+        |damage: &spool::log::Damage| matches!(damage.harm, spool::log::Harm::Commits { .. });
+    if has > taken || log.damage.iter().any(lost_commits) {
+        drop(keys);
+        Keys::set_aside(&home.dir)?;
+        tracing::error!(event = "index_set_aside", has, taken, "the index is rebuilt from the log");
+        keys = Keys::open(&home.dir, limits)?.0;
+        rebuild(&mut keys, &home.dir, taken)?;
+    } else if has < kept.keys.indexed_through() {
+        rebuild(&mut keys, &home.dir, taken)?;
     }
     let newer: Vec<_> = kept.keys.newer_than(keys.applied()).map(key_use).collect();
     keys.apply(&newer)?;
@@ -106,27 +126,34 @@ fn key_use(recent: yizhan_core::keys::Recent<'_>) -> spool::KeyUse {
     }
 }
 
-/// Reads every key of the log that the index does not have.
-fn rebuild(keys: &mut Keys, data: &Path, through: u64) -> Result<(), RunError> {
-    let mut ordinal = 0;
+/// Reads every key of the log into the index, numbered so that the last one is `taken`: where
+/// damage took some, the others must not be counted short.
+fn rebuild(keys: &mut Keys, data: &Path, taken: u64) -> Result<(), RunError> {
+    let mut count = 0;
+    spool::log::scan(data, &mut |found| count += u64::from(keyed(&found.record).is_some()))?;
+    let mut ordinal = taken.saturating_sub(count);
     let mut batch = Vec::new();
-    let mut fault = None;
+    let mut outcome = Ok(());
     spool::log::scan(data, &mut |found| {
-        let Record::Put(put) = &found.record else { return };
-        let Some(key) = put.key.clone() else { return };
+        let Some((key, put)) = keyed(&found.record) else { return };
         ordinal += 1;
-        if ordinal > through {
-            let message = put.envelope.header().id();
-            batch.push(spool::KeyUse { ordinal, key, message, wall_ms: put.taken_wall_ms });
-        }
-        if batch.len() >= 4096
-            && let Err(failed) = keys.apply(&std::mem::take(&mut batch))
-        {
-            fault.get_or_insert(failed);
+        let message = put.envelope.header().id();
+        batch.push(spool::KeyUse { ordinal, key, message, wall_ms: put.taken_wall_ms });
+        if batch.len() >= REBUILD_BATCH && outcome.is_ok() {
+            outcome = keys.apply(&std::mem::take(&mut batch));
         }
     })?;
-    keys.apply(&batch)?;
-    fault.map_or(Ok(()), |fault| Err(fault.into()))
+    outcome?;
+    Ok(keys.apply(&batch)?)
+}
+
+fn keyed(
+    record: &Record,
+) -> Option<(yizhan_core::record::PublisherKey, &yizhan_core::record::Put)> {
+    match record {
+        Record::Put(put) => Some((put.key.clone()?, put)),
+        _ => None,
+    }
 }
 
 /// The custody log as the driver commits to it.
@@ -169,8 +196,17 @@ impl LegSource for Legs {
         through: u64,
         each: &mut dyn FnMut(Reading) -> bool,
     ) -> Result<(), String> {
-        let read = self.0.legs(link, lane, from, through, &mut |reading| each(leg(reading)));
-        read.map(|_| ()).map_err(|fault| fault.to_string())
+        let mut enough = false;
+        let read = self.0.legs(link, lane, from, through, &mut |reading| {
+            let more = each(leg(reading));
+            enough = !more;
+            more
+        });
+        let next = read.map_err(|fault| fault.to_string())?;
+        if next <= through && !enough {
+            return Err(format!("the log ends before leg {next} of {}", link.word()));
+        }
+        Ok(())
     }
 
     fn chain_at(&self, link: &Link, lane: Lane, sequence: u64) -> Option<Chain> {

@@ -4,7 +4,7 @@
 //! function here that promises durability does both.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -109,9 +109,13 @@ pub(super) fn set_len(file: &File, path: &Path, bytes: u64) -> Result<(), SpoolE
     file.set_len(bytes).map_err(|fault| SpoolError::growing("resize", path, bytes, fault))
 }
 
-/// A whole file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, SpoolError> {
-    fs::read(path).map_err(|fault| SpoolError::io("read", path, fault))
+/// A whole file, or as much of it as `bytes_max` allows.
+pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, SpoolError> {
+    let failed = |fault| SpoolError::io("read", path, fault);
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 /// Up to `bytes` bytes from an offset; fewer only at the file's end.

@@ -16,8 +16,6 @@
 
 mod entry;
 mod open;
-#[cfg(test)]
-mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,10 +1,12 @@
 //! Opening the index: whatever state it is in, the station gets one that works.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::entry::Reached;
 use super::{CACHE_BYTES, DIR, Keys, Limits, Shared};
@@ -14,10 +16,16 @@ use crate::spool::lock::Lock;
 
 /// sled's directory in the index's.
 const STORE: &str = "keys";
+/// Its name until it is whole.
+const STORE_IN_MAKING: &str = "keys.new";
 /// sled's data file.
 pub(super) const DB: &str = "db";
 /// Most indexes ever set aside; after that an operator must have a look.
 const SET_ASIDE_MAX: u32 = 1000;
+/// Longest wait for sled's own threads to let go of its file.
+const RELEASE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Time between two looks.
+const RELEASE_POLL: Duration = Duration::from_millis(5);
 
 /// How the index was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,18 +90,23 @@ impl Keys {
         let lock = Lock::take(&home.join("lock"), data)?;
         let dir = home.join(STORE);
         let mut report = KeysReport { fresh: !dir.exists(), ..KeysReport::default() };
+        if report.fresh {
+            make(&home, &dir)?;
+        }
         let opened = attempt(&dir).or_else(|why| {
             tracing::warn!(why, "the index of publishers' keys is set aside");
             let to = put_aside(&dir)?;
             report.fresh = true;
             report.set_aside = Some((to, why));
+            make(&home, &dir)?;
             attempt(&dir).map_err(|fault| {
                 let dir = dir.clone();
                 SpoolError::Index { doing: "open, even afresh", dir, fault }
             })
         });
         let (db, applied) = opened?;
-        let data = make_durable(&home, &dir)?;
+        let data = make_durable(&dir)?;
+        disk::sync_dir(&home)?;
         report.through = applied.ordinal;
         let synced = AtomicU64::new(applied.ordinal);
         let shared = Arc::new(Shared { db, dir, synced, _lock: lock });
@@ -117,8 +130,38 @@ impl Keys {
     }
 }
 
+/// Makes an empty store, which gets its name only when it is whole: sled syncs nothing of what it
+/// makes, and a cut in the middle would leave a store that never opens.
+fn make(home: &Path, dir: &Path) -> Result<(), SpoolError> {
+    let new = home.join(STORE_IN_MAKING);
+    if new.exists() {
+        // under this name nothing was ever stored
+        fs::remove_dir_all(&new).map_err(|fault| SpoolError::io("remove", &new, fault))?;
+    }
+    let made = Calm::open(&new).and_then(|db| db.call(|db| db.flush()));
+    made.map_err(|fault| SpoolError::Index { doing: "be made", dir: new.clone(), fault })?;
+    make_durable(&new)?;
+    disk::rename(&new, dir)
+}
+
+/// Waits until sled's file is let go of: its own threads hold it for a moment after its handle was
+/// dropped in this process. Nobody else has it, for we hold the index's lock; so if it takes too
+/// long, sled is left to say so itself.
+fn await_release(dir: &Path) {
+    let Ok(db) = File::open(dir.join(DB)) else { return };
+    let until = Instant::now() + RELEASE_WAIT_MAX;
+    // sled's threads tell nobody when they are done, so there is no event to wait for
+    while let Err(TryLockError::WouldBlock) = db.try_lock() {
+        if Instant::now() >= until {
+            return;
+        }
+        thread::sleep(RELEASE_POLL);
+    }
+}
+
 /// Opens sled, if need be without its snapshots: it then reads its whole log.
 fn attempt(dir: &Path) -> Result<(Calm, Reached), String> {
+    await_release(dir);
     remove_snapshots(dir, |name| name.ends_with(".generating"))?;
     open_and_read(dir).or_else(|first| {
         remove_snapshots(dir, |_| true)?;
@@ -162,12 +205,12 @@ fn put_aside(dir: &Path) -> Result<PathBuf, SpoolError> {
 }
 
 /// Syncs what sled makes and never syncs. Returns its data file.
-fn make_durable(home: &Path, dir: &Path) -> Result<File, SpoolError> {
+fn make_durable(dir: &Path) -> Result<File, SpoolError> {
     let db = dir.join(DB);
     disk::sync_file(&dir.join("conf"))?;
     let data = File::open(&db).map_err(|fault| SpoolError::io("open", &db, fault))?;
     disk::sync_all(&data, &db)?;
-    for one in [&dir.join("blobs"), dir, home] {
+    for one in [&dir.join("blobs"), dir] {
         disk::sync_dir(one)?;
     }
     Ok(data)

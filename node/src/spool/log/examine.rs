@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use yizhan_core::record::Record;
+
+use super::FILE_BYTES_MAX;
 use super::commit::{RecordAt, records};
 use super::damage::{Damage, Harm, Holes, Torn};
 use super::footer::Footer;
@@ -15,7 +18,6 @@ use super::scan::{Bad, Placed, Scanned, commit_at, scan};
 use super::segment::path_of;
 use crate::spool::disk;
 use crate::spool::error::SpoolError;
-use yizhan_core::record::Record;
 
 /// A segment, read and checked.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ pub(super) fn examine(
     follower: Option<u64>,
 ) -> Result<Examined, SpoolError> {
     let path = path_of(dir, first);
-    let bytes = disk::read(&path)?;
+    let bytes = disk::read(&path, FILE_BYTES_MAX)?;
     let header = header(&path, bytes.get(..SEGMENT_HEADER_BYTES).unwrap_or_default())?;
     let scanned = scan(&bytes, store, first);
     let footer =

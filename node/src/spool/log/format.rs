@@ -77,7 +77,8 @@ impl SegmentHeader {
     }
 }
 
-/// What a commit holds.
+/// What a commit holds. Another kind asks for another [`FORMAT_VERSION`]: a release that does not
+/// know it would take it for damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CommitKind {
     /// Records.

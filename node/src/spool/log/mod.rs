@@ -68,6 +68,7 @@ mod ring;
 mod scan;
 mod segment;
 mod shared;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -97,7 +98,10 @@ pub const DIR: &str = "spool";
 /// Smallest valid [`Options::segment_bytes`].
 pub const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
 /// Largest valid [`Options::segment_bytes`].
-pub const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+pub const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Most bytes of a file that are looked at: a segment of the largest size behind the largest
+/// snapshot, and its footer.
+const FILE_BYTES_MAX: u64 = 4 * SEGMENT_BYTES_MAX;
 
 /// What can be configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,128 @@
+//! Messages that can be told from their number alone, so that the checker knows what must be
+//! there without having been told.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use yizhan_core::link::Link;
+use yizhan_core::record::{Leg, PublisherKey, Put, Record};
+use yizhan_core::time::BootId;
+use yizhan_schemas::envelope::Digest;
+use yizhan_schemas::frame::Chain;
+use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, Selector};
+
+use crate::Fault;
+
+/// Every fourth payload has 4 KiB, the others 400 bytes.
+fn payload_bytes(number: u64) -> usize {
+    if number.is_multiple_of(4) { 4096 } else { 400 }
+}
+
+/// What a writer remembers: the snapshot is this, the records are its changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// Messages taken.
+    pub(crate) messages: u64,
+    /// Legs given out, by link and numbered lane.
+    pub(crate) legs: BTreeMap<(Link, Lane), u64>,
+}
+
+impl Kept {
+    /// Takes in a record of the log.
+    pub(crate) fn apply(&mut self, record: &Record) -> Result<(), Fault> {
+        match record {
+            Record::Snapshot(bytes) => *self = rmp_serde::from_slice(bytes)?,
+            Record::Put(put) => {
+                self.messages = put.envelope.header().sequence;
+                let lane = put.envelope.header().lane;
+                for leg in &put.legs {
+                    let key = (leg.link.clone(), leg.link.numbered_lane(lane));
+                    self.legs.insert(key, leg.sequence);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The bytes of a snapshot.
+    pub(crate) fn snapshot(&self) -> Result<bytes::Bytes, Fault> {
+        Ok(rmp_serde::to_vec(self)?.into())
+    }
+
+    /// The next message, taken in. The n-th message is the same in every run, and so has the
+    /// publishers' key with the ordinal n.
+    pub(crate) fn next(&mut self) -> Result<Record, Fault> {
+        let number = self.messages + 1;
+        let lane = match number % 8 {
+            0 => Lane::Flash,
+            1 => Lane::Immediate,
+            2 | 3 => Lane::Priority,
+            _ => Lane::Routine,
+        };
+        let mut links = vec![Link::Up];
+        if number.is_multiple_of(3) {
+            links.push(Link::Down(Code::parse("510722.101")?));
+            links.push(Link::Inbox);
+        }
+        let payload = payload(number);
+        let envelope = Envelope::make(header(number, lane)?, &payload)?;
+        let legs = links.into_iter().map(|link| {
+            let next = self.legs.entry((link.clone(), link.numbered_lane(lane))).or_default();
+            *next += 1;
+            Leg { link, sequence: *next, chain: Chain(next.to_be_bytes()) }
+        });
+        let legs = legs.collect();
+        self.messages = number;
+        let body = Digest::of(&payload);
+        Ok(Record::Put(Put {
+            envelope,
+            via: None,
+            age_ms: 0,
+            age_unknown: false,
+            hops: 0,
+            boot: BootId(1),
+            taken_boot_ms: number,
+            taken_wall_ms: 1_770_000_000_000 + number,
+            legs,
+            key: Some(PublisherKey { scope: "powercut".into(), key: format!("{number}"), body }),
+        }))
+    }
+}
+
+fn header(number: u64, lane: Lane) -> Result<Header, Fault> {
+    Ok(Header {
+        origin: Code::parse("510722.101.002")?,
+        epoch: Epoch::from_random(1),
+        lane,
+        sequence: number,
+        kind: "incident.report".parse::<Kind>()?,
+        to: "up".parse::<Selector>()?,
+        handle: None,
+        notify: None,
+        accepted_ms: 1_770_000_000_000 + number,
+        ttl_ms: None,
+        content_type: None,
+        traceparent: None,
+        ce_id: None,
+        ce_source: None,
+        ce_time: None,
+        ce_extensions: BTreeMap::new(),
+        references: Vec::new(),
+    })
+}
+
+/// Bytes that no filesystem could make up or compress.
+fn payload(number: u64) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut step = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let length = payload_bytes(number);
+    let mut bytes: Vec<u8> = (0..length.div_ceil(8)).flat_map(|_| step()).collect();
+    bytes.truncate(length);
+    bytes
+}
