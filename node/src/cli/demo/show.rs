@@ -41,9 +41,9 @@ impl Show {
         let seconds = self.began.elapsed().as_secs_f64();
         let line = format!("{seconds:6.1} s  {}", text.as_ref());
         match &self.bars {
-            Some(bars) => drop(bars.all.println(line)),
+            Some(bars) if !bars.all.is_hidden() => drop(bars.all.println(line)),
             // nobody who reads is no reason to stop halfway
-            None => drop(writeln!(std::io::stdout(), "{line}")),
+            _ => drop(writeln!(std::io::stdout(), "{line}")),
         }
     }
 

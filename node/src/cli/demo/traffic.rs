@@ -33,6 +33,8 @@ const COUNT_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often stations are asked for their metrics.
 const SCRAPE_EVERY: Duration = Duration::from_secs(1);
+/// How long a process that is to be stopped may be between two lives.
+const SIGNAL_WITHIN: Duration = Duration::from_secs(10);
 /// How long a read of an inbox waits for news.
 const READ_WITHIN: Duration = Duration::from_secs(1);
 
@@ -139,8 +141,16 @@ impl<'a> Traffic<'a> {
         let (township, sentences) = (&self.plan.cut, self.show.sentences);
         let site = self.county.site(township)?;
         sleep_until(self.began + self.plan.cut_at).await;
-        let bus = site.bus_pid().unwrap_or_default();
-        let halted = Halted::halt(bus).map_err(Fault::file("stop the bus of", &site.data()))?;
+        let deadline = Instant::now() + SIGNAL_WITHIN;
+        let (bus, halted) = loop {
+            // somebody may have killed it just now
+            let bus = site.bus_pid().unwrap_or_default();
+            match Halted::halt(bus) {
+                Ok(halted) => break (bus, halted),
+                Err(_) if Instant::now() < deadline => sleep(LOOK_EVERY).await,
+                Err(why) => return Err(Fault::file("stop the bus of", &site.data())(why)),
+            }
+        };
         self.show.say(sentences.cut(township, bus, self.plan.cut_for));
         let before = self.accepted_below(township);
         sleep(self.plan.cut_for).await;
@@ -159,17 +169,16 @@ impl<'a> Traffic<'a> {
         sleep_until(self.began + self.plan.kill_at).await;
         // what it has counted dies with it
         self.scrape().await;
-        let pid = loop {
-            // somebody else may have killed it just now
-            match self.county.pid(township) {
-                Some(pid) => break pid,
-                None => sleep(LOOK_EVERY).await,
+        loop {
+            // somebody else may have killed it just now: then it is to live again first
+            match self.county.pid(township).map(|pid| (pid, outage::kill(pid))) {
+                Some((pid, Ok(()))) => {
+                    self.show.say(self.show.sentences.killed(township, pid));
+                    return Ok(());
+                }
+                _ => sleep(LOOK_EVERY).await,
             }
-        };
-        if outage::kill(pid).is_ok() {
-            self.show.say(self.show.sentences.killed(township, pid));
         }
-        Ok(())
     }
 
     /// Waits until all is there and nothing is on its way any more, or for too long.
