@@ -20,7 +20,7 @@ mod words;
 
 use clap::{Parser, Subcommand};
 
-pub use demo::DemoOptions;
+pub use demo::{DemoOptions, Fault as DemoFault};
 pub use error::Error;
 pub use settings::RunOptions;
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use yizhan_schemas::Code;
 
-use super::calls::BadCall;
 use crate::bus::BusError;
 
 /// Why the demo did not come out well.
@@ -69,9 +68,6 @@ pub enum Fault {
     /// The county does not have what the story needs.
     #[error("the demo's county has too few {0}: a defect")]
     Few(&'static str),
-    /// The calls that came with the program.
-    #[error(transparent)]
-    Calls(#[from] BadCall),
     /// An inbox that cannot be read in the end.
     #[error("cannot count what is in the inbox of {code}: {cause}")]
     Uncounted {

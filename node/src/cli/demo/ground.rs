@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `topology.toml`, `keys/<code>.nk` | the tree with buses and public keys; the seeds, 0600 |
 //! | `<code>/yizhan.toml`, `<code>/data/`, `<code>/station.log` | one station |
-//! | `demo.json` | where the stations are ([`super::register`]) |
+//! | `demo.json` | where the stations are, once they are ready ([`super::register`]) |
 //!
 //! Promise: what lies there already is used again, so a second demo in the same directory goes on
 //! with the data of the first. Only ports are drawn anew.
@@ -28,6 +28,9 @@ use crate::bus::Credential;
 
 /// The county of the demo: seven stations.
 pub(super) const TREE: &str = include_str!("../../../../topology/examples/demo.toml");
+
+/// Where the stations are, for scripts.
+pub(super) const REGISTER: &str = "demo.json";
 
 /// A directory, ours as long as this lives.
 #[derive(Debug)]
@@ -66,6 +69,11 @@ impl Ground {
         fs::create_dir_all(&dir).map_err(Fault::file("make the directory", &dir))?;
         let dir = dir.canonicalize().map_err(Fault::file("find", &dir))?;
         let lock = lock(&dir)?;
+        // whoever waits for it must not be led to the stations of an earlier demo
+        let register = dir.join(REGISTER);
+        if register.exists() {
+            fs::remove_file(&register).map_err(Fault::file("remove", &register))?;
+        }
         let topology = read_tree(TREE)?;
         let keys = keys(&dir.join("keys"), &topology)?;
         Ok(Self { dir, temporary, topology, keys, _lock: lock })

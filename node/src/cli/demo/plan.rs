@@ -103,7 +103,7 @@ fn reports(
     few: Option<usize>,
     dice: &mut StdRng,
 ) -> Result<Vec<Post>, Fault> {
-    let mut calls = calls::reports()?;
+    let mut calls = calls::reports().map_err(|bad| Fault::Defect(bad.to_string()))?;
     calls.truncate(few.unwrap_or(usize::MAX));
     let count = u32::try_from(calls.len().max(1)).unwrap_or(u32::MAX);
     let kind = Kind::parse("incident.report").map_err(|bad| Fault::Defect(bad.to_string()))?;

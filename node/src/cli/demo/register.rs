@@ -27,7 +27,7 @@ pub(super) struct Entry {
     pub(super) http: String,
     /// The station's process.
     pub(super) pid: u32,
-    /// Its nat-server's.
+    /// Its nats-server's.
     pub(super) bus_pid: u32,
     /// Its data directory.
     pub(super) data: String,
@@ -54,7 +54,7 @@ impl Register {
     pub(super) fn write(&self, dir: &Path) -> Result<(), Fault> {
         let text = serde_json::to_string_pretty(self);
         let text = text.map_err(|error| Fault::Defect(error.to_string()))?;
-        ground::write(&dir.join("demo.json"), &format!("{text}\n"))
+        ground::write(&dir.join(ground::REGISTER), &format!("{text}\n"))
     }
 }
 

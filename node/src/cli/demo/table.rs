@@ -117,11 +117,13 @@ impl Tables<'_> {
         ];
         let heads = &[self.pick("time", "用时"), "p50", "p99", self.pick("longest", "最长")];
         page.print_table(Columns { heads, numbers: &[1, 2, 3], gives_way: 0 }, rows)?;
-        let retries = self.outcome.retries;
-        page.print(match retries {
-            0 => String::new(),
-            _ => format!("{}{retries}", self.pick("publishers' retries: ", "上报人重试次数：")),
-        })
+        match self.outcome.retries {
+            0 => Ok(()),
+            retries => page.print(format!(
+                "{}{retries}",
+                self.pick("publishers' retries: ", "上报人重试次数：")
+            )),
+        }
     }
 
     fn stations(&self, page: &mut Page) -> Result<(), Error> {

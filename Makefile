@@ -1,0 +1,35 @@
+# Everything a newcomer needs is `make demo` and `make test`; cargo does the rest.
+# ARGS and SEEDS are passed on, as in: make demo ARGS="--keep --dir /tmp/county"
+
+CARGO ?= cargo
+SEEDS ?= 200
+
+.PHONY: help demo test fmt lint sim powercut
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Seven stations, real reports, a cut link, a killed node, the count (ARGS="--keep --dir DIR")
+	@server="$$(ops/nats/get-nats-server)" && export YIZHAN__BUS__SERVER_PATH="$$server" && \
+	exec $(CARGO) run --release --package yizhan -- demo $(ARGS)
+
+test: ## All tests, with a real nats-server; by nextest where there is one
+	@server="$$(ops/nats/get-nats-server)" && export PATH="$$(dirname "$$server"):$$PATH" && \
+	if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --workspace $(ARGS) && $(CARGO) test --workspace --doc; \
+	else \
+		$(CARGO) test --workspace $(ARGS); \
+	fi
+
+fmt: ## Format the sources
+	$(CARGO) fmt --all
+
+lint: ## Check format and lints; warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+
+sim: ## Play stories of the simulator (SEEDS=200)
+	$(CARGO) run --release --package chaos-tests --bin sim -- --swarm $(SEEDS) $(ARGS)
+
+powercut: ## Cut the power under the spool; YIZHAN_PCFS names the filesystem that forgets (its README)
+	$(CARGO) run --release --package yizhan-powercut -- run $(ARGS)
