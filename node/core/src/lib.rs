@@ -20,7 +20,7 @@
 //! | [`outbound`] [`inbound`] | where a lane of a link stands, at each end |
 //! | [`resume`] | where a sender goes on after a hello |
 //! | [`peer`] | whose hello counts |
-//! | [`lanes`] [`flight`] [`neighbour`] | whose turn it is, what is on its way, who is alive |
+//! | [`lanes`] [`flight`] [`neighbour`] [`transit`] | whose turn it is, what is on its way, for how long, who is alive |
 //! | [`inbox`] | which stream sequence belongs to which inbox leg |
 //! | [`fill`] | how legs become frames |
 
@@ -47,5 +47,6 @@ pub mod settings;
 pub mod station;
 pub mod step;
 pub mod time;
+pub mod transit;
 
 pub use station::Station;

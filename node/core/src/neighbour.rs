@@ -9,6 +9,7 @@ use yizhan_schemas::{Lane, PerLane};
 
 use crate::flight::Flight;
 use crate::lanes::Turns;
+use crate::transit::Transit;
 
 /// Hand-overs whose time is measured, per lane, at any moment.
 const SAMPLES_MAX: usize = 512;
@@ -37,6 +38,8 @@ pub struct Session {
     pub flights: [Flight; 4],
     /// Whose turn it is.
     pub turns: Turns,
+    /// How long its frames are on their way.
+    pub transit: Transit,
     /// True while a [`crate::effect::Send`] has not been answered.
     pub asking: bool,
     /// When we last sent a sign of life, microseconds since boot.
@@ -50,6 +53,7 @@ impl Session {
             tag,
             flights: acked.0.map(Flight::begin),
             turns: Turns::default(),
+            transit: Transit::default(),
             asking: false,
             beat_us: now_us,
         }

@@ -32,6 +32,7 @@ impl Station {
             }
             return;
         }
+        let late_ms = self.late_ms(now, &from);
         let mut sequence = from.first;
         let mut gap = false;
         for record in body.records {
@@ -39,13 +40,25 @@ impl Station {
             match self.arrival(&from, sequence, span) {
                 Arrival::Early => gap = true,
                 Arrival::Again => {}
-                Arrival::Next => self.take(now, &from, sequence, record, step),
+                Arrival::Next => self.take(now, &from, sequence, aged(record, late_ms), step),
             }
             sequence = sequence.saturating_add(span);
         }
         let through = self.expected(&from).saturating_sub(1);
         let ack = LaneAck { lane: from.lane, through, gap, beyond: Vec::new() };
         step.ack(&from.link, from.session, ack, Some(from.sent_ms));
+    }
+
+    /// Time that a frame spent on its way and in buffers, as far as it can be known: half a round
+    /// trip, and what it took longer than the quickest one.
+    fn late_ms(&mut self, now: Now, from: &Heading) -> u64 {
+        let Some(neighbour) = self.neighbours.get_mut(&from.link) else { return 0 };
+        let half_us = neighbour.rtt_us.unwrap_or(0) / 2;
+        let excess_ms = neighbour
+            .session
+            .as_mut()
+            .map_or(0, |session| session.transit.excess_ms(now, from.sent_ms));
+        excess_ms.saturating_add(half_us / 1000)
     }
 
     /// Notes a sign of life; false if it is of another session than the one that stands.
@@ -203,5 +216,16 @@ impl Station {
         };
         self.write(step, Record::Quarantined(aside));
         self.notice(step, Notice::Quarantined { link: from.link.clone(), why });
+    }
+}
+
+/// A record as old as it is on arrival.
+fn aged(record: frame::Record, late_ms: u64) -> frame::Record {
+    match record {
+        frame::Record::Carried(carried) => {
+            let age_ms = carried.age_ms.saturating_add(late_ms);
+            frame::Record::Carried(Carried { age_ms, ..carried })
+        }
+        skip @ frame::Record::Skip(_) => skip,
     }
 }
