@@ -4,10 +4,10 @@
 CARGO ?= cargo
 SEEDS ?= 200
 
-.PHONY: help demo test fmt lint sim powercut
+.PHONY: help demo test fmt lint sim powercut powercut-station
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Seven stations, real reports, a cut link, a killed node, the count (ARGS="--keep --dir DIR")
 	@server="$$(ops/nats/get-nats-server)" && export YIZHAN__BUS__SERVER_PATH="$$server" && \
@@ -33,3 +33,9 @@ sim: ## Play stories of the simulator (SEEDS=200)
 
 powercut: ## Cut the power under the spool; YIZHAN_PCFS names the filesystem that forgets (its README)
 	$(CARGO) run --release --package yizhan-powercut -- run $(ARGS)
+
+powercut-station: ## Cut the power under a node and its bus together (YIZHAN_PCFS, nats-py)
+	@server="$$(ops/nats/get-nats-server)" && export YIZHAN__BUS__SERVER_PATH="$$server" && \
+	$(CARGO) build --release --package yizhan && \
+	python3 chaos-tests/powercut/station.py "$$($(CARGO) metadata --format-version 1 --no-deps | \
+		python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/yizhan" $(ARGS)
