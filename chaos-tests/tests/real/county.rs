@@ -1,0 +1,150 @@
+//! [`County`]: a tree of stations with one topology, each with a directory, a bus and a process
+//! of its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::place::Place;
+use crate::programs;
+use crate::station::Station;
+
+/// Other ports are drawn this often, if a program took one before its station did.
+const DRAWS_MAX: u32 = 5;
+
+/// What a county shall be like.
+#[derive(Clone, Default)]
+pub(crate) struct Plan {
+    stations: Vec<String>,
+    tags: BTreeMap<String, String>,
+    policy: String,
+    settings: BTreeMap<String, String>,
+}
+
+/// Stations on one machine. Dropping it kills them and removes their directories.
+pub(crate) struct County {
+    pub(crate) stations: BTreeMap<String, Station>,
+    pub(crate) dir: TempDir,
+}
+
+impl Plan {
+    /// A county of these stations, parents first.
+    pub(crate) fn of(codes: &[&str]) -> Self {
+        Self { stations: codes.iter().map(|code| (*code).to_owned()).collect(), ..Self::default() }
+    }
+
+    /// Gives a station a tag.
+    pub(crate) fn tagged(mut self, code: &str, tag: &str) -> Self {
+        self.tags.insert(code.to_owned(), tag.to_owned());
+        self
+    }
+
+    /// Lines for the section `policy` of the topology.
+    pub(crate) fn policy(mut self, lines: &str) -> Self {
+        self.policy = lines.to_owned();
+        self
+    }
+
+    /// More lines for a station's configuration, sections and all.
+    pub(crate) fn with(mut self, code: &str, lines: &str) -> Self {
+        self.settings.insert(code.to_owned(), lines.to_owned());
+        self
+    }
+
+    /// All directories, no process yet.
+    pub(crate) fn laid_out(&self) -> County {
+        let dir = tempfile::Builder::new().prefix("yizhan-real-").tempdir().expect("a directory");
+        let ports = free_ports(self.stations.len());
+        fs::write(dir.path().join("topology.toml"), self.topology(&ports)).expect("a file");
+        make_keys(dir.path());
+        let mut stations = BTreeMap::new();
+        for (code, port) in self.stations.iter().zip(ports) {
+            let home = dir.path().join(code);
+            fs::create_dir(&home).expect("a directory");
+            fs::write(home.join("yizhan.toml"), self.settings(code, port)).expect("a file");
+            let place = Place::new(code, &home, format!("nats://127.0.0.1:{port}"));
+            stations.insert(code.clone(), Station::new(place));
+        }
+        County { stations, dir }
+    }
+
+    /// All stations, ready.
+    pub(crate) async fn start(&self) -> County {
+        for _ in 0..DRAWS_MAX {
+            let mut county = self.laid_out();
+            county.stations.values_mut().for_each(Station::start);
+            let mut taken = false;
+            for station in county.stations.values_mut() {
+                taken |= match station.up().await {
+                    Ok(()) => false,
+                    Err(_) if station.log_text().contains("is taken by another program") => true,
+                    Err(status) => panic!("{} ended: {status}", station.code),
+                };
+            }
+            if !taken {
+                return county;
+            }
+        }
+        panic!("ports were taken {DRAWS_MAX} times in a row");
+    }
+
+    fn topology(&self, ports: &[u16]) -> String {
+        let mut text = String::from(
+            "[county]\nname = \"三台县\"\ntiers = [\"county\", \"township\", \"village\"]\n",
+        );
+        for (code, port) in self.stations.iter().zip(ports) {
+            text += &format!("\n[[station]]\ncode = \"{code}\"\nname = \"站 {code}\"\n");
+            text += &format!("bus = \"nats://127.0.0.1:{port}\"\n");
+            if let Some(tag) = self.tags.get(code) {
+                text += &format!("tags = [\"{tag}\"]\n");
+            }
+        }
+        format!("{text}\n[policy]\n{}", self.policy)
+    }
+
+    fn settings(&self, code: &str, port: u16) -> String {
+        format!(
+            "[station]\ncode = \"{code}\"\ntopology = \"../topology.toml\"\nkey = \"../keys/{code}.nk\"\n\
+             [data]\ndir = \"data\"\n[bus]\nlisten = \"127.0.0.1:{port}\"\ndemo_open = true\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n{}",
+            self.settings.get(code).map_or("", String::as_str)
+        )
+    }
+}
+
+impl County {
+    pub(crate) fn station(&self, code: &str) -> &Station {
+        self.stations.get(code).unwrap_or_else(|| panic!("no station {code} in this test"))
+    }
+
+    pub(crate) fn station_mut(&mut self, code: &str) -> &mut Station {
+        self.stations.get_mut(code).unwrap_or_else(|| panic!("no station {code} in this test"))
+    }
+}
+
+impl Drop for County {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for station in self.stations.values() {
+                eprintln!("--- the last of {}:\n{}", station.code, station.log_tail());
+            }
+        }
+    }
+}
+
+/// Ports that nobody listens on: all are held until all are known.
+pub(crate) fn free_ports(count: usize) -> Vec<u16> {
+    let hold = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let held: Vec<_> = (0..count).map(hold).collect();
+    held.iter().map(|socket| socket.local_addr().expect("bound").port()).collect()
+}
+
+fn make_keys(dir: &std::path::Path) {
+    let mut command = Command::new(programs::yizhan());
+    command.args(["topology", "keys", "topology.toml", "--out", "keys"]).current_dir(dir);
+    let made = command.output().expect("the binary starts");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}

@@ -1,0 +1,54 @@
+//! Where the programs under test are.
+//!
+//! This crate may not depend on the binary, so it is found where `cargo build --workspace` puts
+//! it, beside this test's own executable; a missing or outdated one is said, never run.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+/// Sources that the binary is made from, below the repository's top.
+const SOURCES: [&str; 4] = ["node/src", "node/core/src", "schemas/src", "topology/src"];
+
+/// The repository's top.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the repository")
+}
+
+/// The binary `yizhan`, newer than its sources.
+pub(crate) fn yizhan() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let test = std::env::current_exe().expect("this test runs from a file");
+        let directory = test.ancestors().nth(2).expect("the test lies in <target>/<profile>/deps");
+        let binary = directory.join("yizhan");
+        let Ok(built) = binary.metadata().and_then(|meta| meta.modified()) else {
+            panic!("{} is not there: run `cargo build --workspace` first", binary.display());
+        };
+        let (source, changed) = newest();
+        assert!(
+            changed <= built,
+            "{} is older than {}: run `cargo build --workspace` first",
+            binary.display(),
+            source.display()
+        );
+        binary
+    })
+}
+
+fn newest() -> (PathBuf, SystemTime) {
+    let mut newest = (PathBuf::new(), SystemTime::UNIX_EPOCH);
+    let mut directories: Vec<_> = SOURCES.iter().map(|at| repository().join(at)).collect();
+    while let Some(directory) = directories.pop() {
+        for entry in directory.read_dir().expect("sources are there").flatten() {
+            let (path, meta) = (entry.path(), entry.metadata().expect("sources can be read"));
+            let changed = meta.modified().expect("the file system keeps times");
+            if meta.is_dir() {
+                directories.push(path);
+            } else if changed > newest.1 {
+                newest = (path, changed);
+            }
+        }
+    }
+    newest
+}
