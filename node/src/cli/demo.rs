@@ -11,7 +11,7 @@
 //! | `runner` `county` `probe` | stations as processes |
 //! | `calls` `plan` | what is to be done |
 //! | `publisher` `outage` `traffic` | doing it |
-//! | `ledger` `handover` | what came of it |
+//! | `reader` `ledger` `handover` | what came of it |
 //! | `show` `sentences` `table` `stop` | what people see, and Ctrl-C |
 
 mod calls;
@@ -24,6 +24,7 @@ mod outage;
 mod plan;
 mod probe;
 mod publisher;
+mod reader;
 mod register;
 mod runner;
 mod sentences;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use futures::stream::iter;
 use hdrhistogram::Histogram;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -15,28 +15,24 @@ use super::Fault;
 use super::county::County;
 use super::ground::Site;
 use super::handover::Handovers;
-use super::ledger::{Fate, Harvest, Ledger, Seen};
+use super::ledger::{Fate, Harvest, Ledger};
 use super::outage::{self, Halted};
 use super::plan::{Plan, Post};
 use super::publisher::Publisher;
+use super::reader::{Found, Reader};
 use super::sentences::Progress;
 use super::show::Show;
-use crate::bus::{Delivered, InboxReader};
 
 /// Reports under way at once.
 const UNDER_WAY_MAX: usize = 64;
 /// How long may pass after the last was published until all is there.
 const SETTLE_WITHIN: Duration = Duration::from_secs(60);
-/// How long an inbox may take to be counted in the end.
-const COUNT_WITHIN: Duration = Duration::from_secs(20);
 /// How often it is looked whether all is there.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often stations are asked for their metrics.
 const SCRAPE_EVERY: Duration = Duration::from_secs(1);
 /// How long a process that is to be stopped may be between two lives.
 const SIGNAL_WITHIN: Duration = Duration::from_secs(10);
-/// How long a read of an inbox waits for news.
-const READ_WITHIN: Duration = Duration::from_secs(1);
 
 /// The plan while it is carried out.
 pub(super) struct Traffic<'a> {
@@ -91,10 +87,10 @@ impl<'a> Traffic<'a> {
             self.settle().await;
             Ok::<(), Fault>(())
         };
-        let follow = join_all(self.county.sites().map(|site| self.follow(site)));
+        let follow = try_join_all(self.county.sites().map(|site| self.follow(site)));
         tokio::select! {
             told = story => told?,
-            _ = follow => {}
+            never = follow => drop(never?),
             () = self.scrape_again_and_again() => {}
             () = self.show_progress() => {}
         }
@@ -206,21 +202,19 @@ impl<'a> Traffic<'a> {
     }
 
     /// Reads an inbox as it fills, for the eye and to know when all is there. Never ends.
-    async fn follow(&self, site: &Site) {
-        let Some(bus) = self.publisher.bus(&site.code) else { return std::future::pending().await };
-        let mut reader = InboxReader::new(bus);
+    async fn follow(&self, site: &Site) -> Result<(), Fault> {
+        let mut reader = self.reader(site)?;
         loop {
-            match reader.read(READ_WITHIN).await {
-                Ok(news) => {
-                    let mut book = self.book();
-                    for seen in news.iter().filter_map(|one| seen(one, self.source)) {
-                        book.harvest.add(&site.code, seen);
-                    }
-                }
-                // a bus that is stopped, killed or just starting: that is what this is about
-                Err(_) => sleep(LOOK_EVERY).await,
-            }
+            let news = reader.news().await;
+            let mut book = self.book();
+            news.into_iter().for_each(|found| book.harvest.add(&site.code, found.seen));
         }
+    }
+
+    fn reader(&self, site: &Site) -> Result<Reader<'a>, Fault> {
+        let missing = || Fault::Defect(format!("no connection to {}", site.code));
+        let bus = self.publisher.bus(&site.code).ok_or_else(missing)?;
+        Ok(Reader::new(bus, self.source))
     }
 
     async fn scrape_again_and_again(&self) {
@@ -267,12 +261,11 @@ impl<'a> Traffic<'a> {
         let mut harvest = Harvest::default();
         let mut end_to_end_us = Histogram::new(3).map_err(|bad| Fault::Defect(bad.to_string()))?;
         for site in self.county.sites() {
-            for one in self.all_of(site).await? {
-                let Some(seen) = seen(&one, self.source) else { continue };
+            for Found { seen, stored_unix_ns } in self.reader(site)?.all(&site.code).await? {
                 if let Some(sent_unix_ns) = sent.get(&seen.key).filter(|_| site.code == *root) {
-                    let nanos = (one.stored_unix_ns - sent_unix_ns).max(0);
+                    let us = (stored_unix_ns - sent_unix_ns).max(0) / 1000;
                     // a time of centuries, which cannot be, is all that it would refuse
-                    let _ = end_to_end_us.record(u64::try_from(nanos / 1000).unwrap_or(u64::MAX));
+                    let _ = end_to_end_us.record(u64::try_from(us).unwrap_or(u64::MAX));
                 }
                 harvest.add(&site.code, seen);
             }
@@ -281,26 +274,4 @@ impl<'a> Traffic<'a> {
             self.book.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Outcome { ledger, harvest, handovers, end_to_end_us, retries })
     }
-
-    async fn all_of(&self, site: &Site) -> Result<Vec<Delivered>, Fault> {
-        let missing = || Fault::Defect(format!("no connection to {}", site.code));
-        let mut reader = InboxReader::new(self.publisher.bus(&site.code).ok_or_else(missing)?);
-        let (mut all, deadline) = (Vec::new(), Instant::now() + COUNT_WITHIN);
-        loop {
-            match reader.read(Duration::ZERO).await {
-                Ok(news) if news.is_empty() => return Ok(all),
-                Ok(news) => all.extend(news),
-                Err(cause) if Instant::now() > deadline => {
-                    return Err(Fault::Uncounted { code: site.code.clone(), cause });
-                }
-                Err(_) => sleep(LOOK_EVERY).await,
-            }
-        }
-    }
-}
-
-/// What a delivered message is called, if it is of this run.
-fn seen(one: &Delivered, source: &str) -> Option<Seen> {
-    let said = |name| one.message.headers.get(name).unwrap_or_default().to_owned();
-    (said("ce-source") == source).then(|| Seen { id: said("Yz-Id"), key: said("ce-id") })
 }
