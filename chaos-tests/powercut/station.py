@@ -62,7 +62,7 @@ def ready(data):
             with urllib.request.urlopen(url + "/readyz", timeout=1) as answer:
                 if answer.status == 200:
                     return True
-        except OSError:
+        except (OSError, ValueError):  # not there yet, or what an earlier life left half written
             time.sleep(0.05)
     return False
 
