@@ -414,6 +414,9 @@ impl World {
                 let through = deliver.through;
                 self.soon(5_100, 80_000, Event::Released { host, life, through });
             }
+            Effect::Recall { through, .. } => {
+                self.soon(5_100, 80_000, Event::Released { host, life, through });
+            }
             Effect::Notice(notice) => self.tell(&format!("{host}: {notice:?}")),
         }
     }

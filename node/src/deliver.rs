@@ -5,6 +5,7 @@
 //! nor a crash on either side makes a message enter twice or not at all. On any error the stream
 //! is opened anew and the core says where to go on.
 
+mod flight;
 mod message;
 
 use std::collections::VecDeque;
@@ -15,7 +16,6 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use yizhan_core::effect::Deliver;
 use yizhan_core::fill::{LegSource, Reading};
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
@@ -23,15 +23,10 @@ use yizhan_core::time::BootId;
 use yizhan_schemas::Lane;
 
 use crate::bus::{BusError, Client, Inbox, InboxAck, InboxError, InboxLimits, OwnBus};
+use crate::driver::InboxOrder;
 use crate::mailbox::Mailbox;
+use flight::{Flight, UNANSWERED_MAX};
 
-/// What was answered for is synced at most this much later.
-const RELEASE_EVERY: Duration = Duration::from_millis(100);
-/// On a bus of others, whose files are out of reach: JetStream's default `sync_interval` of two
-/// minutes, and a margin. A break of the connection starts the time anew.
-const RELEASE_FOREIGN: Duration = Duration::from_secs(130);
-/// Acknowledgements that may be on their way.
-const UNANSWERED_MAX: usize = 512;
 /// Openings in a row without one acknowledgement before the server itself is restarted.
 const BARREN_MAX: u32 = 6;
 /// Pauses between attempts to open the stream.
@@ -63,7 +58,7 @@ enum Ended {
 
 impl Deliverer {
     /// Delivers until the core is gone.
-    pub async fn run(self, mut orders: mpsc::Receiver<Deliver>) {
+    pub async fn run(self, mut orders: mpsc::Receiver<InboxOrder>) {
         let mut opening = 0;
         let mut barren = 0;
         loop {
@@ -131,7 +126,7 @@ impl Deliverer {
         &self,
         opening: u64,
         inbox: &Inbox,
-        orders: &mut mpsc::Receiver<Deliver>,
+        orders: &mut mpsc::Receiver<InboxOrder>,
         flight: &mut Flight,
     ) -> Ended {
         let mut state = self.client.state();
@@ -162,8 +157,7 @@ impl Deliverer {
                 _ = state.changed() => return Ended::Reopen("the connection broke".to_owned()),
                 order = orders.recv(), if room => match order {
                     None => return Ended::CoreGone,
-                    Some(order) if order.opening != opening => {}
-                    Some(order) => flight.orders.push_back(order),
+                    Some(order) => flight.take(order, opening),
                 },
             }
         }
@@ -215,66 +209,17 @@ impl Deliverer {
 
     /// Syncs what was answered for and tells the core; `false` if it is gone.
     async fn release(&self, inbox: &Inbox, flight: &mut Flight) -> Result<bool, BusError> {
-        let Some(through) = flight.take_release() else { return Ok(true) };
-        if inbox.sync_files().await? || flight.foreign {
-            return Ok(self.mailbox.tell(Input::Released { through }).await);
+        let Some(present) = flight.last_present() else { return Ok(true) };
+        let released = if inbox.sync_files().await? {
+            flight.synced(present);
+            Some(present)
+        } else {
+            flight.waited()
+        };
+        match released {
+            Some(through) => Ok(self.mailbox.tell(Input::Released { through }).await),
+            None => Ok(true),
         }
-        flight.wait_for_foreign(through);
-        Ok(true)
-    }
-}
-
-/// What is under way in one opening of the stream.
-#[derive(Default)]
-struct Flight {
-    orders: VecDeque<Deliver>,
-    unanswered: VecDeque<(u64, InboxAck)>,
-    /// Last leg answered for and not released, and when to release it.
-    unreleased: Option<(u64, Instant)>,
-    /// True once the stream answered anything.
-    was_answered: bool,
-    /// True once the files turned out to be out of reach.
-    foreign: bool,
-}
-
-impl Flight {
-    fn has_room(&self) -> bool {
-        self.orders.len() < UNANSWERED_MAX
-    }
-
-    fn has_work(&self) -> bool {
-        !self.orders.is_empty() && self.unanswered.len() < UNANSWERED_MAX
-    }
-
-    /// A leg was published: the first order is that much shorter.
-    fn advance(&mut self, leg: u64) {
-        if let Some(first) = self.orders.front_mut() {
-            first.from = leg + 1;
-            if first.from > first.through {
-                self.orders.pop_front();
-            }
-        }
-    }
-
-    /// The stream answered for legs up to this one.
-    fn answered(&mut self, leg: u64) {
-        self.was_answered = true;
-        let wait = if self.foreign { RELEASE_FOREIGN } else { RELEASE_EVERY };
-        let due = self.unreleased.map_or_else(|| Instant::now() + wait, |(_, due)| due);
-        self.unreleased = Some((leg, due));
-    }
-
-    fn due(&self) -> Option<Instant> {
-        self.unreleased.map(|(_, due)| due)
-    }
-
-    fn take_release(&mut self) -> Option<u64> {
-        self.unreleased.take().map(|(through, _)| through)
-    }
-
-    fn wait_for_foreign(&mut self, through: u64) {
-        self.foreign = true;
-        self.unreleased = Some((through, Instant::now() + RELEASE_FOREIGN));
     }
 }
 

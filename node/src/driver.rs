@@ -25,7 +25,7 @@ use yizhan_schemas::PerLane;
 use yizhan_schemas::frame::{Frame, Have};
 
 pub use self::disk::{CommitLog, Disk, DiskFailed, Done, Observer};
-pub use self::outlets::{NoticeSink, ORDERS_MAX, Order, Outlets};
+pub use self::outlets::{InboxOrder, NoticeSink, ORDERS_MAX, Order, Outlets};
 
 use self::disk::Job;
 use crate::clock;

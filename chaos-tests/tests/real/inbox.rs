@@ -85,7 +85,7 @@ pub(crate) async fn holds_exactly<'a>(
         (there >= wanted.len() as u64).then_some(())
     })
     .await;
-    at_rest(station).await;
+    at_rest(station, wanted.len()).await;
     let all = read(station).await;
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     all.iter().for_each(|message| *counts.entry(message.id()).or_default() += 1);
@@ -100,8 +100,9 @@ pub(crate) async fn holds_exactly<'a>(
     all
 }
 
-/// Waits until a station owes nothing: no leg open, to no link and not to its inbox.
-pub(crate) async fn at_rest(station: &Place) {
+/// Waits until a station has delivered so many messages, surely synced, and owes nothing: no leg
+/// open, to no link and not to its inbox.
+pub(crate) async fn at_rest(station: &Place, delivered: usize) {
     let what = format!("{} owes nothing any more", station.code);
     until(SOON, what, || async {
         let status = station.status().await?;
@@ -110,7 +111,8 @@ pub(crate) async fn at_rest(station: &Place) {
             let lanes = link["backlog"].as_object().into_iter().flatten();
             lanes.map(|(_, lane)| lane["messages"].as_u64().unwrap_or(1)).collect::<Vec<_>>()
         });
-        (owed.sum::<u64>() == 0).then_some(())
+        let released = status["delivered"].as_u64()? >= delivered as u64;
+        (released && owed.sum::<u64>() == 0).then_some(())
     })
     .await;
 }

@@ -20,13 +20,19 @@
     reason = "a test fails by panicking, also in the functions that its tests share"
 )]
 
+mod away;
 mod county;
 mod inbox;
 mod kills;
 mod load;
+mod order;
 mod place;
 mod programs;
 mod publisher;
+mod restart;
+mod retry;
 mod station;
+mod stop;
+mod stranger;
 mod tiers;
 mod until;

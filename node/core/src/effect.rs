@@ -51,6 +51,16 @@ pub enum Effect {
     },
     /// Publish inbox legs into the stream, each at its sequence.
     Deliver(Deliver),
+    /// These inbox legs are in the stream already, from an earlier opening: make sure that they
+    /// are synced, and say so with [`crate::input::Input::Released`].
+    Recall {
+        /// The opening of the stream that this is for.
+        opening: u64,
+        /// First leg.
+        from: u64,
+        /// Last leg.
+        through: u64,
+    },
     /// Tell people and metrics.
     Notice(Notice),
 }

@@ -26,6 +26,20 @@ pub enum Order {
     Beat(Beat),
 }
 
+/// One thing for the inbox's task to do.
+#[derive(Debug, Clone, Copy)]
+pub enum InboxOrder {
+    /// Publish legs into the stream.
+    Deliver(Deliver),
+    /// Release legs that are in it, once they are surely synced.
+    Recall {
+        /// The opening of the stream that this is for.
+        opening: u64,
+        /// The last of them.
+        through: u64,
+    },
+}
+
 /// Takes notices to logs, metrics and pages.
 pub type NoticeSink = Box<dyn Fn(&Notice) + std::marker::Send>;
 
@@ -34,7 +48,7 @@ pub struct Outlets {
     /// The queue of each link's task.
     pub links: BTreeMap<Link, mpsc::Sender<Order>>,
     /// The queue of the inbox's task.
-    pub inbox: mpsc::Sender<Deliver>,
+    pub inbox: mpsc::Sender<InboxOrder>,
     /// Where notices go.
     pub notices: NoticeSink,
 }
@@ -48,10 +62,9 @@ impl Outlets {
             Effect::Send(send) => self.order(&send.link.clone(), Order::Send(send)),
             Effect::Ack { link, ack } => self.order(&link, Order::Ack(ack)),
             Effect::Beat { link, beat } => self.order(&link, Order::Beat(beat)),
-            Effect::Deliver(deliver) => {
-                // the core bounds the legs that it asks for, so the queue is never full
-                let full = self.inbox.try_send(deliver).is_err();
-                full.then_some(Input::InboxClosed)
+            Effect::Deliver(deliver) => self.inbox_order(InboxOrder::Deliver(deliver)),
+            Effect::Recall { opening, through, .. } => {
+                self.inbox_order(InboxOrder::Recall { opening, through })
             }
             Effect::Notice(notice) => {
                 (self.notices)(&notice);
@@ -59,6 +72,12 @@ impl Outlets {
             }
             Effect::Reply { .. } | Effect::Answer { .. } => None,
         }
+    }
+
+    fn inbox_order(&self, order: InboxOrder) -> Option<Input> {
+        // the core bounds the legs that it asks for, so the queue is never full
+        let full = self.inbox.try_send(order).is_err();
+        full.then_some(Input::InboxClosed)
     }
 
     fn order(&self, link: &Link, order: Order) -> Option<Input> {

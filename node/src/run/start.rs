@@ -26,7 +26,7 @@ use crate::bus::{
 };
 use crate::config::{self, BusMode, Config, StationKey};
 use crate::deliver::Deliverer;
-use crate::driver::{Disk, Driver, ORDERS_MAX, Observer, Outlets};
+use crate::driver::{Disk, Driver, InboxOrder, ORDERS_MAX, Observer, Outlets};
 use crate::http::{self, Site, Tokens};
 use crate::ingest::cloudevent::BATCH_BYTES_MAX;
 use crate::ingest::{Bodies, Door};
@@ -233,11 +233,7 @@ impl Parts {
         Ok(Some(Client::dial(Dial::parent(&url, &credential, here)).await?))
     }
 
-    fn inbox(
-        &mut self,
-        bus: &Arc<OwnBus>,
-        app: &Client,
-    ) -> mpsc::Sender<yizhan_core::effect::Deliver> {
+    fn inbox(&mut self, bus: &Arc<OwnBus>, app: &Client) -> mpsc::Sender<InboxOrder> {
         let (queue, orders) = mpsc::channel(DELIVERIES_MAX);
         let deliverer = Deliverer {
             bus: Arc::clone(bus),

@@ -65,6 +65,11 @@ impl Station {
         }
         self.inbox.opening = stream.opening;
         self.inbox.place = Some((delivered, delivered));
+        if delivered > acked {
+            // nobody is waiting for their acknowledgements any more
+            let (opening, from) = (stream.opening, acked + 1);
+            step.after(Effect::Recall { opening, from, through: delivered });
+        }
     }
 
     /// The last leg that is in the stream, and whether the next one gets another sequence than

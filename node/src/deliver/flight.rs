@@ -1,0 +1,143 @@
+//! [`Flight`]: what is under way in one opening of the stream.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use yizhan_core::effect::Deliver;
+
+use crate::bus::InboxAck;
+use crate::driver::InboxOrder;
+
+/// What was answered for is synced at most this much later.
+const RELEASE_EVERY: Duration = Duration::from_millis(100);
+/// On a bus of others, whose files are out of reach: JetStream's default `sync_interval` of two
+/// minutes, and a margin. A break of the connection starts the time anew.
+const RELEASE_FOREIGN: Duration = Duration::from_secs(130);
+/// Acknowledgements that may be on their way.
+pub(super) const UNANSWERED_MAX: usize = 512;
+
+/// What is under way in one opening of the stream.
+#[derive(Default)]
+pub(super) struct Flight {
+    pub(super) orders: VecDeque<Deliver>,
+    pub(super) unanswered: VecDeque<(u64, InboxAck)>,
+    /// Last leg that is in the stream and not released.
+    present: Option<u64>,
+    /// The last such leg when the wait began, and when it ends.
+    wait: Option<(u64, Instant)>,
+    /// True once the stream answered anything.
+    pub(super) was_answered: bool,
+    /// True once the files turned out to be out of reach.
+    foreign: bool,
+}
+
+impl Flight {
+    /// Takes an order, unless it was for an earlier opening.
+    pub(super) fn take(&mut self, order: InboxOrder, current: u64) {
+        match order {
+            InboxOrder::Deliver(deliver) if deliver.opening == current => {
+                self.orders.push_back(deliver);
+            }
+            InboxOrder::Recall { opening, through } if opening == current => self.present(through),
+            InboxOrder::Deliver(_) | InboxOrder::Recall { .. } => {}
+        }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.orders.len() < UNANSWERED_MAX
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        !self.orders.is_empty() && self.unanswered.len() < UNANSWERED_MAX
+    }
+
+    /// A leg was published: the first order is that much shorter.
+    pub(super) fn advance(&mut self, leg: u64) {
+        if let Some(first) = self.orders.front_mut() {
+            first.from = leg + 1;
+            if first.from > first.through {
+                self.orders.pop_front();
+            }
+        }
+    }
+
+    /// The stream answered for legs up to this one.
+    pub(super) fn answered(&mut self, leg: u64) {
+        self.was_answered = true;
+        self.present(leg);
+    }
+
+    fn present(&mut self, leg: u64) {
+        let leg = self.present.map_or(leg, |last| last.max(leg));
+        self.present = Some(leg);
+        if self.wait.is_none() {
+            let wait = if self.foreign { RELEASE_FOREIGN } else { RELEASE_EVERY };
+            self.wait = Some((leg, Instant::now() + wait));
+        }
+    }
+
+    /// When to see to what is in the stream.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.wait.map(|(_, due)| due)
+    }
+
+    /// The last leg in the stream by now: a sync from here on covers it.
+    pub(super) fn last_present(&self) -> Option<u64> {
+        self.present
+    }
+
+    /// The wait is over and the files are synced through this leg.
+    pub(super) fn synced(&mut self, through: u64) {
+        self.wait = None;
+        let newer = self.present.take().filter(|last| *last > through);
+        newer.into_iter().for_each(|leg| self.present(leg));
+    }
+
+    /// The wait is over and the files are out of reach: the last leg that was in the stream for
+    /// long enough, if there is one.
+    pub(super) fn waited(&mut self) -> Option<u64> {
+        let released = self.wait.take().map(|(leg, _)| leg).filter(|_| self.foreign);
+        self.foreign = true;
+        let newer = self.present.take().filter(|last| released.is_none_or(|leg| *last > leg));
+        newer.into_iter().for_each(|leg| self.present(leg));
+        released
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_bus_of_others_each_leg_waits_its_whole_time_however_many_follow_it() {
+        let mut flight = Flight::default();
+        flight.answered(3);
+        tokio::time::sleep_until(flight.due().unwrap()).await;
+        assert_eq!(flight.waited(), None, "nobody knew yet whose bus it is");
+        let first = Instant::now();
+        assert_eq!(flight.due(), Some(first + RELEASE_FOREIGN));
+        tokio::time::sleep(RELEASE_FOREIGN - Duration::from_secs(1)).await;
+        flight.answered(9);
+        tokio::time::sleep_until(flight.due().unwrap()).await;
+        assert_eq!(flight.waited(), Some(3), "nine was answered a second ago");
+        assert_eq!(flight.due(), Some(first + 2 * RELEASE_FOREIGN));
+        tokio::time::sleep_until(flight.due().unwrap()).await;
+        assert_eq!(flight.waited(), Some(9));
+        assert_eq!(flight.due(), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_answered_during_a_sync_waits_for_the_next() {
+        let mut flight = Flight::default();
+        flight.take(InboxOrder::Recall { opening: 1, through: 7 }, 2);
+        assert_eq!(flight.due(), None, "an order of an earlier opening");
+        flight.take(InboxOrder::Recall { opening: 2, through: 7 }, 2);
+        let through = flight.last_present().unwrap();
+        flight.answered(8);
+        flight.synced(through);
+        assert_eq!((flight.last_present(), flight.due().is_some()), (Some(8), true));
+        flight.synced(8);
+        assert_eq!((flight.last_present(), flight.due()), (None, None));
+    }
+}
