@@ -101,8 +101,8 @@ async def inbox(port):
     while True:
         try:
             found += [message.header["Yz-Id"] for message in await reader.fetch(500, timeout=1)]
-        except (asyncio.TimeoutError, nats.errors.TimeoutError):
-            break
+        except (asyncio.TimeoutError, nats.errors.Error):
+            break  # at its end, or not to be read at present: the caller looks again
     await bus.close()
     return found
 
