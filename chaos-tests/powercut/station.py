@@ -150,6 +150,7 @@ def cut(pcfs, yizhan, mode, place):
 
 def look(yizhan, place, data, accepted):
     forge_another_boot(data)
+    (data / "http.url").unlink(missing_ok=True)  # of the life before: its port may be another's now
     port = free_port()
     node = start(yizhan, place, data, port, "after.log")
     try:
