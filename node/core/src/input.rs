@@ -131,6 +131,11 @@ pub enum Input {
     },
     /// The inbox stream is not to be had at present.
     InboxClosed,
+    /// An inbox leg was too old when its turn to be published came; the stream is opened anew.
+    Stale {
+        /// The leg.
+        leg: u64,
+    },
     /// The inbox answered for legs up to this one.
     Delivered {
         /// The last leg.

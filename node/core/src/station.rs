@@ -168,6 +168,7 @@ impl Station {
                 self.on_inbox_opened(stream, step);
             }
             Input::InboxClosed => self.inbox.closed(),
+            Input::Stale { leg } => self.on_stale(leg, step),
             Input::Delivered { through } => self.on_delivered(through),
             Input::Released { through } => self.on_released(now, through, step),
             Input::Indexed { through } => self.write(step, Record::Indexed(through)),

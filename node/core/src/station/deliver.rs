@@ -2,6 +2,7 @@
 //! released here.
 
 use yizhan_schemas::Lane;
+use yizhan_schemas::frame::SkipReason;
 
 use super::Station;
 use crate::effect::{Deliver, Effect, Notice};
@@ -63,6 +64,7 @@ impl Station {
             self.write(step, Record::Rewound(at));
             self.touched.insert(Link::Inbox);
         }
+        self.perishing.inbox_opened(&self.kept, self.boot);
         self.inbox.opening = stream.opening;
         self.inbox.place = Some((delivered, delivered));
         if delivered > acked {
@@ -132,6 +134,19 @@ impl Station {
         let through = through.min(limit.unwrap_or(u64::MAX));
         step.after(Effect::Deliver(Deliver { opening: self.inbox.opening, from, through, offset }));
         self.inbox.place = Some((through, answered));
+    }
+
+    /// Sent and expired in the same moment: the core's own watch spares what it has asked for.
+    pub(super) fn on_stale(&mut self, leg: u64, step: &mut Step) {
+        let owed = self.kept.outbound(&Link::Inbox, Lane::Routine);
+        let open = owed.is_some_and(|owed| {
+            leg > owed.acked && leg < owed.next && owed.ended_runs(leg, leg).is_empty()
+        });
+        if open {
+            // those behind it move up: what was asked for under the old numbers is void
+            self.inbox.closed();
+            self.end_legs(&Link::Inbox, Lane::Routine, leg, leg, SkipReason::Expired, step);
+        }
     }
 
     pub(super) fn on_delivered(&mut self, through: u64) {

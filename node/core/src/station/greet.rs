@@ -74,7 +74,7 @@ impl Station {
         }
     }
 
-    fn say_hello(&mut self, now: Now, step: &mut Step) {
+    pub(super) fn say_hello(&mut self, now: Now, step: &mut Step) {
         if !(self.uplink.connected && self.neighbours.contains_key(&Link::Up)) {
             return;
         }

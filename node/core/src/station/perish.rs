@@ -45,6 +45,13 @@ impl Perishing {
         }
     }
 
+    /// The inbox begins anew: legs that were spared because they were on their way are not, now.
+    pub(super) fn inbox_opened(&mut self, kept: &Kept, boot: BootId) {
+        let place = |leg| (Link::Inbox, Lane::Routine, leg);
+        let open = kept.perishable.range(place(0)..=place(u64::MAX));
+        self.deadlines.extend(open.map(|(place, p)| (deadline_us(p, boot), place.clone())));
+    }
+
     pub(super) fn due_us(&self) -> Option<u64> {
         self.deadlines.first().map(|(at, _)| *at)
     }

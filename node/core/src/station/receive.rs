@@ -103,7 +103,9 @@ impl Station {
     }
 
     fn take_skip(&mut self, from: &Heading, sequence: u64, skip: Skip, step: &mut Step) {
-        let cut = Skip { from: sequence.max(self.expected(from)), ..skip };
+        // where it stands in the batch counts, whatever it says of itself
+        let through = sequence.saturating_add(frame::Record::Skip(skip).span() - 1);
+        let cut = Skip { from: sequence.max(self.expected(from)), through, ..skip };
         if cut.reason.is_loss() {
             let gap = Notice::Gap {
                 link: from.link.clone(),
@@ -146,6 +148,14 @@ impl Station {
             return self.notice(step, Notice::DuplicateSuppressed { link, id });
         }
         let legs = self.legs(&envelope, Some(&from.link));
+        if legs.is_empty() {
+            // topologies differ: what nobody here knows the way for must not vanish unseen
+            let why = format!("{id} is for `{}`, which is no station known here", {
+                envelope.header().handled_by()
+            });
+            let chain = Some(self.chain_with(from, sequence, &id));
+            return self.put_aside(from, sequence, bytes, chain, why, step);
+        }
         self.moved(now, from.lane, &legs);
         let put = Put {
             envelope,

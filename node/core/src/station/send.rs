@@ -87,15 +87,22 @@ impl Station {
         }
         self.measure(now, link, ack.echo_ms, step);
         for lane in ack.lanes {
-            self.on_lane_ack(now, link, lane, step);
+            if !self.on_lane_ack(now, link, lane, step) {
+                self.end_session(link, "it acked more than there is", step);
+                // a child that is not heard any more says hello by itself; we have to do it
+                if *link == Link::Up {
+                    self.say_hello(now, step);
+                }
+                return;
+            }
         }
     }
 
-    fn on_lane_ack(&mut self, now: Now, link: &Link, ack: LaneAck, step: &mut Step) {
-        let Some(owed) = self.kept.outbound(link, ack.lane) else { return };
+    /// False if the other end speaks of legs that were never made: start over from a hello.
+    fn on_lane_ack(&mut self, now: Now, link: &Link, ack: LaneAck, step: &mut Step) -> bool {
+        let Some(owed) = self.kept.outbound(link, ack.lane) else { return true };
         if ack.through >= owed.next {
-            // the other end speaks of legs that were never made: start over from a hello
-            return self.end_session(link, "it acked more than there is", step);
+            return false;
         }
         if ack.through > owed.acked {
             let at = Cursor { link: link.clone(), lane: ack.lane, through: ack.through };
@@ -103,7 +110,7 @@ impl Station {
             self.touched.insert(link.clone());
         }
         let acked = self.kept.outbound(link, ack.lane).map_or(0, |owed| owed.acked);
-        let Some(neighbour) = self.neighbours.get_mut(link) else { return };
+        let Some(neighbour) = self.neighbours.get_mut(link) else { return true };
         let pause_us = neighbour.rtt_us.unwrap_or(0).max(20_000);
         let samples = neighbour.samples.get_mut(ack.lane as usize);
         let arrived = samples.map(|samples| samples.arrived(ack.through)).unwrap_or_default();
@@ -122,6 +129,7 @@ impl Station {
             let link = link.clone();
             self.notice(step, Notice::Resent { link, lane: ack.lane, from: acked + 1 });
         }
+        true
     }
 
     pub(super) fn resend_overdue(&mut self, now: Now, step: &mut Step) {

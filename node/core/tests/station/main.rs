@@ -1,0 +1,12 @@
+//! Single stations, input by input: what an example shows better than a seed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also in the functions that its tests share"
+)]
+
+mod bench;
+mod inbox;
+mod neighbours;

@@ -1,0 +1,115 @@
+//! Neighbours that break the rules, by a defect, by another topology or on purpose.
+
+use yizhan_core::effect::{Effect, Notice};
+use yizhan_core::input::{Input, Ticket};
+use yizhan_core::link::Link;
+use yizhan_core::record::Record;
+use yizhan_schemas::frame::{
+    self, Ack, Body, Carried, Chain, Frame, LaneAck, SessionTag, Skip, SkipReason,
+};
+use yizhan_schemas::{Code, Envelope, Header, Lane, PerLane, Selector};
+
+use crate::bench::{Bench, submitted};
+
+const COUNTY: &str = "510722";
+const TOWN: &str = "510722.101";
+
+/// A county and its township with a session between them.
+fn linked() -> (Bench, Bench, SessionTag) {
+    let (mut county, mut town) = (Bench::new(COUNTY), Bench::new(TOWN));
+    let hello = town.tell(Input::Connected).into_iter().find_map(|effect| match effect {
+        Effect::Hello(hello) => Some(hello),
+        _ => None,
+    });
+    let hello = hello.unwrap();
+    let (from, ticket, marks) = (hello.code.clone(), Ticket(1), PerLane::default());
+    let answer = county.tell(Input::Greeted { from, hello: hello.clone(), ticket, marks });
+    let welcome = answer.into_iter().find_map(|effect| match effect {
+        Effect::Answer { frame, .. } => match *frame {
+            Frame::Welcome(welcome) => Some(welcome),
+            other => panic!("{other:?}"),
+        },
+        _ => None,
+    });
+    let welcome = welcome.unwrap();
+    let tag = SessionTag::of(&hello, &welcome);
+    town.tell(Input::Welcomed { welcome: Box::new(welcome), marks: PerLane::default() });
+    (county, town, tag)
+}
+
+fn batch(link: Link, session: SessionTag, first: u64, records: Vec<frame::Record>) -> Input {
+    let body = Body { records, seals: Vec::new() };
+    Input::Batch { link, session, lane: Lane::Routine, first, sent_ms: 0, body }
+}
+
+fn from_town() -> Link {
+    Link::Down(Code::parse(TOWN).unwrap())
+}
+
+fn acked(effects: &[Effect]) -> Option<u64> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Ack { ack, .. } => ack.lanes.first().map(|lane| lane.through),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_skip_that_contradicts_its_place_is_taken_by_its_place_and_harms_nobody() {
+    let (mut county, _, tag) = linked();
+    let skip = |from, through| {
+        let (reason, chain) = (SkipReason::Damaged, Chain::default());
+        frame::Record::Skip(Skip { from, through, reason, chain })
+    };
+    // it ends before it begins; it claims legs of long ago; it says that it spans two legs
+    for (first, from, through, expected) in [(1, 9, 2, 1), (2, 1, 1, 2), (3, 700, 701, 4)] {
+        let said = county.tell(batch(from_town(), tag, first, vec![skip(from, through)]));
+        assert_eq!(acked(&said), Some(expected));
+    }
+    assert_eq!(county.station.kept().gaps, 4);
+}
+
+#[test]
+fn an_ack_of_more_than_there_is_ends_the_session_and_the_child_says_hello_at_once() {
+    let (mut county, mut town, tag) = linked();
+    let overshoot = |link| {
+        let lane = LaneAck { lane: Lane::Flash, through: 99, gap: false, beyond: Vec::new() };
+        Input::Ack { link, ack: Ack { session: tag, lanes: vec![lane], echo_ms: None } }
+    };
+    let down = |said: &[Effect]| {
+        let ended = |effect: &&Effect| matches!(effect, Effect::Notice(Notice::LinkDown { .. }));
+        said.iter().filter(ended).count()
+    };
+    let hellos =
+        |said: &[Effect]| said.iter().filter(|effect| matches!(effect, Effect::Hello(_))).count();
+    let said = town.tell(overshoot(Link::Up));
+    assert_eq!((down(&said), hellos(&said)), (1, 1));
+    let said = county.tell(overshoot(from_town()));
+    assert_eq!((down(&said), hellos(&said)), (1, 0), "a parent waits for its child's hello");
+}
+
+#[test]
+fn a_message_for_a_station_that_is_not_known_here_is_put_aside_and_counted() {
+    let (mut county, mut town, tag) = linked();
+    let taken = town.tell(submitted(1, "incident.report", "up", None));
+    assert!(taken.iter().any(|effect| matches!(effect, Effect::Send(_))));
+    let put = town.records().iter().find_map(|record| match record {
+        Record::Put(put) => Some(put.envelope.clone()),
+        _ => None,
+    });
+    let header = put.unwrap().header().clone();
+    let strange = Selector::parse("510722.999").unwrap();
+    let header = Header { to: strange.clone(), handle: Some(strange), ..header };
+    let envelope = Envelope::make(header, b"{}").unwrap().bytes().clone();
+    let carried = Carried { envelope, age_ms: 0, age_unknown: false, hops: 0 };
+    let record = frame::Record::Carried(carried);
+    let said = county.tell(batch(from_town(), tag, 1, vec![record]));
+    let why = said.iter().find_map(|effect| match effect {
+        Effect::Notice(Notice::Quarantined { why, .. }) => Some(why.clone()),
+        _ => None,
+    });
+    let why = why.unwrap();
+    assert!(why.ends_with("is for `510722.999`, which is no station known here"), "{why}");
+    assert_eq!(acked(&said), Some(1), "what follows is not held up");
+    assert_eq!(county.station.kept().quarantined, 1);
+    assert!(county.records().iter().any(|record| matches!(record, Record::Quarantined(_))));
+}
