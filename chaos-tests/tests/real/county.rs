@@ -20,14 +20,13 @@ const DRAWS_MAX: u32 = 5;
 pub(crate) struct Plan {
     stations: Vec<String>,
     tags: BTreeMap<String, String>,
-    policy: String,
-    settings: BTreeMap<String, String>,
 }
 
 /// Stations on one machine. Dropping it kills them and removes their directories.
 pub(crate) struct County {
     pub(crate) stations: BTreeMap<String, Station>,
-    pub(crate) dir: TempDir,
+    /// Removed with it.
+    _dir: TempDir,
 }
 
 impl Plan {
@@ -42,18 +41,6 @@ impl Plan {
         self
     }
 
-    /// Lines for the section `policy` of the topology.
-    pub(crate) fn policy(mut self, lines: &str) -> Self {
-        self.policy = lines.to_owned();
-        self
-    }
-
-    /// More lines for a station's configuration, sections and all.
-    pub(crate) fn with(mut self, code: &str, lines: &str) -> Self {
-        self.settings.insert(code.to_owned(), lines.to_owned());
-        self
-    }
-
     /// All directories, no process yet.
     pub(crate) fn laid_out(&self) -> County {
         let dir = tempfile::Builder::new().prefix("yizhan-real-").tempdir().expect("a directory");
@@ -64,11 +51,11 @@ impl Plan {
         for (code, port) in self.stations.iter().zip(ports) {
             let home = dir.path().join(code);
             fs::create_dir(&home).expect("a directory");
-            fs::write(home.join("yizhan.toml"), self.settings(code, port)).expect("a file");
+            fs::write(home.join("yizhan.toml"), Self::settings(code, port)).expect("a file");
             let place = Place::new(code, &home, format!("nats://127.0.0.1:{port}"));
             stations.insert(code.clone(), Station::new(place));
         }
-        County { stations, dir }
+        County { stations, _dir: dir }
     }
 
     /// All stations, ready.
@@ -102,15 +89,14 @@ impl Plan {
                 text += &format!("tags = [\"{tag}\"]\n");
             }
         }
-        format!("{text}\n[policy]\n{}", self.policy)
+        text
     }
 
-    fn settings(&self, code: &str, port: u16) -> String {
+    fn settings(code: &str, port: u16) -> String {
         format!(
             "[station]\ncode = \"{code}\"\ntopology = \"../topology.toml\"\nkey = \"../keys/{code}.nk\"\n\
              [data]\ndir = \"data\"\n[bus]\nlisten = \"127.0.0.1:{port}\"\ndemo_open = true\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n{}",
-            self.settings.get(code).map_or("", String::as_str)
+             [http]\nlisten = \"127.0.0.1:0\"\n"
         )
     }
 }

@@ -90,17 +90,6 @@ impl Station {
         ended.unwrap_or_else(|_| panic!("{} goes on after SIGTERM", self.code)).expect("a child")
     }
 
-    /// Waits until it ends by itself.
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("it runs");
-        let ended = tokio::time::timeout(SOON, child.wait()).await;
-        ended.unwrap_or_else(|_| panic!("{} goes on", self.code)).expect("its own child")
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().and_then(Child::id).expect("it runs")
-    }
-
     fn log(&self) -> PathBuf {
         self.dir.join(format!("station-{}.log", self.starts))
     }
