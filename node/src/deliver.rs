@@ -26,6 +26,7 @@ use crate::bus::{BusError, Client, Inbox, InboxAck, InboxError, InboxLimits, Own
 use crate::driver::InboxOrder;
 use crate::mailbox::Mailbox;
 use flight::{Flight, UNANSWERED_MAX};
+use message::Unfit;
 
 /// Openings in a row without one acknowledgement before the server itself is restarted.
 const BARREN_MAX: u32 = 6;
@@ -52,8 +53,10 @@ pub struct Deliverer {
 enum Ended {
     /// The core is gone.
     CoreGone,
-    /// Open it again.
+    /// It did not do what it should: open it again.
     Reopen(String),
+    /// The core ended a leg, so that those behind it get other places: open it again.
+    Renumber(String),
 }
 
 impl Deliverer {
@@ -73,10 +76,13 @@ impl Deliverer {
                     barren = if flight.was_answered { 0 } else { barren + 1 };
                     self.restart_if_stuck(&why, &mut barren).await;
                     metrics::counter!("yizhan_inbox_reopened_total").increment(1);
-                    if !self.mailbox.tell(Input::InboxClosed).await {
-                        return;
-                    }
+                    // what fails at once each time must not keep the machine busy
+                    tokio::time::sleep(REOPEN_PAUSE.0 * barren.min(BARREN_MAX)).await;
                 }
+                Ended::Renumber(why) => tracing::info!(why, "the inbox is opened anew"),
+            }
+            if !self.mailbox.tell(Input::InboxClosed).await {
+                return;
             }
         }
     }
@@ -133,8 +139,8 @@ impl Deliverer {
         state.mark_unchanged();
         loop {
             while flight.has_work() {
-                if let Err(fault) = self.publish_some(inbox, flight).await {
-                    return self.failed(fault).await;
+                if let Err(ended) = self.publish_some(inbox, flight).await {
+                    return ended;
                 }
             }
             let (due, room) = (flight.due(), flight.has_room());
@@ -177,7 +183,7 @@ impl Deliverer {
     }
 
     /// Publishes the legs of the first order, as many as may be unanswered.
-    async fn publish_some(&self, inbox: &Inbox, flight: &mut Flight) -> Result<(), InboxError> {
+    async fn publish_some(&self, inbox: &Inbox, flight: &mut Flight) -> Result<(), Ended> {
         let Some(order) = flight.orders.front().copied() else { return Ok(()) };
         let room = (UNANSWERED_MAX - flight.unanswered.len().min(UNANSWERED_MAX)) as u64;
         let through = order.through.min(order.from + room.max(1) - 1);
@@ -188,23 +194,46 @@ impl Deliverer {
                 legs.push(leg);
                 true
             });
-        read.map_err(|why| InboxError::Unknown { why })?;
+        read.map_err(Ended::Reopen)?;
         if legs.is_empty() {
-            let (link, lane) = (Link::Inbox, Lane::Routine);
-            let from = order.from;
-            self.mailbox.tell(Input::Unreadable { link, lane, from, through: from }).await;
-            return Err(InboxError::Unknown { why: format!("leg {from} cannot be read") });
+            return Err(self.unreadable(order.from, "the log cannot give it back").await);
         }
         for leg in legs {
             let sequence = leg.sequence;
-            let out = message::of(&leg, self.boot).map_err(|why| InboxError::Unknown { why })?;
+            let out = match message::of(&leg, self.boot) {
+                Ok(out) => out,
+                Err(Unfit::Stale) => return Err(self.stale(sequence).await),
+                Err(Unfit::Unreadable(why)) => return Err(self.unreadable(sequence, &why).await),
+            };
             let expected = i64::try_from(sequence).unwrap_or(i64::MAX) + order.offset - 1;
             let expected = u64::try_from(expected).unwrap_or(0);
-            let ack = inbox.publish(&out.subject, out.headers, out.payload, expected).await?;
-            flight.unanswered.push_back((sequence, ack));
+            match inbox.publish(&out.subject, out.headers, out.payload, expected).await {
+                Ok(ack) => flight.unanswered.push_back((sequence, ack)),
+                Err(fault @ InboxError::TooLarge) => {
+                    return Err(self.unreadable(sequence, &fault.to_string()).await);
+                }
+                Err(fault) => return Err(self.failed(fault).await),
+            }
             flight.advance(sequence);
         }
         Ok(())
+    }
+
+    /// What will never enter must not keep out what follows it.
+    async fn unreadable(&self, leg: u64, why: &str) -> Ended {
+        tracing::error!(event = "undeliverable", leg, why, "an inbox leg was given up");
+        let (link, lane) = (Link::Inbox, Lane::Routine);
+        match self.mailbox.tell(Input::Unreadable { link, lane, from: leg, through: leg }).await {
+            true => Ended::Renumber(format!("leg {leg} was given up")),
+            false => Ended::CoreGone,
+        }
+    }
+
+    async fn stale(&self, leg: u64) -> Ended {
+        match self.mailbox.tell(Input::Stale { leg }).await {
+            true => Ended::Renumber(format!("leg {leg} expired while it waited")),
+            false => Ended::CoreGone,
+        }
     }
 
     /// Syncs what was answered for and tells the core; `false` if it is gone.

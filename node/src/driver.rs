@@ -52,6 +52,9 @@ pub struct Driver {
     snapshot_due: bool,
     /// Inputs that carrying out effects made at once.
     own: VecDeque<Input>,
+    /// How full the disk was after the last commit, until the next step hears of it: not worth a
+    /// step of its own.
+    usage: Option<Input>,
 }
 
 impl Driver {
@@ -75,6 +78,7 @@ impl Driver {
             committing: 0,
             snapshot_due: false,
             own: VecDeque::new(),
+            usage: None,
         };
         (driver, views)
     }
@@ -166,6 +170,9 @@ impl Driver {
 
     fn handle(&mut self, input: Input) {
         let step = self.step.get_or_insert_with(|| self.steps.begin());
+        if let Some(usage) = self.usage.take() {
+            self.station.handle(clock::now(), usage, step);
+        }
         self.station.handle(clock::now(), input, step);
     }
 
@@ -212,13 +219,9 @@ impl Driver {
     fn committed(&mut self, done: Done) {
         self.committing = self.committing.saturating_sub(1);
         self.snapshot_due |= done.wants_snapshot;
-        let usage = Input::Disk { held_bytes: done.held_bytes, max_bytes: done.max_bytes };
+        self.usage = Some(Input::Disk { held_bytes: done.held_bytes, max_bytes: done.max_bytes });
         for effect in done.effects {
             self.carry_out(effect);
-        }
-        if self.step.is_some() {
-            // rides along with the next step: not worth one of its own
-            self.own.push_back(usage);
         }
     }
 

@@ -9,6 +9,7 @@ mod home;
 mod index;
 mod intake;
 mod pages;
+mod parent;
 mod start;
 mod status;
 mod store;

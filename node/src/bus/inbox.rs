@@ -68,6 +68,9 @@ pub enum InboxError {
         /// What happened instead.
         why: String,
     },
+    /// Longer than the bus takes with its headers. It was not sent, and never will be.
+    #[error("the message is longer than the bus takes")]
+    TooLarge,
     /// Refused for another reason.
     #[error("JetStream refused: {why}")]
     Refused {
@@ -199,7 +202,8 @@ fn verdict(error: &PublishError, expected: u64) -> InboxError {
         (_, Some(ErrorCode::STREAM_STORE_FAILED)) if why.contains("maximum bytes") => {
             InboxError::Full
         }
-        (PublishErrorKind::MaxPayloadExceeded, _) | (_, Some(_)) => InboxError::Refused { why },
+        (PublishErrorKind::MaxPayloadExceeded, _) => InboxError::TooLarge,
+        (_, Some(_)) => InboxError::Refused { why },
         _ => InboxError::Unknown { why },
     }
 }

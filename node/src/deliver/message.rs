@@ -16,14 +16,30 @@ pub(super) struct Out {
     pub(super) payload: Bytes,
 }
 
+/// Why a leg is no message for the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Its time to live has run out.
+    Stale,
+    /// It is no envelope.
+    Unreadable(String),
+}
+
 /// The message of a leg.
-pub(super) fn of(leg: &HeldLeg, boot: BootId) -> Result<Out, String> {
-    let envelope = Envelope::read(leg.envelope.clone()).map_err(|fault| fault.to_string())?;
+pub(super) fn of(leg: &HeldLeg, boot: BootId) -> Result<Out, Unfit> {
+    let envelope = Envelope::read(leg.envelope.clone());
+    let envelope = envelope.map_err(|fault| Unfit::Unreadable(fault.to_string()))?;
     let header = envelope.header();
-    let (age_ms, _) = leg.age(clock::now(), boot);
+    let (age_ms, age_unknown) = leg.age(clock::now(), boot);
+    if header.ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms) {
+        return Err(Unfit::Stale);
+    }
     let mut headers = Headers::new();
     for (name, value) in all(header, leg.hops, age_ms) {
-        headers.set(&name, &value).map_err(|fault| fault.to_string())?;
+        // another station let it in, ours would not have: the message goes before its ornament
+        if let Err(fault) = headers.set(&name, &value) {
+            tracing::warn!(id = %header.id(), %fault, "delivered without a header");
+        }
     }
     Ok(Out {
         subject: subjects::inbox(&header.kind, &header.origin),
@@ -73,4 +89,71 @@ fn encoded(value: &str) -> String {
     use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
     const PLAIN: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
     utf8_percent_encode(value, PLAIN).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use yizhan_schemas::{Code, Epoch, Kind, Lane, Selector};
+
+    use super::*;
+
+    const BOOT: BootId = BootId(1);
+
+    fn leg(ttl_ms: Option<u64>, age_ms: u64, named: &[(&str, &str)]) -> HeldLeg {
+        let named = named.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let header = Header {
+            origin: Code::parse("510722.101").unwrap(),
+            epoch: Epoch::from_random(1),
+            lane: Lane::Flash,
+            sequence: 3,
+            kind: Kind::parse("incident.report").unwrap(),
+            to: Selector::up(),
+            handle: None,
+            notify: None,
+            accepted_ms: 0,
+            ttl_ms,
+            content_type: None,
+            traceparent: None,
+            ce_id: None,
+            ce_source: None,
+            ce_time: None,
+            ce_extensions: named.collect::<BTreeMap<_, _>>(),
+            references: Vec::new(),
+        };
+        HeldLeg {
+            sequence: 1,
+            chain: Default::default(),
+            envelope: Envelope::make(header, b"{}").unwrap().bytes().clone(),
+            age_ms,
+            age_unknown: false,
+            hops: 1,
+            boot: BOOT,
+            taken_boot_ms: clock::now().boot_ms(),
+        }
+    }
+
+    #[test]
+    fn a_message_whose_time_is_over_or_unknown_is_none_for_the_stream() {
+        assert!(of(&leg(Some(60_000), 1_000, &[]), BOOT).is_ok());
+        assert_eq!(of(&leg(Some(60_000), 60_000, &[]), BOOT).err(), Some(Unfit::Stale));
+        assert_eq!(of(&leg(Some(60_000), 0, &[]), BootId(2)).err(), Some(Unfit::Stale));
+        assert!(of(&leg(None, u64::MAX, &[]), BootId(2)).is_ok(), "it has no time to live");
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_one_does_not_keep_a_message_out_of_the_inbox() {
+        let out = of(&leg(None, 0, &[("a:b", "c"), ("fine", "c")]), BOOT).unwrap();
+        assert_eq!(out.headers.get("ce-fine"), Some("c"));
+        assert_eq!(out.headers.get("Yz-Precedence"), Some("flash"));
+        assert!(out.headers.iter().all(|(name, _)| !name.contains(':')));
+    }
+
+    #[test]
+    fn what_is_no_envelope_is_said_to_be_none() {
+        let mut broken = leg(None, 0, &[]);
+        broken.envelope = Bytes::from_static(b"\x01garbage");
+        assert!(matches!(of(&broken, BOOT), Err(Unfit::Unreadable(_))));
+    }
 }

@@ -18,6 +18,8 @@ use crate::mailbox::Mailbox;
 
 /// Longest wait for the answer to a hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// A parent's bus that is away this long is worth a line in the log, one for each reason.
+const SAY_AFTER: Duration = Duration::from_secs(3);
 
 /// Everything that the uplink's tasks need.
 pub struct Uplink {
@@ -103,7 +105,7 @@ async fn listen(mut subscription: crate::bus::Subscription, mailbox: &Mailbox) {
 
 async fn watch_connection(client: &Client, mailbox: &Mailbox) {
     let mut states = client.state();
-    let mut known = None;
+    let (mut known, mut said) = (None, String::new());
     loop {
         let state = *states.borrow_and_update();
         // a reconnect that was over before we looked is a new connection all the same
@@ -117,8 +119,17 @@ async fn watch_connection(client: &Client, mailbox: &Mailbox) {
             }
             known = Some((state.connected, state.connections));
         }
-        if states.changed().await.is_err() {
-            return;
+        match tokio::time::timeout(SAY_AFTER, states.changed()).await {
+            Ok(Ok(())) => said = String::new(),
+            Ok(Err(_)) => return,
+            Err(_) if state.connected => {}
+            Err(_) => {
+                let why = client.last_error();
+                if why != said {
+                    tracing::warn!(event = "parent_away", why, "no connection to the parent's bus");
+                    said = why;
+                }
+            }
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use yizhan_core::link::Link;
 use yizhan_core::settings::Settings;
@@ -18,13 +19,13 @@ use super::home::Home;
 use super::index::{IndexFeed, Look};
 use super::intake::{self, Post};
 use super::pages::{self, Book};
+use super::parent::Parent;
 use super::status::{self, Roll};
 use super::store::Store;
 use crate::bus::{
-    Announcement, Child, Client, Credential, Dial, InboxLimits, Listen, ManagedPlan, OwnBus,
-    Patience, StationKeys,
+    Announcement, Child, Client, InboxLimits, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
 };
-use crate::config::{self, BusMode, Config, StationKey};
+use crate::config::{self, BusMode, Config};
 use crate::deliver::Deliverer;
 use crate::driver::{Disk, Driver, InboxOrder, ORDERS_MAX, Observer, Outlets};
 use crate::http::{self, Site, Tokens};
@@ -40,6 +41,9 @@ const EVENTS_MAX: usize = 4096;
 /// Legs of the inbox that may be asked for: more than the core asks for at once.
 const DELIVERIES_MAX: usize = 4096;
 
+/// The longest that answers under way are waited for at the end.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
 type Tasks = JoinSet<(&'static str, Result<(), RunError>)>;
 
 /// Runs a station until `stop`.
@@ -50,22 +54,33 @@ pub(super) async fn station(
 ) -> Result<(), RunError> {
     let topology = Arc::new(super::topology(&config.station.topology)?);
     check_place(&config, &topology)?;
+    let parent = Parent::of(&config, &topology)?;
     let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
     let listener = listen(&config).await?;
     let store = Store::open(&config, &home)?;
-    let bus = Arc::new(open_bus(&config, &home, &topology).await?);
+    let mut early = stop.clone();
+    let bus = tokio::select! {
+        bus = open_bus(&config, &home, &topology) => Arc::new(bus?),
+        // a server that never answers must not keep the station from ending
+        _ = early.wait_for(|stop| *stop) => return Ok(()),
+    };
     let here = config.station.code.clone();
     let link = bus.link(&here).await?;
     let app = bus.app(&here).await?;
     let (mailbox, letters) = mailbox::open();
-    let mut parts = Parts { config, topology, store, mailbox, parent: None, tasks: JoinSet::new() };
-    let outlets = parts.outlets(&bus, &link, &app).await?;
+    let parent = match parent {
+        Some(parent) => Some(parent.dial().await?),
+        None => None,
+    };
+    let counts = Counts::on_from(store.kept.as_ref());
+    let mut parts = Parts { config, topology, store, mailbox, parent, tasks: JoinSet::new() };
+    let outlets = parts.outlets(&bus, &link, &app);
     let (driver, view) = parts.driver(&home, outlets);
     let journal = parts.journal();
-    let disk = parts.disk(&journal)?;
+    let disk = parts.disk(&journal, counts)?;
     let (journal, events) = journal;
-    let desk = Desk { journal, events, view: view.clone(), link, stop: stop.clone() };
-    parts.serve(listener, metrics, desk).await?;
+    let desk = Desk { journal, events, view: view.clone(), link: link.clone(), stop: stop.clone() };
+    let served = parts.serve(listener, metrics, desk)?;
     parts.tasks.spawn(gauges(view));
     let announcement = announce(&app, stop.clone());
     let running = driver.run(letters, disk, stop);
@@ -77,6 +92,11 @@ pub(super) async fn station(
             Err(_) => RunError::TaskEnded("panicked"),
         }),
     };
+    if outcome.is_ok() {
+        // who was told `accepted`, or that we are stopping, shall hear it
+        let _ = tokio::time::timeout(LAST_ANSWERS, served).await;
+        let _ = tokio::time::timeout(LAST_ANSWERS, link.flush()).await;
+    }
     announcement.abort();
     parts.tasks.shutdown().await;
     if let Some(bus) = Arc::into_inner(bus) {
@@ -178,12 +198,7 @@ impl Parts {
     }
 
     /// Starts the tasks of links and inbox, and gives the queues that lead to them.
-    async fn outlets(
-        &mut self,
-        bus: &Arc<OwnBus>,
-        link: &Client,
-        app: &Client,
-    ) -> Result<Outlets, RunError> {
+    fn outlets(&mut self, bus: &Arc<OwnBus>, link: &Client, app: &Client) -> Outlets {
         let mut links = BTreeMap::new();
         let mut children = BTreeMap::new();
         for child in self.topology.children(self.here()) {
@@ -198,7 +213,6 @@ impl Parts {
             mailbox: self.mailbox.clone(),
         };
         self.tasks.spawn(async { ("downlink", downlinks.run(children).await.map_err(Into::into)) });
-        self.parent = self.parent_client().await?;
         if let Some(parent) = self.parent.clone() {
             let (queue, orders) = mpsc::channel(ORDERS_MAX);
             links.insert(Link::Up, queue);
@@ -212,25 +226,7 @@ impl Parts {
             self.tasks.spawn(async { ("uplink", uplink.run(orders).await.map_err(Into::into)) });
         }
         let inbox = self.inbox(bus, app);
-        Ok(Outlets { links, inbox, notices: telemetry::notices() })
-    }
-
-    /// The connection to the parent's bus; none for a root.
-    async fn parent_client(&self) -> Result<Option<Client>, RunError> {
-        let here = self.here();
-        let Some(parent) = self.topology.parent(here) else { return Ok(None) };
-        let url = self.topology.station(parent).and_then(|station| station.bus.clone());
-        let url = url.ok_or_else(|| RunError::ParentUnreachable {
-            code: here.clone(),
-            parent: parent.clone(),
-            file: self.config.station.topology.clone(),
-        })?;
-        let credential = match &self.config.station.key {
-            Some(StationKey::File(path)) => Credential::load(path)?,
-            Some(StationKey::Seed(seed)) => Credential::of_seed(seed.reveal())?,
-            None => return Err(RunError::KeyMissing { code: here.clone() }),
-        };
-        Ok(Some(Client::dial(Dial::parent(&url, &credential, here)).await?))
+        Outlets { links, inbox, notices: telemetry::notices() }
     }
 
     fn inbox(&mut self, bus: &Arc<OwnBus>, app: &Client) -> mpsc::Sender<InboxOrder> {
@@ -280,23 +276,25 @@ impl Parts {
     fn disk(
         &mut self,
         (journal, _): &(Journal, broadcast::Sender<http::StreamEvent>),
+        counts: Counts,
     ) -> Result<Disk, RunError> {
         let gone = || RunError::TaskEnded("store");
         let log = self.store.log.take().ok_or_else(gone)?;
         let keys = self.store.keys.take().ok_or_else(gone)?;
         let feed = IndexFeed::start(keys, self.store.keyed, self.mailbox.clone())?;
         let observers: Vec<Box<dyn Observer>> =
-            vec![Box::new(feed), Box::new(Counts::default()), Box::new(journal.clone())];
+            vec![Box::new(feed), Box::new(counts), Box::new(journal.clone())];
         Disk::start(log, self.store.max_bytes, observers).map_err(RunError::Runtime)
     }
 
-    /// Starts what publishers and readers use: NATS submissions, HTTP, status.
-    async fn serve(
+    /// Starts what publishers and readers use: NATS submissions, HTTP, status. What it gives
+    /// resolves when HTTP has answered its last request.
+    fn serve(
         &mut self,
         listener: TcpListener,
         metrics: PrometheusHandle,
         site: Desk,
-    ) -> Result<(), RunError> {
+    ) -> Result<oneshot::Receiver<()>, RunError> {
         let bodies = Bodies::compile(bytes(self.config.ingest.max_payload))?;
         let keys = Arc::new(Look(self.store.look.clone()));
         let grades = Arc::new(site.journal.clone());
@@ -321,15 +319,17 @@ impl Parts {
             body_bytes_max: BATCH_BYTES_MAX.max(bytes(self.config.ingest.max_payload) * 2),
         };
         let mut stop = site.stop;
+        let (done, served) = oneshot::channel();
         self.tasks.spawn(async move {
             let told = async move { drop(stop.wait_for(|stop| *stop).await) };
             if let Err(fault) = http::serve(listener, site_served, told).await {
                 return ("http", Err(fault.into()));
             }
-            // told to stop, and requests under way have been answered: the loop ends the station
+            let _ = done.send(());
+            // the loop ends the station
             std::future::pending().await
         });
-        Ok(())
+        Ok(served)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use metrics::{counter, gauge};
+use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
 use yizhan_core::record::Record;
 use yizhan_core::station::View;
@@ -11,9 +12,11 @@ use yizhan_schemas::Lane;
 use crate::driver::Observer;
 
 /// Counts what became durable.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counts {
     acked: BTreeMap<(Link, Lane), u64>,
+    /// Runs of legs that ended and are not acked yet: handed over they are not.
+    ended: BTreeMap<(Link, Lane), Vec<(u64, u64)>>,
 }
 
 impl Observer for Counts {
@@ -40,6 +43,10 @@ impl Observer for Counts {
                 Record::Rewound(at) => {
                     self.acked.insert((at.link.clone(), at.lane), at.through);
                 }
+                Record::Ended(run) => {
+                    let runs = self.ended.entry((run.link.clone(), run.lane)).or_default();
+                    runs.push((run.from, run.through));
+                }
                 _ => {}
             }
         }
@@ -48,26 +55,37 @@ impl Observer for Counts {
 
 impl Counts {
     /// Counts on from what was handed over before this start.
-    pub fn from_view(view: &yizhan_core::kept::Kept) -> Self {
-        let mut acked = BTreeMap::new();
-        for (link, lanes) in &view.outbound {
+    pub fn on_from(kept: Option<&Kept>) -> Self {
+        let (mut acked, ended) = (BTreeMap::new(), BTreeMap::new());
+        for (link, lanes) in kept.iter().flat_map(|kept| &kept.outbound) {
             for (lane, owed) in lanes.iter() {
                 acked.insert((link.clone(), lane), owed.acked);
             }
         }
-        Self { acked }
+        Self { acked, ended }
     }
 
     fn handed_over(&mut self, link: &Link, lane: Lane, through: u64) {
-        let before = self.acked.entry((link.clone(), lane)).or_default();
-        let legs = through.saturating_sub(*before);
-        *before = through.max(*before);
+        let legs = self.legs(link, lane, through);
         if *link == Link::Inbox {
             counter!("yizhan_delivered_total").increment(legs);
         } else {
             let (link, lane) = (link.word().to_owned(), lane.word());
             counter!("yizhan_custody_out_total", "lane" => lane, "link" => link).increment(legs);
         }
+    }
+
+    /// How many legs went over to a neighbour since it last acked.
+    fn legs(&mut self, link: &Link, lane: Lane, through: u64) -> u64 {
+        let before = self.acked.entry((link.clone(), lane)).or_default();
+        let legs = through.saturating_sub(*before);
+        *before = through.max(*before);
+        let runs = self.ended.get_mut(&(link.clone(), lane));
+        let ended: u64 = runs.map_or(0, |runs| {
+            let past = runs.extract_if(.., |(_, last)| *last <= through);
+            past.map(|(first, last)| last - first + 1).sum()
+        });
+        legs.saturating_sub(ended)
     }
 }
 
@@ -82,5 +100,28 @@ pub fn gauges(view: &View) {
             let oldest_us = link.oldest_us.get(lane).filter(|_| *legs > 0).unwrap_or(0);
             gauge!("yizhan_backlog_oldest_seconds", &labels).set(oldest_us as f64 / 1e6);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use yizhan_core::record::{Cursor, Ended};
+    use yizhan_schemas::frame::SkipReason;
+
+    use super::*;
+
+    #[test]
+    fn legs_that_ended_and_legs_of_an_earlier_start_are_not_counted_as_handed_over() {
+        let link = Link::Up;
+        let lane = Lane::Routine;
+        let mut counts = Counts { acked: [((link.clone(), lane), 100)].into(), ended: [].into() };
+        let reason = SkipReason::Expired;
+        let ended = Ended { link: link.clone(), lane, from: 102, through: 104, reason };
+        counts.committed(&[Record::Ended(ended)]);
+        assert_eq!(counts.legs(&link, lane, 103), 3, "cut in two, the run counts with its end");
+        assert_eq!(counts.legs(&link, lane, 110), 4);
+        let back = Cursor { link: link.clone(), lane, through: 108 };
+        counts.committed(&[Record::Rewound(back)]);
+        assert_eq!(counts.legs(&link, lane, 110), 2, "given twice, counted twice");
     }
 }
