@@ -146,6 +146,7 @@ fn forbidden(
 ) -> Refusal {
     let above = topology.parent(here).map_or(String::new(), |_| "up, a station above, ".to_owned());
     let allowed = match (may_rise, may_sink) {
+        (true, false) if above.is_empty() => format!("{here} itself"),
         (true, false) => format!("{above}or {here} itself"),
         (false, _) => format!("{here} itself or a selector within {here}.>"),
         (true, true) => format!("{above}{here} itself or a selector within {here}.>"),
@@ -156,19 +157,21 @@ fn forbidden(
     )
 }
 
+/// The same selector with `up` led to its handler: what else stands beside it stays.
 fn handlers(to: &Selector, handler: &Code) -> Selector {
-    let mut codes = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
     for target in to.targets() {
-        let code = match target {
-            Target::UpTo(code) | Target::One(code) => code.clone(),
-            // `right` lets `up` stand beside single codes only, so the rest is `up` itself
-            _ => handler.clone(),
+        let text = match target {
+            Target::Up => handler.to_string(),
+            Target::UpTo(code) => code.to_string(),
+            other => other.to_string(),
         };
-        if !codes.contains(&code) {
-            codes.push(code);
+        if !texts.contains(&text) {
+            texts.push(text);
         }
     }
-    Selector::of(codes)
+    // parts of a selector make a selector again
+    Selector::parse(&texts.join(",")).unwrap_or_else(|_| Selector::of([handler.clone()]))
 }
 
 impl Room {
@@ -188,5 +191,18 @@ impl Room {
                 self.held_bytes, self.max_bytes
             ),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn up_leads_to_its_handler_and_what_stands_beside_it_stays() {
+        let to = Selector::parse("up,510722.101.>,up:510722,510722.101.002").unwrap();
+        let handler = Code::parse("510722").unwrap();
+        let led = handlers(&to, &handler).to_string();
+        assert_eq!(led, "510722,510722.101.>,510722.101.002");
     }
 }
