@@ -130,11 +130,11 @@ impl Host {
 
     /// The frames that a send asks for, and the last leg in them.
     pub fn fill(&self, send: &Send, now: Now) -> Result<Filled, String> {
-        fill(send, &self.disk, now, self.boot)
+        fill(send, &self.disk, now)
     }
 
     /// Publishes into the inbox; the input that comes of it.
-    pub fn deliver(&mut self, deliver: Deliver) -> Input {
+    pub fn deliver(&mut self, deliver: &Deliver) -> Input {
         for leg in deliver.from..=deliver.through {
             let put = self.disk.put(&Link::Inbox, Lane::Routine, leg);
             let id = put.map(|put| put.envelope.header().id());

@@ -40,7 +40,7 @@ impl World {
             Effect::Send(send) => self.send(host, life, send),
             Effect::Deliver(deliver) => {
                 let Some(h) = self.hosts.get_mut(host) else { return };
-                let input = h.deliver(deliver);
+                let input = h.deliver(&deliver);
                 self.soon(100, 5_000, Event::Input { host, life, input });
                 let through = deliver.through;
                 self.soon(5_100, 80_000, Event::Released { host, life, through });
@@ -48,6 +48,7 @@ impl World {
             Effect::Recall { through, .. } => {
                 self.soon(5_100, 80_000, Event::Released { host, life, through });
             }
+            Effect::Attempt { .. } | Effect::Discard { .. } | Effect::Carry { .. } => {}
             Effect::Notice(notice) => self.tell(&format!("{host}: {notice:?}")),
         }
     }
@@ -63,6 +64,7 @@ impl World {
                 self.oracle.accepted(asked.key, accepted.id, asked.target);
             }
             Verdict::Refused(refusal) => self.oracle.fault(format!("refused: {refusal}")),
+            Verdict::Noted => self.oracle.fault("noted".to_owned()),
             Verdict::LookAgain => self.oracle.fault("asked to look again".to_owned()),
         }
     }
@@ -113,7 +115,7 @@ impl World {
         let now = self.now();
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
         h.stream.sync();
-        h.handle(now, Input::Released { through });
+        h.handle(now, Input::Released { through, ids: Vec::new() });
     }
 
     pub(super) fn start(&mut self, host: usize) {
@@ -121,6 +123,8 @@ impl World {
         let fresh = Fresh {
             store: StoreId::from_random(self.dice.random()),
             epoch: Epoch::from_random(self.dice.random()),
+            notes_epoch: Epoch::from_random(self.dice.random()),
+            seed: self.dice.random(),
             boot: self.hosts.get(host).map_or(yizhan_core::time::BootId(0), |h| h.boot),
         };
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.process.is_none()) else { return };
