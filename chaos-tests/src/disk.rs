@@ -101,6 +101,7 @@ impl Disk {
             age_ms: put.age_ms,
             age_unknown: put.age_unknown,
             hops: put.hops,
+            late: put.late,
             boot: put.boot,
             taken_boot_ms: put.taken_boot_ms,
         })

@@ -164,9 +164,8 @@ impl Host {
         let mut early = Vec::new();
         let Some(process) = self.process.as_mut() else { return early };
         let busy = process.committing.len();
-        let ready = process
-            .step
-            .take_if(|step| busy == 0 || (busy < COMMITTING_MAX && step.len() == 0));
+        let ready =
+            process.step.take_if(|step| busy == 0 || (busy < COMMITTING_MAX && step.len() == 0));
         if let Some(step) = ready {
             let (writes, pending) = process.station.close(now, step);
             process.hand_over(writes, pending, &mut early);
@@ -221,11 +220,11 @@ impl Host {
 
     /// The frames that a send asks for, and the last leg in them.
     pub fn fill(&self, send: &Send, now: Now) -> Result<Filled, String> {
-        fill(send, &self.disk, now, self.clock.boot)
+        fill(send, &self.disk, now)
     }
 
     /// Publishes into the inbox, as far as it takes it.
-    pub fn publish(&mut self, deliver: Deliver, now: Now) -> Published {
+    pub fn publish(&mut self, deliver: &Deliver, now: Now) -> Published {
         let mut published = Published { messages: Vec::new(), inputs: Vec::new() };
         if self.opening() != Some(deliver.opening) {
             return published; // asked for under an earlier opening
@@ -235,11 +234,16 @@ impl Host {
             let held = self.disk.leg(&Link::Inbox, Lane::Routine, leg);
             let put = self.disk.put(&Link::Inbox, Lane::Routine, leg);
             let Some((held, envelope)) = held.zip(put.map(|put| put.envelope.clone())) else {
-                let (link, lane) = (Link::Inbox, Lane::Routine);
-                published.inputs.push(Input::Unreadable { link, lane, from: leg, through: leg });
+                published.inputs.push(Input::Unreadable {
+                    link: Link::Inbox,
+                    lane: Lane::Routine,
+                    from: leg,
+                    through: leg,
+                    id: None,
+                });
                 break;
             };
-            let (age_ms, age_unknown) = held.age(now, self.clock.boot);
+            let (age_ms, age_unknown) = held.age(now, &deliver.clock);
             let ttl_ms = envelope.header().ttl_ms;
             if ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms) {
                 published.inputs.push(Input::Stale { leg });
@@ -284,6 +288,19 @@ impl Host {
     pub fn close_inbox(&mut self) -> Option<Input> {
         let process = self.process.as_mut()?;
         process.opening.take().map(|_| Input::InboxClosed)
+    }
+
+    /// The inbox has synced its files through a leg: that leg, and those of `from..=through` with
+    /// their messages.
+    pub fn release(&mut self, through: u64) -> Input {
+        self.stream.sync();
+        let from = self.station().and_then(|station| {
+            station.kept().outbound(&Link::Inbox, Lane::Routine).map(|owed| owed.acked + 1)
+        });
+        let id = |leg| self.disk.put(&Link::Inbox, Lane::Routine, leg);
+        let legs = from.unwrap_or(1)..=through;
+        let ids = legs.filter_map(|leg| Some((leg, id(leg)?.envelope.header().id()))).collect();
+        Input::Released { through, ids }
     }
 
     /// What the log says of the places that a hello asks about.

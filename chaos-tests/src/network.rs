@@ -63,13 +63,7 @@ impl Link {
     /// A healthy one, not yet connected.
     pub fn new(links: &Links) -> Self {
         let way = Way { passage: Passage::Open, free_us: 0, latest_us: 0 };
-        Self {
-            links: links.clone(),
-            up: way.clone(),
-            down: way,
-            attached: None,
-            refused: false,
-        }
+        Self { links: links.clone(), up: way.clone(), down: way, attached: None, refused: false }
     }
 
     /// Puts a frame on its way.

@@ -159,7 +159,8 @@ impl Oracle {
         if let Some(over_ms) = account.stale_ms(now_us, hops * self.hop_error_us, DRIFT_PPM) {
             faults.push(format!("never stale: {id} entered {host} {over_ms} ms too late"));
         }
-        let excused = self.tree.route(account.host, host).iter().any(|at| self.touched.contains(at));
+        let excused =
+            self.tree.route(account.host, host).iter().any(|at| self.touched.contains(at));
         let forgotten = self.touched.contains(&account.host);
         let entered = self.order.entered(host, account.host, account.key, &id, excused, forgotten);
         faults.extend(entered);

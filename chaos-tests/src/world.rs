@@ -67,8 +67,8 @@ pub struct World {
     calendar: BTreeMap<(u64, u64), Event>,
     timers: BTreeSet<(u64, usize)>,
     timer_of: Vec<Option<u64>>,
-    /// Timers of one station that went off at the present moment.
-    ticks: (usize, u32),
+    /// The station whose timer went off last, when, and how often at that moment.
+    ticks: (usize, u64, u32),
     counter: u64,
     hosts: Vec<Host>,
     /// The link of each station to its parent; that of the root leads nowhere.
@@ -113,7 +113,7 @@ impl World {
             calendar: BTreeMap::new(),
             timers: BTreeSet::new(),
             timer_of: vec![None; tree.len()],
-            ticks: (0, 0),
+            ticks: (0, 0, 0),
             counter: 0,
             hosts,
             links: (0..tree.len()).map(|_| Link::new(&plan.links)).collect(),
@@ -194,10 +194,9 @@ impl World {
     /// What the clocks of a station show.
     fn clock(&self, host: usize) -> yizhan_core::time::Now {
         let now_us = self.now_us;
-        self.hosts.get(host).map_or(
-            yizhan_core::time::Now { boot_us: now_us, wall_ms: 0 },
-            |h| h.clock.now(now_us),
-        )
+        self.hosts
+            .get(host)
+            .map_or(yizhan_core::time::Now { boot_us: now_us, wall_ms: 0 }, |h| h.clock.now(now_us))
     }
 
     fn next_us(&self) -> Option<u64> {
@@ -214,7 +213,7 @@ impl World {
                 if let Some(timer) = self.timer_of.get_mut(host) {
                     *timer = None;
                 }
-                self.go_off(due, host);
+                self.go_off(host);
             }
             None => {
                 let Some((_, event)) = self.calendar.pop_first() else { return };
@@ -223,10 +222,11 @@ impl World {
         }
     }
 
-    fn go_off(&mut self, due: u64, host: usize) {
-        let again = (self.ticks.0, self.now_us) == (host, due) && self.ticks.1 > 0;
-        self.ticks = (host, if again { self.ticks.1 + 1 } else { 1 });
-        if self.ticks.1 > TICKS_AT_ONCE_MAX {
+    fn go_off(&mut self, host: usize) {
+        let (last, at_us, times) = self.ticks;
+        let again = (last, at_us) == (host, self.now_us);
+        self.ticks = (host, self.now_us, if again { times + 1 } else { 1 });
+        if self.ticks.2 > TICKS_AT_ONCE_MAX {
             self.oracle.fault(format!("{host} never sleeps: it is due again and again"));
         }
         let now = self.clock(host);

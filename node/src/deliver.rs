@@ -19,7 +19,6 @@ use tokio::time::Instant;
 use yizhan_core::fill::{LegSource, Reading};
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
-use yizhan_core::time::BootId;
 use yizhan_schemas::Lane;
 
 use crate::bus::{BusError, Client, Inbox, InboxAck, InboxError, InboxLimits, OwnBus};
@@ -43,8 +42,6 @@ pub struct Deliverer {
     pub limits: InboxLimits,
     /// Where legs are read.
     pub legs: Arc<dyn LegSource>,
-    /// This boot of the machine.
-    pub boot: BootId,
     /// The way to the core.
     pub mailbox: Mailbox,
 }
@@ -184,7 +181,7 @@ impl Deliverer {
 
     /// Publishes the legs of the first order, as many as may be unanswered.
     async fn publish_some(&self, inbox: &Inbox, flight: &mut Flight) -> Result<(), Ended> {
-        let Some(order) = flight.orders.front().copied() else { return Ok(()) };
+        let Some(order) = flight.orders.front().cloned() else { return Ok(()) };
         let room = (UNANSWERED_MAX - flight.unanswered.len().min(UNANSWERED_MAX)) as u64;
         let through = order.through.min(order.from + room.max(1) - 1);
         let mut legs = Vec::new();
@@ -200,7 +197,7 @@ impl Deliverer {
         }
         for leg in legs {
             let sequence = leg.sequence;
-            let out = match message::of(&leg, self.boot) {
+            let out = match message::of(&leg, &order.clock) {
                 Ok(out) => out,
                 Err(Unfit::Stale) => return Err(self.stale(sequence).await),
                 Err(Unfit::Unreadable(why)) => return Err(self.unreadable(sequence, &why).await),
@@ -223,7 +220,11 @@ impl Deliverer {
     async fn unreadable(&self, leg: u64, why: &str) -> Ended {
         tracing::error!(event = "undeliverable", leg, why, "an inbox leg was given up");
         let (link, lane) = (Link::Inbox, Lane::Routine);
-        match self.mailbox.tell(Input::Unreadable { link, lane, from: leg, through: leg }).await {
+        match self
+            .mailbox
+            .tell(Input::Unreadable { link, lane, from: leg, through: leg, id: None })
+            .await
+        {
             true => Ended::Renumber(format!("leg {leg} was given up")),
             false => Ended::CoreGone,
         }
@@ -246,7 +247,9 @@ impl Deliverer {
             flight.waited()
         };
         match released {
-            Some(through) => Ok(self.mailbox.tell(Input::Released { through }).await),
+            Some(through) => {
+                Ok(self.mailbox.tell(Input::Released { through, ids: Vec::new() }).await)
+            }
             None => Ok(true),
         }
     }

@@ -129,7 +129,7 @@ impl Journal {
     /// The station that an event with a link happened at.
     fn place(&self, link: &Link) -> Code {
         match link {
-            Link::Inbox => self.here.clone(),
+            Link::Inbox | Link::Adapter => self.here.clone(),
             Link::Down(child) => child.clone(),
             Link::Up => self.parent.clone().unwrap_or_else(|| self.here.clone()),
         }

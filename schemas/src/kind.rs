@@ -62,6 +62,16 @@ impl Kind {
         self.0.split_once('.').map_or("", |(_, name)| name)
     }
 
+    /// True for receipts: internal, in no inbox, and not for publishers.
+    pub fn is_internal(&self) -> bool {
+        self.family() == "receipt"
+    }
+
+    /// True if messages of this kind go to an adapter at their targets, not into the inbox.
+    pub fn is_for_adapter(&self) -> bool {
+        self.family() == "video"
+    }
+
     /// True if `pattern` is this kind, `<family>.*` of its family, or `*`.
     pub fn matches(&self, pattern: &str) -> bool {
         pattern == "*" || pattern == &*self.0 || pattern.strip_suffix(".*") == Some(self.family())

@@ -14,6 +14,7 @@
 //! | [`seal`] | the origin's signature over a batch |
 //! | [`frame`] | what crosses a link |
 //! | [`codec`] | versioned MessagePack with limits |
+//! | [`outcome`] | how a message ended at a target, and what was answered |
 //! | [`payload`] | bodies that stations or consoles understand |
 //! | [`reply`] | what a publisher hears |
 //! | [`status`] | what a station says about itself and about one message |
@@ -24,6 +25,7 @@ pub mod envelope;
 pub mod frame;
 pub mod id;
 pub mod kind;
+pub mod outcome;
 pub mod payload;
 pub mod precedence;
 pub mod reply;
@@ -35,5 +37,6 @@ pub use code::Code;
 pub use envelope::{Envelope, Header};
 pub use id::{Epoch, MessageId, StoreId};
 pub use kind::Kind;
+pub use outcome::{Answer, Outcome};
 pub use precedence::{Lane, PerLane};
 pub use selector::Selector;

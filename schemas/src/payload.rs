@@ -6,6 +6,8 @@
 
 pub mod directive;
 pub mod incident;
+pub mod receipt;
+pub mod video;
 
 use schemars::Schema;
 
@@ -19,5 +21,6 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("incident.report", schemars::schema_for!(incident::Report)),
         ("directive.issue", schemars::schema_for!(directive::Issue)),
+        ("video.dispatch", schemars::schema_for!(video::Dispatch)),
     ]
 }

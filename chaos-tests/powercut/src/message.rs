@@ -86,6 +86,8 @@ impl Kept {
             taken_wall_ms: 1_770_000_000_000 + number,
             legs,
             key: Some(PublisherKey { scope: "powercut".into(), key: format!("{number}"), body }),
+            late: false,
+            targets: Vec::new(),
         }))
     }
 }

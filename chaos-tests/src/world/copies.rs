@@ -23,9 +23,8 @@ impl World {
         self.end_process(host, true);
         self.counter += 1;
         let created_ns = i64::try_from(self.counter).unwrap_or(i64::MAX);
-        let (disk, stream, index) = copy.unwrap_or_else(|| {
-            (Disk::default(), Stream::create(created_ns), Index::default())
-        });
+        let (disk, stream, index) =
+            copy.unwrap_or_else(|| (Disk::default(), Stream::create(created_ns), Index::default()));
         let hosts = &self.hosts;
         let holds = |at: usize, id: &_| hosts.get(at).is_some_and(|h| h.disk.holds(id));
         self.oracle.store_lost(host, &|id| disk.holds(id), &holds);

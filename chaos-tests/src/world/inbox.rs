@@ -20,7 +20,7 @@ impl World {
     pub(super) fn publish(&mut self, host: usize, life: u32, deliver: Deliver) {
         let now = self.clock(host);
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
-        let published = h.publish(deliver, now);
+        let published = h.publish(&deliver, now);
         for envelope in &published.messages {
             self.oracle.entered(host, envelope, self.now_us);
             self.story.note(self.now_us, envelope.header().id().to_string().as_bytes());
@@ -38,8 +38,8 @@ impl World {
     pub(super) fn release(&mut self, host: usize, life: u32, opening: u64, through: u64) {
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
         if h.opening() == Some(opening) {
-            h.stream.sync();
-            self.input(host, life, Input::Released { through });
+            let input = h.release(through);
+            self.input(host, life, input);
         }
     }
 

@@ -18,7 +18,9 @@ impl World {
                     self.transmit(child, Course::Down, frame, None);
                 }
             }
-            Link::Inbox => self.oracle.fault(format!("{host} sends a frame to its inbox")),
+            Link::Inbox | Link::Adapter => {
+                self.oracle.fault(format!("{host} sends a frame to {link:?}"));
+            }
         }
     }
 

@@ -17,9 +17,11 @@ const EMPTY_COMMIT_US: u64 = 50;
 impl World {
     pub(super) fn start(&mut self, host: usize) {
         let (now, now_us) = (self.clock(host), self.now_us);
-        let (store, epoch) = (self.dice.random(), Epoch::from_random(self.dice.random()));
+        let (store, seed) = (self.dice.random(), self.dice.random());
+        let [epoch, notes_epoch] = [0; 2].map(|_: u8| Epoch::from_random(self.dice.random()));
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.process.is_none()) else { return };
-        let fresh = Fresh { store: StoreId::from_random(store), epoch, boot: h.clock.boot };
+        let (store, boot) = (StoreId::from_random(store), h.clock.boot);
+        let fresh = Fresh { store, epoch, notes_epoch, boot, seed };
         if let Err(fault) = h.start(now, fresh) {
             return self.oracle.fault(format!("{host} does not start: {fault}"));
         }
@@ -123,6 +125,8 @@ impl World {
             Effect::Recall { opening, through, .. } => {
                 self.soon(5_100, 80_000, Event::Release { host, life, opening, through });
             }
+            // the core does not ask for these yet
+            Effect::Attempt { .. } | Effect::Discard { .. } | Effect::Carry { .. } => {}
             Effect::Notice(notice) => self.tell(format_args!("{host}: {notice:?}")),
         }
     }
@@ -142,7 +146,8 @@ impl World {
         let (link, session, lane, from) = (send.link, send.session, send.lane, send.from);
         if let Some((from, through)) = filled.gap {
             self.tell(format_args!("{host}: {link:?} {lane} {from}..={through} cannot be read"));
-            let input = Box::new(Input::Unreadable { link: link.clone(), lane, from, through });
+            let input = Input::Unreadable { link: link.clone(), lane, from, through, id: None };
+            let input = Box::new(input);
             self.soon(10, 500, Event::Input { host, life, input });
         }
         let input = Box::new(Input::Sent { link, session, lane, from, through, bytes });

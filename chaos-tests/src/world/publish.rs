@@ -51,6 +51,7 @@ impl World {
                     self.oracle.fault(format!("{host} refused {key}: {refusal}"));
                 }
             }
+            Verdict::Noted => self.oracle.fault(format!("{host} noted an answer to {key}")),
             Verdict::LookAgain => {
                 self.soon(100, 1_000, Event::Submit { host, key, why: Attempt::Repeat });
             }

@@ -2,8 +2,8 @@
 
 use rand::Rng;
 
-use super::event::{Attempt, Event, Fault};
 use super::World;
+use super::event::{Attempt, Event, Fault};
 
 /// A wall clock jumps by at most this, milliseconds: two days.
 const JUMP_MS_MAX: i64 = 172_800_000;
@@ -50,27 +50,30 @@ impl World {
         on(faults.crashes, &mut |dice| Fault::Crash { host: host(dice) });
         on(faults.power_cuts, &mut |dice| Fault::PowerCut { host: host(dice) });
         on(faults.failed_syncs, &mut |dice| Fault::FailedSync { host: host(dice) });
-        on(faults.pauses, &mut |dice| {
-            Fault::Pause { host: host(dice), for_us: for_us(dice, faults.pause_us_max) }
+        on(faults.pauses, &mut |dice| Fault::Pause {
+            host: host(dice),
+            for_us: for_us(dice, faults.pause_us_max),
         });
-        on(faults.jumps, &mut |dice| {
-            Fault::Jump { host: host(dice), by_ms: dice.random_range(-JUMP_MS_MAX..JUMP_MS_MAX) }
+        on(faults.jumps, &mut |dice| Fault::Jump {
+            host: host(dice),
+            by_ms: dice.random_range(-JUMP_MS_MAX..JUMP_MS_MAX),
         });
-        on(faults.inboxes_away, &mut |dice| {
-            Fault::InboxAway { host: host(dice), for_us: for_us(dice, faults.outage_us_max) }
+        on(faults.inboxes_away, &mut |dice| Fault::InboxAway {
+            host: host(dice),
+            for_us: for_us(dice, faults.outage_us_max),
         });
         on(faults.stores_lost, &mut |dice| Fault::LoseStore { host: host(dice) });
         if stations > 1 {
             on(faults.cuts, &mut |dice| {
-                let (up, down) = [(true, true), (true, false), (false, true)]
-                    [dice.random_range(0..3_usize)];
+                let (up, down) =
+                    [(true, true), (true, false), (false, true)][dice.random_range(0..3_usize)];
                 let refused = up && down && dice.random_bool(0.5);
                 let for_us = for_us(dice, faults.outage_us_max);
                 Fault::Cut { child: dice.random_range(1..stations), up, down, refused, for_us }
             });
             on(faults.stalls, &mut |dice| {
-                let (up, down) = [(true, true), (true, false), (false, true)]
-                    [dice.random_range(0..3_usize)];
+                let (up, down) =
+                    [(true, true), (true, false), (false, true)][dice.random_range(0..3_usize)];
                 let for_us = for_us(dice, faults.outage_us_max);
                 Fault::Stall { child: dice.random_range(1..stations), up, down, for_us }
             });

@@ -36,14 +36,15 @@ impl World {
         };
         let Some(code) = self.tree.code(child) else { return false };
         let (down, up) = (Link::Down(code.clone()), Link::Up);
-        let taken = |from: &yizhan_core::kept::Kept, out: &Link, to: &yizhan_core::kept::Kept, back| {
-            Lane::ALL.into_iter().all(|lane| {
-                let ends = from.outbound(out, lane).zip(to.inbound(back, lane));
-                ends.is_some_and(|(out, back)| {
-                    (out.link_epoch, out.next) == (back.link_epoch, back.expected)
+        let taken =
+            |from: &yizhan_core::kept::Kept, out: &Link, to: &yizhan_core::kept::Kept, back| {
+                Lane::ALL.into_iter().all(|lane| {
+                    let ends = from.outbound(out, lane).zip(to.inbound(back, lane));
+                    ends.is_some_and(|(out, back)| {
+                        (out.link_epoch, out.next) == (back.link_epoch, back.expected)
+                    })
                 })
-            })
-        };
+            };
         taken(below, &up, above, &down) && taken(above, &down, below, &up)
     }
 

@@ -1,11 +1,14 @@
 //! [`Effect`]: everything that a station can say or ask for. Any of it may be lost.
 
+use std::sync::Arc;
+
 use yizhan_schemas::frame::{Ack, Beat, Chain, Frame, Hello, Nudge, SessionTag, SkipReason};
 use yizhan_schemas::reply::{Accepted, Refusal};
 use yizhan_schemas::{Code, Lane, MessageId};
 
 use crate::input::Ticket;
 use crate::link::Link;
+use crate::time::BootClock;
 
 /// One thing to do, once its step is durable.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +64,29 @@ pub enum Effect {
         /// Last leg.
         through: u64,
     },
+    /// Ask an adapter to carry out a command; answer with [`crate::input::Input::Attempted`].
+    Attempt {
+        /// The lane.
+        lane: Lane,
+        /// The leg of [`Link::Adapter`].
+        leg: u64,
+        /// For its age, if it was taken in an earlier boot.
+        clock: Arc<BootClock>,
+    },
+    /// Unlink a segment as soon as a later snapshot is synced and the index is: nothing in it is
+    /// owed or wanted any more.
+    Discard {
+        /// Its number.
+        segment: u64,
+    },
+    /// Read the messages of a segment that owe one of these legs; answer with
+    /// [`crate::input::Input::Carried`].
+    Carry {
+        /// Its number.
+        segment: u64,
+        /// Open legs, as (link, lane, first, last).
+        open: Vec<(Link, Lane, u64, u64)>,
+    },
     /// Tell people and metrics.
     Notice(Notice),
 }
@@ -72,6 +98,8 @@ pub enum Verdict {
     Accepted(Accepted),
     /// It was not taken.
     Refused(Refusal),
+    /// The answer to a message is noted, and on its way to the origin.
+    Noted,
     /// The index's word was too old: look the key up again and hand the draft in again.
     LookAgain,
 }
@@ -93,6 +121,8 @@ pub struct Send {
     pub max_bytes: u64,
     /// Legs between that ended: one [`yizhan_schemas::frame::Skip`] each run.
     pub ended: Vec<EndedRun>,
+    /// For the ages of what was taken in earlier boots.
+    pub clock: Arc<BootClock>,
 }
 
 /// A run of legs that ended without being handed over.
@@ -109,7 +139,7 @@ pub struct EndedRun {
 }
 
 /// Inbox legs to publish: leg n at stream sequence n + offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deliver {
     /// The opening of the stream that this is for.
     pub opening: u64,
@@ -119,6 +149,8 @@ pub struct Deliver {
     pub through: u64,
     /// Stream sequence less leg sequence.
     pub offset: i64,
+    /// For the ages of what was taken in earlier boots.
+    pub clock: Arc<BootClock>,
 }
 
 /// Something people or metrics should know.
@@ -213,6 +245,30 @@ pub enum Notice {
         lane: Lane,
         /// From which leg.
         from: u64,
+    },
+    /// The origin has learnt how one of its own messages ended at these many targets.
+    Resolved {
+        /// How.
+        outcome: yizhan_schemas::Outcome,
+        /// (message, target) pairs.
+        pairs: u64,
+    },
+    /// A message came behind one that it should have come before.
+    Late {
+        /// From whom.
+        link: Link,
+        /// Which.
+        id: MessageId,
+    },
+    /// A direction is full: what came for it was not taken, and will be sent again.
+    Full {
+        /// From whom it came.
+        link: Link,
+    },
+    /// Old segments were given up before the hop beyond had all of them: the cache is full.
+    CacheShort {
+        /// How many legs are now only where they were handed over to.
+        legs: u64,
     },
     /// A message ended here before it was handed over.
     Ended {

@@ -7,7 +7,7 @@ use yizhan_schemas::frame::{Batch, Body, Carried, Chain, RECORDS_MAX, Record, Se
 
 use crate::effect::Send;
 use crate::link::Link;
-use crate::time::{BootId, Now};
+use crate::time::{BootClock, BootId, Now};
 
 /// Frames are cut at this many bytes of envelopes, so that flash pre-empts between them; a single
 /// larger envelope goes alone.
@@ -28,6 +28,8 @@ pub struct HeldLeg {
     pub age_unknown: bool,
     /// Links crossed.
     pub hops: u32,
+    /// True if it came behind one that it should have come before.
+    pub late: bool,
     /// The boot in which it was taken.
     pub boot: BootId,
     /// Clock since that boot then, milliseconds.
@@ -36,12 +38,11 @@ pub struct HeldLeg {
 
 impl HeldLeg {
     /// Its known age now, milliseconds, and whether some of it is unknown.
-    pub fn age(&self, now: Now, boot: BootId) -> (u64, bool) {
-        if self.boot != boot {
-            return (self.age_ms, true);
+    pub fn age(&self, now: Now, clock: &BootClock) -> (u64, bool) {
+        match clock.since_ms(now, self.boot, self.taken_boot_ms) {
+            Some(held_ms) => (self.age_ms.saturating_add(held_ms), self.age_unknown),
+            None => (self.age_ms, true),
         }
-        let held_ms = now.boot_ms().saturating_sub(self.taken_boot_ms);
-        (self.age_ms.saturating_add(held_ms), self.age_unknown)
     }
 }
 
@@ -94,7 +95,7 @@ pub struct Filled {
 ///
 /// # Errors
 /// The log cannot be read at present, or holds what fits no frame.
-pub fn fill(send: &Send, source: &dyn LegSource, now: Now, boot: BootId) -> Result<Filled, String> {
+pub fn fill(send: &Send, source: &dyn LegSource, now: Now) -> Result<Filled, String> {
     let mut filling = Filling::of(send);
     let mut gap = None;
     let chain_at = |sequence| source.chain_at(&send.link, send.lane, sequence);
@@ -109,7 +110,7 @@ pub fn fill(send: &Send, source: &dyn LegSource, now: Now, boot: BootId) -> Resu
         let mut more = More::Yes;
         source.legs(&send.link, send.lane, from, through, &mut |reading| {
             match reading {
-                Reading::Leg(leg) => more = filling.leg(&leg, now, boot),
+                Reading::Leg(leg) => more = filling.leg(&leg, now, &send.clock),
                 Reading::Gap { from, through } => {
                     gap = Some((from, through));
                     more = More::No;
@@ -187,13 +188,13 @@ impl Filling {
     }
 
     /// Takes the leg wanted next, if it still fits.
-    fn leg(&mut self, leg: &HeldLeg, now: Now, boot: BootId) -> More {
+    fn leg(&mut self, leg: &HeldLeg, now: Now, clock: &BootClock) -> More {
         debug_assert_eq!(leg.sequence, self.next, "legs come in order");
         let size = leg.envelope.len();
         if self.bytes > 0 && self.bytes.saturating_add(size) > self.max_bytes {
             return More::No;
         }
-        let (age_ms, age_unknown) = leg.age(now, boot);
+        let (age_ms, age_unknown) = leg.age(now, clock);
         let carried =
             Carried { envelope: leg.envelope.clone(), age_ms, age_unknown, hops: leg.hops };
         self.push(Record::Carried(carried), size);

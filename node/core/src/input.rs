@@ -1,10 +1,11 @@
 //! [`Input`]: everything that can happen to a station. Any of it may come twice.
 
 use yizhan_schemas::frame::{Ack, Beat, Body, Chain, Hello, Refused, SessionTag, Welcome};
-use yizhan_schemas::{Code, Lane, PerLane};
+use yizhan_schemas::{Answer, Code, Lane, MessageId, PerLane};
 
 use crate::draft::Draft;
 use crate::link::Link;
+use crate::record::Put;
 
 /// Pairs an input with the effect that answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +21,53 @@ pub struct Marks {
     pub expected: Option<Chain>,
     /// Through the last leg that it has acked.
     pub acked: Option<Chain>,
+}
+
+/// The oldest closed segment of the log, as the log sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldSegment {
+    /// Its name: the number of its first commit.
+    pub number: u64,
+    /// What unlinking it gives back, bytes.
+    pub bytes: u64,
+    /// When the last message in it was taken, Unix milliseconds (0 if there is none).
+    pub newest_wall_ms: u64,
+    /// The legs in it that are nowhere else: re-appended ones count where they are now.
+    pub spans: Vec<Span>,
+}
+
+/// Legs of one lane of one link in one segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The link.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// First leg.
+    pub from: u64,
+    /// Last leg.
+    pub through: u64,
+    /// The chain through the last leg.
+    pub chain: Chain,
+}
+
+/// What came of asking an adapter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempted {
+    /// The device did it; what it said, as JSON.
+    Done(Option<String>),
+    /// The adapter knows no such device.
+    NoSuchDevice(String),
+    /// Nobody answers for that device here.
+    NoAdapter,
+    /// The adapter could not: busy, failed, in words.
+    Failed(String),
+    /// The time to live was over when its turn came; the adapter was not asked.
+    Expired,
+    /// It was asked and did not answer in time: nobody knows whether the device did it.
+    Unknown,
+    /// Not a command that an adapter can be asked: the body does not read.
+    Unfit(String),
 }
 
 /// One thing that happened.
@@ -117,6 +165,8 @@ pub enum Input {
         from: u64,
         /// Last leg.
         through: u64,
+        /// The message of the one leg that was read but is unfit for where it goes.
+        id: Option<MessageId>,
     },
     /// The inbox stream is there.
     InboxOpened {
@@ -145,6 +195,39 @@ pub enum Input {
     Released {
         /// The last leg.
         through: u64,
+        /// Those legs that were not released before, with their messages, in order.
+        ids: Vec<(u64, MessageId)>,
+    },
+    /// An [`crate::effect::Effect::Attempt`] was carried out.
+    Attempted {
+        /// The lane.
+        lane: Lane,
+        /// The leg.
+        leg: u64,
+        /// The message.
+        id: MessageId,
+        /// What came of it.
+        result: Attempted,
+    },
+    /// An application answers a message that was delivered here.
+    Answered {
+        /// For the reply.
+        ticket: Ticket,
+        /// The message.
+        id: MessageId,
+        /// What it says.
+        answer: Answer,
+        /// In words.
+        remark: Option<String>,
+    },
+    /// The oldest closed segment of the log, whenever it is another one than before.
+    Oldest(Box<OldSegment>),
+    /// An [`crate::effect::Effect::Carry`] was carried out.
+    Carried {
+        /// The segment.
+        segment: u64,
+        /// The messages in it that still owe one of the legs asked for, in order.
+        puts: Vec<Put>,
     },
     /// The index has the publishers' keys through this ordinal, surely synced.
     Indexed {

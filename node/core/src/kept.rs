@@ -140,6 +140,9 @@ impl Kept {
             Record::Indexed(through) => self.keys.indexed(*through),
             // the two-hop cache keeps nothing yet that these would change
             Record::Beyond(_) => {}
+            Record::FoldTaken(_) | Record::Noted(_) | Record::Folded(_) => {}
+            Record::Attempting(_) | Record::Attempted(_) => {}
+            Record::Exchanged(_) | Record::Bridged(_) => {}
             Record::Snapshot(bytes) => *self = Self::from_snapshot(bytes)?,
         }
         Ok(())

@@ -16,6 +16,9 @@ pub enum Link {
     /// lanes, because the stream has one.
     #[serde(rename = "I")]
     Inbox,
+    /// The adapters of this station: what is for a device goes to them, not into the inbox.
+    #[serde(rename = "A")]
+    Adapter,
 }
 
 impl Link {
@@ -24,12 +27,18 @@ impl Link {
         if *self == Self::Inbox { Lane::Routine } else { lane }
     }
 
-    /// The word for metrics and pages: `up`, `inbox` or the child's code.
+    /// True for a neighbour: a station at the other end.
+    pub fn is_neighbour(&self) -> bool {
+        matches!(self, Self::Up | Self::Down(_))
+    }
+
+    /// The word for metrics and pages: `up`, `inbox`, `adapter` or the child's code.
     pub fn word(&self) -> &str {
         match self {
             Self::Up => "up",
             Self::Down(code) => code.as_str(),
             Self::Inbox => "inbox",
+            Self::Adapter => "adapter",
         }
     }
 }

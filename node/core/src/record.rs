@@ -7,7 +7,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::{Chain, LinkEpoch, Skip, SkipReason};
-use yizhan_schemas::{Code, Envelope, Epoch, Lane, StoreId};
+use yizhan_schemas::payload::receipt::Note;
+use yizhan_schemas::{Code, Envelope, Epoch, Lane, MessageId, StoreId};
 
 use crate::link::Link;
 use crate::time::BootId;
@@ -63,6 +64,27 @@ pub enum Record {
     /// The index has the publishers' keys through this ordinal.
     #[serde(rename = "X")]
     Indexed(u64),
+    /// A neighbour's notes on what became of messages were taken in.
+    #[serde(rename = "F")]
+    FoldTaken(FoldTaken),
+    /// Something became of a message here, or was learnt of one of ours.
+    #[serde(rename = "T")]
+    Noted(Routed),
+    /// Notes left for a neighbour: they are in the fold that this step puts.
+    #[serde(rename = "G")]
+    Folded(Folded),
+    /// An adapter is about to be asked: after a crash nobody knows whether it was.
+    #[serde(rename = "M")]
+    Attempting(Attempt),
+    /// The adapter has answered.
+    #[serde(rename = "J")]
+    Attempted(Attempt),
+    /// Our clock and a neighbour's at one moment.
+    #[serde(rename = "C")]
+    Exchanged(Exchanged),
+    /// How long the power was off, told by a neighbour's clock.
+    #[serde(rename = "Y")]
+    Bridged(Bridged),
     /// The whole of [`crate::kept::Kept`] at the head of a segment, encoded.
     #[serde(rename = "Z")]
     Snapshot(Bytes),
@@ -81,6 +103,10 @@ pub struct Opened {
     pub code: Code,
     /// Wall clock, Unix milliseconds.
     pub wall_ms: u64,
+    /// The epoch of this opening's folds, which are numbered apart: no hole in the sequences of
+    /// messages, so that what others have seen of them stays small.
+    #[serde(default)]
+    pub notes_epoch: Option<Epoch>,
 }
 
 /// See [`Record::Put`].
@@ -106,6 +132,13 @@ pub struct Put {
     pub legs: Vec<Leg>,
     /// The publisher's key, if it gave one.
     pub key: Option<PublisherKey>,
+    /// True if one of the same origin and lane with a higher sequence was here before: the order
+    /// is not what it was.
+    #[serde(default)]
+    pub late: bool,
+    /// Of a message of our own: the stations that it is for, fixed when it was taken.
+    #[serde(default)]
+    pub targets: Vec<Code>,
 }
 
 /// The leg of a neighbour by which a message came.
@@ -282,4 +315,73 @@ pub struct Beyond {
     pub lane: Lane,
     /// Leg sequences, both ends included.
     pub ranges: Vec<(u64, u64)>,
+}
+
+/// A note, and the neighbour that it goes to next; `None` where its messages are our own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routed {
+    /// The next station on the way to the origin.
+    pub toward: Option<Link>,
+    /// The note.
+    pub note: Note,
+}
+
+/// See [`Record::FoldTaken`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoldTaken {
+    /// The neighbour.
+    pub link: Link,
+    /// Its leg sequence, in the lane of the id.
+    pub sequence: u64,
+    /// The message that carried it.
+    pub id: MessageId,
+    /// What it tells, and whom that concerns.
+    pub notes: Vec<Routed>,
+}
+
+/// See [`Record::Folded`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folded {
+    /// The neighbour.
+    pub link: Link,
+    /// The lane.
+    pub lane: Lane,
+    /// How many entries of that lane, from the first on.
+    pub entries: u64,
+}
+
+/// One leg of [`Link::Adapter`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The lane.
+    pub lane: Lane,
+    /// The leg.
+    pub leg: u64,
+}
+
+/// See [`Record::Exchanged`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchanged {
+    /// The neighbour.
+    pub link: Link,
+    /// Its machine's boot.
+    pub their_boot: BootId,
+    /// Its clock since that boot, milliseconds.
+    pub their_ms: u64,
+    /// Our machine's boot.
+    pub boot: BootId,
+    /// Our clock since that boot, milliseconds.
+    pub our_ms: u64,
+}
+
+/// See [`Record::Bridged`]: a reading of the clock of `from` is one of the clock of `to` plus
+/// `offset_ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bridged {
+    /// A boot that is over.
+    pub from: BootId,
+    /// The boot at the time of writing.
+    pub to: BootId,
+    /// What to add to a reading in `from` to get one in `to`, milliseconds; mostly negative.
+    pub offset_ms: i64,
 }

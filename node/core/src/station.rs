@@ -29,7 +29,7 @@ use crate::record::{Leg, Opened, Record};
 use crate::route;
 use crate::settings::Settings;
 use crate::step::{Pending, Step, Writes};
-use crate::time::{BootId, Now};
+use crate::time::{BootClock, BootId, Now};
 
 pub use view::{LinkView, View};
 
@@ -40,8 +40,12 @@ pub struct Fresh {
     pub store: StoreId,
     /// Never used before.
     pub epoch: Epoch,
+    /// Likewise, for the folds of this opening.
+    pub notes_epoch: Epoch,
     /// The machine's boot.
     pub boot: BootId,
+    /// For jitter.
+    pub seed: u64,
 }
 
 /// What one station decides.
@@ -55,6 +59,7 @@ pub struct Station {
     store: StoreId,
     epoch: Epoch,
     boot: BootId,
+    clock: Arc<BootClock>,
     neighbours: BTreeMap<Link, Neighbour>,
     uplink: greet::Uplink,
     inbox: deliver::InboxLive,
@@ -95,6 +100,7 @@ impl Station {
             store: kept.store.unwrap_or(fresh.store),
             epoch: fresh.epoch,
             boot: fresh.boot,
+            clock: Arc::new(BootClock::of(fresh.boot)),
             kept,
             neighbours,
             uplink: greet::Uplink::default(),
@@ -121,6 +127,7 @@ impl Station {
             boot: self.boot,
             code: self.here.clone(),
             wall_ms: now.wall_ms,
+            notes_epoch: None,
         };
         self.write(step, Record::Opened(opened));
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
@@ -159,7 +166,9 @@ impl Station {
                 let sent = send::Sent { session, lane, from, through, bytes };
                 self.on_sent(now, &link, sent);
             }
-            Input::Unreadable { link, lane, from, through } => {
+            Input::Attempted { .. } | Input::Answered { .. } => {}
+            Input::Oldest(_) | Input::Carried { .. } => {}
+            Input::Unreadable { link, lane, from, through, id: _ } => {
                 self.on_unreadable(&link, lane, from, through, step);
             }
             Input::InboxOpened { opening, created_ns, present_sequence, last_sequence } => {
@@ -170,7 +179,7 @@ impl Station {
             Input::InboxClosed => self.inbox.closed(),
             Input::Stale { leg } => self.on_stale(leg, step),
             Input::Delivered { through } => self.on_delivered(through),
-            Input::Released { through } => self.on_released(now, through, step),
+            Input::Released { through, ids: _ } => self.on_released(now, through, step),
             Input::Indexed { through } => self.write(step, Record::Indexed(through)),
             Input::Disk { held_bytes, max_bytes } => self.disk = Disk { held_bytes, max_bytes },
         }

@@ -3,11 +3,10 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use yizhan_core::fill::HeldLeg;
-use yizhan_core::time::BootId;
+use yizhan_core::time::BootClock;
 use yizhan_schemas::{Envelope, Header};
 
 use crate::bus::{Headers, subjects};
-use crate::clock;
 
 /// One message for the stream.
 pub(super) struct Out {
@@ -26,15 +25,18 @@ pub(super) enum Unfit {
 }
 
 /// The message of a leg.
-pub(super) fn of(leg: &HeldLeg, boot: BootId) -> Result<Out, Unfit> {
+pub(super) fn of(leg: &HeldLeg, clock: &BootClock) -> Result<Out, Unfit> {
     let envelope = Envelope::read(leg.envelope.clone());
     let envelope = envelope.map_err(|fault| Unfit::Unreadable(fault.to_string()))?;
     let header = envelope.header();
-    let (age_ms, age_unknown) = leg.age(clock::now(), boot);
+    let (age_ms, age_unknown) = leg.age(crate::clock::now(), clock);
     if header.ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms) {
         return Err(Unfit::Stale);
     }
     let mut headers = Headers::new();
+    if leg.late {
+        let _ = headers.set("Yz-Late", "1");
+    }
     for (name, value) in all(header, leg.hops, age_ms) {
         // another station let it in, ours would not have: the message goes before its ornament
         if let Err(fault) = headers.set(&name, &value) {
@@ -95,9 +97,15 @@ fn encoded(value: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use yizhan_core::time::BootId;
     use yizhan_schemas::{Code, Epoch, Kind, Lane, Selector};
 
     use super::*;
+    use crate::clock;
+
+    fn of(leg: &HeldLeg, boot: BootId) -> Result<Out, Unfit> {
+        super::of(leg, &BootClock::of(boot))
+    }
 
     const BOOT: BootId = BootId(1);
 
@@ -129,6 +137,7 @@ mod tests {
             age_ms,
             age_unknown: false,
             hops: 1,
+            late: false,
             boot: BOOT,
             taken_boot_ms: clock::now().boot_ms(),
         }

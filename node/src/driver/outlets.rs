@@ -27,7 +27,7 @@ pub enum Order {
 }
 
 /// One thing for the inbox's task to do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum InboxOrder {
     /// Publish legs into the stream.
     Deliver(Deliver),
@@ -70,6 +70,7 @@ impl Outlets {
                 (self.notices)(&notice);
                 None
             }
+            Effect::Attempt { .. } | Effect::Discard { .. } | Effect::Carry { .. } => None,
             Effect::Reply { .. } | Effect::Answer { .. } => None,
         }
     }

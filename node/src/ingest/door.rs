@@ -136,7 +136,7 @@ impl Door {
             match self.mailbox.submit(draft.clone()).await? {
                 Verdict::Accepted(accepted) => return Ok(accepted),
                 Verdict::Refused(refusal) => return Err(refusal),
-                Verdict::LookAgain => {}
+                Verdict::LookAgain | Verdict::Noted => {}
             }
         }
         Err(Refusal::new(

@@ -71,11 +71,13 @@ impl Carrier {
 
     /// Fills and publishes legs and tells the core how far that went; `false` if it is gone.
     async fn send(&self, send: Send) -> bool {
-        let (through, bytes) = match fill(&send, &*self.legs, clock::now(), self.boot) {
+        let (through, bytes) = match fill(&send, &*self.legs, clock::now()) {
             Ok(filled) => {
                 if let Some((from, through)) = filled.gap {
                     let (link, lane) = (send.link.clone(), send.lane);
-                    self.mailbox.tell(Input::Unreadable { link, lane, from, through }).await;
+                    self.mailbox
+                        .tell(Input::Unreadable { link, lane, from, through, id: None })
+                        .await;
                 }
                 self.publish_batches(&send, filled).await
             }

@@ -239,7 +239,6 @@ impl Parts {
                 age_max: self.config.inbox.max_age,
             },
             legs: Arc::clone(&self.store.legs),
-            boot: self.store.fresh.boot,
             mailbox: self.mailbox.clone(),
         };
         self.tasks.spawn(async {

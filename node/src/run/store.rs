@@ -230,6 +230,7 @@ fn leg(reading: spool::Reading) -> Reading {
             age_ms: leg.age_ms,
             age_unknown: leg.age_unknown,
             hops: leg.hops,
+            late: leg.late,
             boot: leg.boot,
             taken_boot_ms: leg.taken_boot_ms,
         }),

@@ -71,6 +71,21 @@ fn note(notice: &Notice) {
             let (link, lane) = (link.word(), lane.word());
             tracing::debug!(event = "resent", link, lane, from, "sent again");
         }
+        Notice::Resolved { outcome, pairs } => {
+            counter!("yizhan_outcomes_total", "outcome" => outcome.word()).increment(*pairs);
+        }
+        Notice::Late { link, id } => {
+            counter!("yizhan_late_total", "link" => link.word().to_owned()).increment(1);
+            tracing::info!(event = "late", link = link.word(), %id, "came behind its successors");
+        }
+        Notice::Full { link } => {
+            counter!("yizhan_full_total", "link" => link.word().to_owned()).increment(1);
+            tracing::warn!(event = "full", link = link.word(), "no room: it will be sent again");
+        }
+        Notice::CacheShort { legs } => {
+            counter!("yizhan_two_hop_short_total").increment(*legs);
+            tracing::warn!(event = "cache_short", legs, "spool.two_hop_max_bytes is reached");
+        }
         Notice::Ended { link, lane, legs, reason } => {
             let why = format!("{reason:?}").to_lowercase();
             let labels = [("link", link.word().to_owned()), ("reason", why)];

@@ -70,6 +70,8 @@ impl Sender {
             taken_wall_ms: 1_770_000_000_000 + self.messages,
             legs: legs.collect(),
             key: None,
+            late: false,
+            targets: Vec::new(),
         })
     }
 

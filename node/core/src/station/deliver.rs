@@ -132,7 +132,8 @@ impl Station {
             return;
         };
         let through = through.min(limit.unwrap_or(u64::MAX));
-        step.after(Effect::Deliver(Deliver { opening: self.inbox.opening, from, through, offset }));
+        let (opening, clock) = (self.inbox.opening, std::sync::Arc::clone(&self.clock));
+        step.after(Effect::Deliver(Deliver { opening, from, through, offset, clock }));
         self.inbox.place = Some((through, answered));
     }
 

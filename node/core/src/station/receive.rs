@@ -168,6 +168,8 @@ impl Station {
             taken_wall_ms: now.wall_ms,
             legs,
             key: None,
+            late: false,
+            targets: Vec::new(),
         };
         self.perishing.watch(&put);
         self.write(step, Record::Put(put));

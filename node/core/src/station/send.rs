@@ -56,6 +56,7 @@ impl Station {
             through,
             max_bytes: room.clamp(1, self.settings.send_bytes_max),
             ended: skips(owed, from, through),
+            clock: std::sync::Arc::clone(&self.clock),
         };
         step.after(Effect::Send(send));
     }

@@ -109,7 +109,9 @@ fn open(code: &Code, kept: Kept, opening: u32) -> Station {
     let fresh = Fresh {
         store: StoreId::from_random(7),
         epoch: Epoch::from_random(opening),
+        notes_epoch: Epoch::from_random(opening + 1_000_000),
         boot: BootId(1),
+        seed: u64::from(opening),
     };
     Station::recover(code.clone(), topology, Settings::default(), kept, fresh)
 }

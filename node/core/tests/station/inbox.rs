@@ -55,7 +55,7 @@ fn a_leg_that_was_too_old_when_its_turn_came_ends_and_the_next_takes_its_place_i
     // the third has expired too, and is not under way any more
     let said = delivers(bench.tell(opened(2, 1)));
     assert!(said.is_empty(), "{said:?}");
-    let [next] = publish(&mut bench, 1, None)[..] else { panic!("one delivery") };
+    let [next] = &publish(&mut bench, 1, None)[..] else { panic!("one delivery") };
     assert_eq!((next.from, next.through, next.offset), (4, 4, -2), "leg 4 is number 2");
 }
 
@@ -65,12 +65,12 @@ fn what_a_killed_node_had_delivered_is_recalled_and_released_without_a_further_m
     bench.tell(opened(1, 0));
     publish(&mut bench, 5, None);
     bench.tell(Input::Delivered { through: 5 });
-    bench.tell(Input::Released { through: 2 });
+    bench.tell(Input::Released { through: 2, ids: Vec::new() });
     bench.restart();
     let said = bench.tell(opened(1, 5));
     assert_eq!(recalls(&said), [(1, 3, 5)]);
     assert!(delivers(said).is_empty(), "all five are in the stream");
-    bench.tell(Input::Released { through: 5 });
+    bench.tell(Input::Released { through: 5, ids: Vec::new() });
     assert_eq!(released(&bench), 5);
     assert!(recalls(&bench.tell(opened(2, 5))).is_empty(), "nothing is left to be recalled");
 }

@@ -39,6 +39,13 @@ pub(super) fn letter(record: &Record) -> u8 {
         Record::Evicted(_) => b'V',
         Record::Reappended(_) => REAPPENDED,
         Record::Indexed(_) => b'X',
+        Record::FoldTaken(_) => b'F',
+        Record::Noted(_) => b'T',
+        Record::Folded(_) => b'G',
+        Record::Attempting(_) => b'M',
+        Record::Attempted(_) => b'J',
+        Record::Exchanged(_) => b'C',
+        Record::Bridged(_) => b'Y',
         Record::Snapshot(_) => SNAPSHOT,
     }
 }
@@ -71,6 +78,10 @@ struct PartPut<'a> {
     #[serde(borrow)]
     legs: Vec<PartLeg<'a>>,
     _key: IgnoredAny,
+    #[serde(default)]
+    late: bool,
+    #[serde(default)]
+    _targets: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -89,12 +100,15 @@ enum PartLink<'a> {
     Down(&'a str),
     #[serde(rename = "I")]
     Inbox,
+    #[serde(rename = "A")]
+    Adapter,
 }
 
 impl PartLink<'_> {
     fn is(&self, link: &Link) -> bool {
         match (self, link) {
             (Self::Up, Link::Up) | (Self::Inbox, Link::Inbox) => true,
+            (Self::Adapter, Link::Adapter) => true,
             (Self::Down(text), Link::Down(code)) => *text == code.as_str(),
             _ => false,
         }
@@ -115,6 +129,7 @@ pub(super) fn held_leg(body: &Bytes, link: &Link, at_least: u64, put_at: u64) ->
         age_ms: put.age_ms,
         age_unknown: put.age_unknown,
         hops: put.hops,
+        late: put.late,
         boot: put.boot,
         taken_boot_ms: put.taken_boot_ms,
         taken_wall_ms: put.taken_wall_ms,

@@ -39,6 +39,8 @@ pub struct HeldLeg {
     pub age_unknown: bool,
     /// Links crossed to come here.
     pub hops: u32,
+    /// True if it came behind one that it should have come before.
+    pub late: bool,
     /// The boot in which it was taken.
     pub boot: BootId,
     /// Our clock since that boot when it was taken, milliseconds.

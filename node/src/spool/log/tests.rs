@@ -59,6 +59,8 @@ fn put(sequence: u64, payload: &[u8]) -> Put {
         taken_wall_ms: 86_400_000 * 3 + 1,
         legs: vec![leg(Link::Up, sequence), leg(child(), sequence), leg(Link::Inbox, sequence)],
         key: Some(PublisherKey { scope: "s".into(), key: "k".into(), body: Digest([3; 16]) }),
+        late: false,
+        targets: Vec::new(),
     }
 }
 
@@ -71,7 +73,7 @@ fn one_of_each() -> Vec<Record> {
     let (code, boot) = (Code::parse("510722").unwrap(), BootId(1));
     let (bytes, why) = (Bytes::from_static(b"?"), "no envelope".to_owned());
     vec![
-        Record::Opened(StationOpened { store, epoch, boot, code, wall_ms: 1 }),
+        Record::Opened(StationOpened { store, epoch, boot, code, wall_ms: 1, notes_epoch: None }),
         Record::Put(put(1, b"body")),
         Record::Duplicate(Duplicate { link: link.clone(), lane, sequence: 1, chain }),
         Record::SkipTaken(SkipTaken { link: link.clone(), lane, skip }),
