@@ -164,8 +164,11 @@ impl Host {
         let mut early = Vec::new();
         let Some(process) = self.process.as_mut() else { return early };
         let busy = process.committing.len();
-        let ready =
-            process.step.take_if(|step| busy == 0 || (busy < COMMITTING_MAX && step.len() == 0));
+        let ready = process.step.take_if(|step| match busy {
+            0 => true,
+            // a step that writes nothing needs no disk, and waits for the commit before it
+            busy => busy < COMMITTING_MAX && matches!(step.len(), 0),
+        });
         if let Some(step) = ready {
             let (writes, pending) = process.station.close(now, step);
             process.hand_over(writes, pending, &mut early);

@@ -18,10 +18,12 @@
 //! | [`host`] | a station with all of these |
 //! | [`world`] | time, and everything that happens |
 //! | [`oracle`] | what must be true |
+//! | [`dice`] | draws that stories need often |
 //! | [`story`] [`figures`] | what happened, as a hash, as lines, as counts |
 //! | [`swarm`] | many seeds, each played twice |
 
 pub mod clock;
+pub mod dice;
 pub mod disk;
 pub mod figures;
 pub mod host;

@@ -8,6 +8,8 @@ mod faults;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use crate::dice::one_of;
+
 pub use faults::Faults;
 
 /// Bytes of a frame around what it carries, at most: session, heading, ages.
@@ -148,10 +150,10 @@ impl Work {
         let most = if stations > 20 { 80 } else { 200 };
         Self {
             messages: dice.random_range(10..most),
-            pace_us: [500, 5_000, 60_000, 300_000][dice.random_range(0..4_usize)],
+            pace_us: one_of(dice, [500, 5_000, 60_000, 300_000]),
             down: dice.random_range(0.0..0.6),
             lanes: [0.1, 0.2, 0.3].map(|most| dice.random_range(0.0..most)),
-            payload_bytes_max: [200, 2_000, 20_000][dice.random_range(0..3_usize)],
+            payload_bytes_max: one_of(dice, [200, 2_000, 20_000]),
             perishable: if dice.random_bool(0.4) { 0.3 } else { 0.0 },
             ttl_ms_max: if dice.random_bool(0.5) { 3_000 } else { 40_000 },
             repeats: if dice.random_bool(0.5) { 0.2 } else { 0.0 },
@@ -161,7 +163,7 @@ impl Work {
 
 impl Links {
     fn of(dice: &mut SmallRng) -> Self {
-        let rate = dice.random_bool(0.3).then(|| [32_000, 120_000][dice.random_range(0..2_usize)]);
+        let rate = dice.random_bool(0.3).then(|| one_of(dice, [32_000, 120_000]));
         Self {
             delay_us: (100, if dice.random_bool(0.5) { 300_000 } else { 2_000 }),
             rate,

@@ -42,7 +42,7 @@ impl Story {
     /// One line more.
     pub fn tell(&mut self, at_us: u64, what: fmt::Arguments<'_>) {
         // writing to a hash cannot fail
-        let _ = write!(self.hash, "{at_us} {what}\n");
+        let _ = writeln!(self.hash, "{at_us} {what}");
         if let Some(lines) = self.lines.as_mut() {
             lines.push(format!("{:>12.6} {what}", at_us as f64 / 1e6));
         }

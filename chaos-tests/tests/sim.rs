@@ -9,6 +9,9 @@ use chaos_tests::figures::Figures;
 use chaos_tests::plan::Plan;
 use chaos_tests::swarm::play;
 
+/// A kind of fault, and whether a plan brings it.
+type Kind = (&'static str, fn(&Plan) -> bool);
+
 /// Plays seeds, each twice, and fails with the first that does not hold.
 fn hold(seeds: Range<u64>) -> Figures {
     let mut figures = Figures::default();
@@ -59,7 +62,7 @@ fn every_seed_that_ever_failed_stays_good() {
 #[test]
 fn many_seeds_leave_each_kind_of_fault_out_and_many_bring_it() {
     let plans: Vec<Plan> = (1..400).map(Plan::of).collect();
-    let kinds: [(&str, fn(&Plan) -> bool); 12] = [
+    let kinds: [Kind; 12] = [
         ("drop", |p| p.faults.drop > 0.0),
         ("duplicate", |p| p.faults.duplicate > 0.0),
         ("reorder", |p| p.faults.reorder),

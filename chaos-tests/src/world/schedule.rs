@@ -1,12 +1,16 @@
 //! What a plan puts on the calendar before the story begins.
 
 use rand::Rng;
+use rand::rngs::SmallRng;
 
 use super::World;
 use super::event::{Attempt, Event, Fault};
+use crate::dice::one_of;
 
 /// A wall clock jumps by at most this, milliseconds: two days.
 const JUMP_MS_MAX: i64 = 172_800_000;
+/// Which ways of a link break: both, up, down.
+const BREAKS: [(bool, bool); 3] = [(true, true), (true, false), (false, true)];
 
 impl World {
     pub(super) fn schedule_plan(&mut self) {
@@ -35,18 +39,18 @@ impl World {
         let stations = self.tree.len();
         let mut plan = Vec::new();
         let dice = &mut self.dice;
-        let for_us = |dice: &mut rand::rngs::SmallRng, most: u64| {
+        let for_us = |dice: &mut SmallRng, most: u64| {
             // short ones and long ones alike
             let most = if dice.random_bool(0.5) { most / 20 } else { most };
             dice.random_range(1_000..most.max(2_000))
         };
-        let mut on = |count: u32, fault: &mut dyn FnMut(&mut rand::rngs::SmallRng) -> Fault| {
+        let mut on = |count: u32, fault: &mut dyn FnMut(&mut SmallRng) -> Fault| {
             for _ in 0..count {
                 let at = dice.random_range(1..safety_us);
                 plan.push((at, fault(&mut *dice)));
             }
         };
-        let host = |dice: &mut rand::rngs::SmallRng| dice.random_range(0..stations);
+        let host = |dice: &mut SmallRng| dice.random_range(0..stations);
         on(faults.crashes, &mut |dice| Fault::Crash { host: host(dice) });
         on(faults.power_cuts, &mut |dice| Fault::PowerCut { host: host(dice) });
         on(faults.failed_syncs, &mut |dice| Fault::FailedSync { host: host(dice) });
@@ -65,15 +69,13 @@ impl World {
         on(faults.stores_lost, &mut |dice| Fault::LoseStore { host: host(dice) });
         if stations > 1 {
             on(faults.cuts, &mut |dice| {
-                let (up, down) =
-                    [(true, true), (true, false), (false, true)][dice.random_range(0..3_usize)];
+                let (up, down) = one_of(dice, BREAKS);
                 let refused = up && down && dice.random_bool(0.5);
                 let for_us = for_us(dice, faults.outage_us_max);
                 Fault::Cut { child: dice.random_range(1..stations), up, down, refused, for_us }
             });
             on(faults.stalls, &mut |dice| {
-                let (up, down) =
-                    [(true, true), (true, false), (false, true)][dice.random_range(0..3_usize)];
+                let (up, down) = one_of(dice, BREAKS);
                 let for_us = for_us(dice, faults.outage_us_max);
                 Fault::Stall { child: dice.random_range(1..stations), up, down, for_us }
             });
