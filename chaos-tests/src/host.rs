@@ -8,6 +8,7 @@ use yizhan_core::effect::{Deliver, Effect, Send};
 use yizhan_core::fill::{Filled, LegSource as _, fill};
 use yizhan_core::input::{Input, Marks};
 use yizhan_core::link::Link;
+use yizhan_core::outbound::Outbound;
 use yizhan_core::record::Record;
 use yizhan_core::settings::Settings;
 use yizhan_core::station::{Fresh, Station};
@@ -318,6 +319,17 @@ impl Host {
                 acked: acked.and_then(|acked| self.disk.chain_at(link, lane, acked)),
             }
         })
+    }
+
+    /// A link whose count is out: `taken = held + handed over + ended` (design §3).
+    pub fn unbalanced(&self) -> Option<&Link> {
+        let kept = self.station()?.kept();
+        let is_out = |lane: &Outbound| {
+            let (tally, held) = (lane.tally, lane.held());
+            tally.taken != held + tally.handed_over + tally.ended
+        };
+        let mut links = kept.outbound.iter();
+        links.find(|(_, lanes)| lanes.iter().any(|(_, lane)| is_out(lane))).map(|(link, _)| link)
     }
 
     /// The station, for checks.

@@ -24,8 +24,8 @@ pub enum Passage {
     Open,
     /// Swallows them.
     Shut,
-    /// Keeps them in buffers until this virtual time.
-    Stalled(u64),
+    /// Keeps them in buffers.
+    Stalled,
 }
 
 /// One way.
@@ -55,6 +55,8 @@ pub struct Link {
 pub enum Fate {
     /// It comes at this time.
     Arrives(u64),
+    /// It comes when the way is open again.
+    Waits,
     /// It does not.
     Lost,
 }
@@ -95,8 +97,8 @@ impl Link {
             way.free_us = left_us;
         }
         let mut arrives_us = left_us + delay_us;
-        if let Passage::Stalled(until_us) = way.passage {
-            arrives_us = arrives_us.max(until_us);
+        if way.passage == Passage::Stalled {
+            return Fate::Waits;
         }
         if !faults.reorder {
             arrives_us = arrives_us.max(way.latest_us);

@@ -10,6 +10,8 @@
 //! | once | no inbox holds an id twice, nor a publisher's key under two ids |
 //! | in order | per origin and lane, by opening and sequence, in every inbox |
 //! | never stale | the true age on entering an inbox is within the time to live |
+//! | urgent first | where nothing is wrong, a flash message waits for no backlog |
+//! | accounted | the stations' own counts balance at every commit |
 //!
 //! Excused is a (message, target) only if, at the moment a store was lost or put back, neither
 //! that store's copy nor its neighbours on the message's way had it durable.
@@ -21,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use yizhan_schemas::{Envelope, Epoch, MessageId};
 
-use crate::plan::Plan;
+use crate::plan::{Faults, Plan};
 use crate::tree::Tree;
 use crate::workload::Matter;
 
@@ -45,6 +47,9 @@ pub struct Oracle {
     order: Order,
     /// Stations whose stores were lost or put back.
     touched: BTreeSet<usize>,
+    plan: Plan,
+    /// True once the matters of the encore are owed too.
+    encore: bool,
     /// What one healthy link may add to an age unnoticed, microseconds.
     hop_error_us: u64,
     faults: Vec<String>,
@@ -82,6 +87,8 @@ impl Oracle {
             told: BTreeMap::new(),
             order: Order::default(),
             touched: BTreeSet::new(),
+            plan: plan.clone(),
+            encore: false,
             hop_error_us: plan.transit_us_max() + 10_000,
             faults: Vec::new(),
         }
@@ -137,6 +144,11 @@ impl Oracle {
         }
     }
 
+    /// From now on, what is handed in last is owed too.
+    pub fn expects_encore(&mut self) {
+        self.encore = true;
+    }
+
     /// True if the publisher of a key was answered.
     pub fn was_told(&self, key: u64) -> bool {
         self.told.contains_key(&key)
@@ -158,6 +170,12 @@ impl Oracle {
         let hops = self.tree.route(account.host, host).len() as u64 - 1;
         if let Some(over_ms) = account.stale_ms(now_us, hops * self.hop_error_us, DRIFT_PPM) {
             faults.push(format!("never stale: {id} entered {host} {over_ms} ms too late"));
+        }
+        if let Some(wait_us) = account.flash_wait_us(now_us)
+            && self.plan.faults == Faults::default()
+            && wait_us > self.plan.flash_us_max(hops)
+        {
+            faults.push(format!("urgent first: {id} waited {wait_us} us on its way to {host}"));
         }
         let excused =
             self.tree.route(account.host, host).iter().any(|at| self.touched.contains(at));
@@ -204,7 +222,7 @@ impl Oracle {
 
     /// True if every publisher was answered and every target has what it can still get.
     pub fn is_satisfied(&self, now_us: u64) -> bool {
-        self.told.len() == self.matters.len() && self.missing(now_us).is_empty()
+        self.missing(now_us).is_empty()
     }
 
     /// Messages that were accepted and that targets do not have, without excuse.
@@ -218,7 +236,8 @@ impl Oracle {
             });
             wanting.map(move |target| format!("{id} for {target}"))
         });
-        let unheard = (0..self.matters.len() as u64).filter(|key| !self.told.contains_key(key));
+        let due = self.matters.iter().filter(|matter| self.encore || !matter.encore);
+        let unheard = due.map(|matter| matter.key).filter(|key| !self.told.contains_key(key));
         owed.chain(unheard.map(|key| format!("key {key} was never answered"))).collect()
     }
 

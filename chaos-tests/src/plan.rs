@@ -59,6 +59,8 @@ pub struct Work {
     pub ttl_ms_max: u64,
     /// Share of submissions that a publisher repeats with the same key.
     pub repeats: f64,
+    /// True if all is handed in as fast as it can be at one station, so that it piles up.
+    pub burst: bool,
 }
 
 /// What links are like while nothing is wrong with them.
@@ -94,12 +96,18 @@ impl Plan {
             parents,
         };
         plan.faults = Faults::of(&mut dice, plan.safety_us());
+        if dice.random_bool(0.05) && plan.parents.len() > 1 {
+            plan.work.pile(&mut dice);
+            plan.links.rate = Some(32_000);
+            plan.links.queue_bytes = 32_000 * dice.random_range(1..6);
+            plan.faults = Faults::default();
+        }
         plan
     }
 
     /// How long faults may happen: as long as messages are submitted, and a while more.
     pub fn safety_us(&self) -> u64 {
-        u64::from(self.work.messages) * self.work.pace_us + 5_000_000
+        u64::from(self.work.messages) * self.work.pace_us + 10_000_000
     }
 
     /// How long the quiet phase may take until everything has reached its outcome: some minutes
@@ -110,6 +118,15 @@ impl Plan {
         let frames = u64::from(self.work.messages) * FRAME_OVERHEAD_BYTES;
         let sending_s = self.links.rate.map_or(0, |rate| 4 * (bytes + frames) / rate.max(1));
         (180 + sending_s) * 1_000_000
+    }
+
+    /// Longest time from handing in a flash message to its inbox, over links that all work, hop by
+    /// hop: what is in the modem's queue before it, a frame that is being sent, the way, and on each
+    /// machine two commits, its own and the one before it. Not in it: any backlog.
+    pub fn flash_us_max(&self, hops: u64) -> u64 {
+        let frame_us = self.links.rate.map_or(0, |rate| 64 * 1024 * 1_000_000 / rate.max(1));
+        let commits_us = 2 * self.commit_us.1 + 10_000;
+        hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us
     }
 
     /// Longest time that a frame spends on one healthy link, microseconds.
@@ -157,7 +174,18 @@ impl Work {
             perishable: if dice.random_bool(0.4) { 0.3 } else { 0.0 },
             ttl_ms_max: if dice.random_bool(0.5) { 3_000 } else { 40_000 },
             repeats: if dice.random_bool(0.5) { 0.2 } else { 0.0 },
+            burst: false,
         }
+    }
+
+    /// Much at once from the station that is last, now and then something urgent.
+    fn pile(&mut self, dice: &mut SmallRng) {
+        self.burst = true;
+        self.messages = dice.random_range(100..500);
+        self.pace_us = 500;
+        self.lanes = [0.04, 0.1, 0.1];
+        self.payload_bytes_max = 2_000;
+        self.perishable = 0.0;
     }
 }
 

@@ -13,6 +13,11 @@ use yizhan_schemas::{Kind, Lane, Selector};
 use crate::plan::Plan;
 use crate::tree::{Tree, Whom};
 
+/// Messages handed in when everything has settled: a healed tree delivers at once.
+pub const ENCORE: u64 = 3;
+/// Their time to live, milliseconds, and the longest time that they may take.
+const ENCORE_TTL_MS: u64 = 30_000;
+
 /// One message as its publisher has it in mind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matter {
@@ -30,6 +35,8 @@ pub struct Matter {
     pub bytes: usize,
     /// True if its publisher asks again although it was answered.
     pub repeated: bool,
+    /// True if it is handed in when everything has settled.
+    pub encore: bool,
 }
 
 impl Matter {
@@ -37,7 +44,11 @@ impl Matter {
     pub fn of(plan: &Plan, tree: &Tree, key: u64) -> Self {
         let work = &plan.work;
         let mut dice = SmallRng::seed_from_u64(plan.seed ^ (key + 1).wrapping_mul(0x9e37_79b9));
-        let host = dice.random_range(0..tree.len());
+        let encore = key >= u64::from(work.messages);
+        let host = match work.burst {
+            true => tree.len() - 1,
+            false => dice.random_range(0..tree.len()),
+        };
         let below = tree.children(host).next().is_some();
         let (down, roll) = (dice.random_bool(work.down), dice.random_range(0..10));
         let whom = if down || (host == 0 && below) {
@@ -56,14 +67,16 @@ impl Matter {
         let large = dice.random_bool(0.1);
         let most = if large { work.payload_bytes_max } else { work.payload_bytes_max / 8 };
         let perishable = dice.random_bool(work.perishable);
+        let ttl_ms = perishable.then(|| dice.random_range(50..work.ttl_ms_max));
         Self {
             key,
             host,
             whom,
             lane,
-            ttl_ms: perishable.then(|| dice.random_range(50..work.ttl_ms_max)),
+            ttl_ms: if encore { Some(ENCORE_TTL_MS) } else { ttl_ms },
             bytes: dice.random_range(16..most.max(20)),
-            repeated: dice.random_bool(work.repeats),
+            repeated: dice.random_bool(work.repeats) && !encore,
+            encore,
         }
     }
 

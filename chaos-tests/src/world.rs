@@ -31,15 +31,18 @@ use crate::plan::{Faults, Plan};
 use crate::story::Story;
 use crate::stream::Stream;
 use crate::tree::Tree;
-use crate::workload::Matter;
+use crate::workload::{ENCORE, Matter};
 
 use event::Event;
 
 /// The wall clock of a machine that is right, at the beginning.
 const WALL_MS: i64 = 1_700_000_000_000;
-/// After everything has settled, the story goes on for this long: what comes twice or too late
-/// must not hide behind its end.
-const ENCORE_US: u64 = 8_000_000;
+/// After everything has settled, the story goes on: a few messages more, which must arrive within
+/// the first of these; and then nothing for the second, as what comes twice or too late must not
+/// hide behind its end. Microseconds.
+const ENCORE_US: (u64, u64) = (20_000_000, 8_000_000);
+/// Frames a second on an idle link, both ways, at most: a beat each way every 3 s, and some room.
+const IDLE_FRAMES_MAX: f64 = 2.0;
 /// Timers of one station that may go off at one moment: more is a station that never sleeps.
 const TICKS_AT_ONCE_MAX: u32 = 100;
 
@@ -75,6 +78,8 @@ pub struct World {
     links: Vec<Link>,
     /// The outage of each link that ends last.
     outages: Vec<u64>,
+    /// Frames that wait in the buffers of each link.
+    held: Vec<Vec<Event>>,
     matters: Vec<Matter>,
     oracle: Oracle,
     calm: bool,
@@ -104,7 +109,7 @@ impl World {
             let topology = std::sync::Arc::clone(&tree.topology);
             hosts.push(Host::new(code, topology, clock, plan.segment_records));
         }
-        let messages = u64::from(plan.work.messages);
+        let messages = u64::from(plan.work.messages) + ENCORE;
         let matters: Vec<Matter> = (0..messages).map(|key| Matter::of(&plan, &tree, key)).collect();
         let mut world = Self {
             weather: plan.faults.clone(),
@@ -118,6 +123,7 @@ impl World {
             hosts,
             links: (0..tree.len()).map(|_| Link::new(&plan.links)).collect(),
             outages: vec![0; tree.len()],
+            held: (0..tree.len()).map(|_| Vec::new()).collect(),
             oracle: Oracle::of(&tree, &matters, &plan),
             matters,
             calm: false,
@@ -136,27 +142,40 @@ impl World {
 
     /// Plays the story to its end.
     pub fn play(mut self) -> Ending {
-        let mut end_us = u64::MAX;
-        let mut settled = false;
-        while let Some(at) = self.next_us() {
-            if at > end_us || self.oracle.is_appalled() {
-                break;
+        let mut settled = self.play_until_settled(|world| {
+            // what is accepted late in the safety phase counts for the bound
+            let quiet_us = world.plan.quiet_us(world.oracle.bytes());
+            if world.calm { world.plan.safety_us() + quiet_us } else { u64::MAX }
+        });
+        if settled {
+            self.tell(format_args!("settled"));
+            self.check_memory();
+            self.schedule_encore();
+            let end_us = self.now_us + ENCORE_US.0;
+            settled = self.play_until_settled(|_| end_us);
+        }
+        if settled {
+            let (end_us, frames) = (self.now_us + ENCORE_US.1, self.figures.frames);
+            while let Some(at) = self.next_us().filter(|at| *at <= end_us) {
+                self.turn(at);
             }
-            self.turn(at);
-            if self.calm && !settled {
-                // what is accepted late in the safety phase counts for the bound
-                end_us = self.plan.safety_us() + self.plan.quiet_us(self.oracle.bytes());
-                if self.is_settled() {
-                    settled = true;
-                    self.tell(format_args!("settled"));
-                }
-            }
-            if settled {
-                end_us = end_us.min(self.now_us + ENCORE_US);
-                settled = true;
-            }
+            self.check_idle(self.figures.frames - frames);
         }
         self.end(settled)
+    }
+
+    /// Plays until nothing is owed to anybody: false if that is not so by `end_us`.
+    fn play_until_settled(&mut self, end_us: impl Fn(&Self) -> u64) -> bool {
+        while let Some(at) = self.next_us() {
+            if at > end_us(self) || self.oracle.is_appalled() {
+                return false;
+            }
+            self.turn(at);
+            if self.calm && self.is_settled() {
+                return true;
+            }
+        }
+        false
     }
 
     fn end(mut self, settled: bool) -> Ending {

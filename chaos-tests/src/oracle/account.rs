@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use yizhan_schemas::Envelope;
+use yizhan_schemas::{Envelope, Lane};
 
 use crate::workload::Matter;
 
@@ -22,6 +22,9 @@ pub(super) struct Account {
     pub(super) told: bool,
     /// As it was made.
     pub(super) bytes: Bytes,
+    /// True if nothing can be wrong with the tree while it travels.
+    encore: bool,
+    lane: Lane,
     ttl_us: Option<u64>,
     /// Virtual time at which it became durable.
     taken_us: u64,
@@ -41,6 +44,8 @@ impl Account {
             excused: BTreeSet::new(),
             told: false,
             bytes: envelope.bytes().clone(),
+            encore: matter.encore,
+            lane: matter.lane,
             ttl_us: matter.ttl_ms.map(|ttl_ms| ttl_ms * 1000),
             taken_us: now_us,
         }
@@ -54,9 +59,14 @@ impl Account {
         age_us.checked_sub(allowed_us).filter(|over_us| *over_us > 0).map(|over_us| over_us / 1000)
     }
 
-    /// True if its time to live is over.
+    /// How long a flash message has been on its way.
+    pub(super) fn flash_wait_us(&self, now_us: u64) -> Option<u64> {
+        (self.lane == Lane::Flash).then(|| now_us - self.taken_us)
+    }
+
+    /// True if its time to live is over. One of the encore has no reason not to arrive.
     pub(super) fn is_over(&self, now_us: u64) -> bool {
-        self.ttl_us.is_some_and(|ttl_us| now_us - self.taken_us >= ttl_us)
+        !self.encore && self.ttl_us.is_some_and(|ttl_us| now_us - self.taken_us >= ttl_us)
     }
 
     /// Bytes, once for each target.

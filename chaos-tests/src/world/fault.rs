@@ -38,8 +38,7 @@ impl World {
                 }
             }
             Fault::Stall { child, up, down, for_us } => {
-                let until_us = self.now_us + for_us;
-                self.outage(child, up, down, Passage::Stalled(until_us), for_us);
+                self.outage(child, up, down, Passage::Stalled, for_us);
             }
             Fault::Jump { host, by_ms } => {
                 self.figures.jumps += 1;
@@ -132,6 +131,10 @@ impl World {
             link.refused = false;
             link.set(Course::Up, Passage::Open);
             link.set(Course::Down, Passage::Open);
+        }
+        let held = self.held.get_mut(child).map(std::mem::take).unwrap_or_default();
+        for event in held {
+            self.at(self.now_us, event);
         }
     }
 

@@ -37,7 +37,19 @@ impl World {
             Ok(bytes) => bytes,
             Err(fault) => return self.oracle.fault(format!("a frame does not encode: {fault}")),
         };
-        if !self.is_attached(child) {
+        let attached = self.is_attached(child);
+        match frame {
+            Frame::Hello(hello) => {
+                let (epoch, counter) = (hello.epoch, hello.counter);
+                self.tell(format_args!("{child} says hello {counter} of {epoch} ({attached})"));
+            }
+            Frame::Welcome(welcome) => {
+                let counter = welcome.counter;
+                self.tell(format_args!("{child} is welcomed: hello {counter} ({attached})"));
+            }
+            _ => {}
+        }
+        if !attached {
             return;
         }
         self.figures.frames += 1;
@@ -48,8 +60,11 @@ impl World {
             let Some(link) = self.links.get_mut(child) else { return };
             let length = bytes.len() as u64;
             let fate = link.carry(course, length, self.now_us, &self.weather, &mut self.dice);
-            if let Fate::Arrives(at) = fate {
-                self.at(at, Event::Arrive { child, course, bytes: bytes.clone(), caller });
+                let event = Event::Arrive { child, course, bytes: bytes.clone(), caller };
+            match (fate, self.held.get_mut(child)) {
+                (Fate::Arrives(at), _) => self.at(at, event),
+                (Fate::Waits, Some(held)) => held.push(event),
+                _ => {}
             }
         }
     }

@@ -83,6 +83,9 @@ impl World {
     pub(super) fn committed(&mut self, host: usize, life: u32) {
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
         let effects = h.end_commit();
+        if let Some(link) = h.unbalanced() {
+            self.oracle.fault(format!("accounted: the count of {host} for {link:?} is out"));
+        }
         self.figures.commits += 1;
         self.note_taken(host);
         for effect in effects {
@@ -160,8 +163,6 @@ impl World {
         if let Some(through) = h.index.catch_up() {
             self.input(host, life, Input::Indexed { through });
         }
-        if !self.calm {
-            self.soon(300_000, 2_000_000, Event::Index { host, life });
-        }
+        self.soon(300_000, 2_000_000, Event::Index { host, life });
     }
 }

@@ -6,6 +6,7 @@ use rand::rngs::SmallRng;
 use super::World;
 use super::event::{Attempt, Event, Fault};
 use crate::dice::one_of;
+use crate::plan::Faults;
 
 /// A wall clock jumps by at most this, milliseconds: two days.
 const JUMP_MS_MAX: i64 = 172_800_000;
@@ -19,8 +20,9 @@ impl World {
             let at = self.dice.random_range(0..500_000);
             self.at(at, Event::Start { host });
         }
-        let mut at = 1000;
-        for matter in self.matters.clone() {
+        // where nothing goes wrong, even the beginning is no excuse for waiting
+        let mut at = if self.plan.faults == Faults::default() { 5_000_000 } else { 1_000 };
+        for matter in self.matters.clone().into_iter().filter(|matter| !matter.encore) {
             at += self.dice.random_range(1..=self.plan.work.pace_us * 2);
             let (host, key) = (matter.host, matter.key);
             self.at(at, Event::Submit { host, key, why: Attempt::First });

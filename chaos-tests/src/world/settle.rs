@@ -6,7 +6,8 @@
 use yizhan_core::link::Link;
 use yizhan_schemas::Lane;
 
-use super::World;
+use super::event::{Attempt, Event};
+use super::{ENCORE_US, IDLE_FRAMES_MAX, World};
 use crate::host::Host;
 
 impl World {
@@ -17,6 +18,42 @@ impl World {
             && self.oracle.is_satisfied(self.now_us)
             && !self.hosts.iter().any(Self::owes)
             && (1..self.hosts.len()).all(|child| self.agree(child))
+    }
+
+    /// A few messages more, now that everything has settled.
+    pub(super) fn schedule_encore(&mut self) {
+        let encore: Vec<(usize, u64)> =
+            self.matters.iter().filter(|m| m.encore).map(|m| (m.host, m.key)).collect();
+        self.oracle.expects_encore();
+        for (host, key) in encore {
+            self.soon(1_000, 500_000, Event::Submit { host, key, why: Attempt::First });
+        }
+    }
+
+    /// What a station must remember when nothing is owed is bounded by who its neighbours are and
+    /// how often stations were opened, not by how much has passed.
+    pub(super) fn check_memory(&mut self) {
+        let openings = self.figures.starts as usize;
+        for at in 0..self.hosts.len() {
+            let Some(station) = self.hosts.get(at).and_then(Host::station) else { continue };
+            let links = self.tree.children(at).count() + 2;
+            let allowed = 8_192 + openings * 400 + links * 2_000 + 8 * self.matters.len();
+            let fault = match station.kept().to_snapshot() {
+                Ok(snapshot) if snapshot.len() <= allowed => continue,
+                Ok(snapshot) => format!("{} bytes, allowed are {allowed}", snapshot.len()),
+                Err(fault) => fault.to_string(),
+            };
+            self.oracle.fault(format!("bounded: {at} remembers too much when idle: {fault}"));
+        }
+    }
+
+    /// A tree that has nothing to do says little.
+    pub(super) fn check_idle(&mut self, frames: u64) {
+        let links = self.hosts.len() - 1;
+        let allowed = links as f64 * IDLE_FRAMES_MAX * ENCORE_US.1 as f64 / 1e6;
+        if frames as f64 > allowed {
+            self.oracle.fault(format!("bounded: {frames} frames with nothing to do"));
+        }
     }
 
     fn owes(host: &Host) -> bool {
