@@ -77,8 +77,8 @@ pub struct Process {
 /// What came of publishing into the inbox.
 #[derive(Debug)]
 pub struct Published {
-    /// What went in, in order.
-    pub messages: Vec<Envelope>,
+    /// What went in, in order, and whether it bears the mark of lateness.
+    pub messages: Vec<(Envelope, bool)>,
     /// What the station hears of it.
     pub inputs: Vec<Input>,
 }
@@ -257,7 +257,7 @@ impl Host {
             if !self.stream.append(sequence, envelope.header().id()) {
                 break;
             }
-            published.messages.push(envelope);
+            published.messages.push((envelope, held.late));
             through = leg;
         }
         if through == deliver.through {
@@ -341,7 +341,9 @@ impl Host {
 /// Messages of publishers in a commit.
 fn taken(writes: &Writes) -> impl Iterator<Item = Envelope> + '_ {
     writes.records().iter().filter_map(|record| match record {
-        Record::Put(put) if put.via.is_none() => Some(put.envelope.clone()),
+        Record::Put(put) if put.via.is_none() && !put.envelope.header().kind.is_internal() => {
+            Some(put.envelope.clone())
+        }
         _ => None,
     })
 }

@@ -8,7 +8,7 @@
 //! | accepted means on disk | at the reply, the message must be on the synced part of the disk |
 //! | nothing accepted is lost | at the end, every (message, target) is in the inbox, or too old, or excused |
 //! | once | no inbox holds an id twice, nor a publisher's key under two ids |
-//! | in order | per origin and lane, by opening and sequence, in every inbox |
+//! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched |
 //! | never stale | the true age on entering an inbox is within the time to live |
 //! | urgent first | where nothing is wrong, a flash message waits for no backlog |
 //! | accounted | the stations' own counts balance at every commit |
@@ -155,7 +155,7 @@ impl Oracle {
     }
 
     /// A message entered an inbox.
-    pub fn entered(&mut self, host: usize, envelope: &Envelope, now_us: u64) {
+    pub fn entered(&mut self, host: usize, envelope: &Envelope, late: bool, now_us: u64) {
         let id = envelope.header().id();
         let Some(account) = self.accounts.get(&id) else {
             return self.fault(format!("authentic: {id} entered {host} and nobody took it"));
@@ -177,10 +177,14 @@ impl Oracle {
         {
             faults.push(format!("urgent first: {id} waited {wait_us} us on its way to {host}"));
         }
-        let excused =
+        let touched =
             self.tree.route(account.host, host).iter().any(|at| self.touched.contains(at));
+        if late && !touched {
+            faults
+                .push(format!("in order: {id} is marked late at {host}, and no store was touched"));
+        }
         let forgotten = self.touched.contains(&account.host);
-        let entered = self.order.entered(host, account.host, account.key, &id, excused, forgotten);
+        let entered = self.order.entered(host, account.host, account.key, &id, late, forgotten);
         faults.extend(entered);
         faults.into_iter().for_each(|fault| self.fault(fault));
     }

@@ -122,10 +122,10 @@ impl Plan {
 
     /// Longest time from handing in a flash message to its inbox, over links that all work, hop by
     /// hop: what is in the modem's queue before it, a frame that is being sent, the way, and on each
-    /// machine two commits, its own and the one before it. Not in it: any backlog.
+    /// machine two commits, its own and the one before it, and the inbox. Not in it: any backlog.
     pub fn flash_us_max(&self, hops: u64) -> u64 {
         let frame_us = self.links.rate.map_or(0, |rate| 64 * 1024 * 1_000_000 / rate.max(1));
-        let commits_us = 2 * self.commit_us.1 + 10_000;
+        let commits_us = 2 * self.commit_us.1 + 40_000;
         hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us
     }
 

@@ -21,8 +21,8 @@ impl World {
         let now = self.clock(host);
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
         let published = h.publish(&deliver, now);
-        for envelope in &published.messages {
-            self.oracle.entered(host, envelope, self.now_us);
+        for (envelope, late) in &published.messages {
+            self.oracle.entered(host, envelope, *late, self.now_us);
             self.story.note(self.now_us, envelope.header().id().to_string().as_bytes());
         }
         for input in published.inputs {

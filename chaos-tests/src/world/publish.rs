@@ -2,10 +2,12 @@
 
 use yizhan_core::effect::Verdict;
 use yizhan_core::input::{Input, Ticket};
+use yizhan_schemas::Lane;
 use yizhan_schemas::reply::ErrorCode;
 
 use super::World;
 use super::event::{Attempt, Event};
+use crate::workload::Matter;
 
 /// A publisher that hears nothing asks again after this long, microseconds.
 const PATIENCE_US: (u64, u64) = (2_000_000, 4_000_000);
@@ -36,6 +38,17 @@ impl World {
         self.input(host, life, Input::Submitted { ticket, draft: Box::new(draft) });
     }
 
+    /// True if a station may say no for this reason: its publisher then asks again.
+    fn is_fair(&self, host: usize, code: ErrorCode) -> bool {
+        let flash = |matter: &&Matter| matter.host == host && matter.lane == Lane::Flash;
+        match code {
+            ErrorCode::SpoolFull => true,
+            // a hundred at once are always taken (design §5)
+            ErrorCode::RateLimited => self.matters.iter().filter(flash).count() > 100,
+            _ => false,
+        }
+    }
+
     pub(super) fn reply(&mut self, host: usize, life: u32, ticket: Ticket, verdict: Verdict) {
         let Some(key) = self.publishers.remove(&(host, life, ticket)) else { return };
         match verdict {
@@ -47,7 +60,7 @@ impl World {
             }
             Verdict::Refused(refusal) => {
                 self.tell(format_args!("{host} refuses {key}: {refusal}"));
-                if refusal.code != ErrorCode::SpoolFull {
+                if !self.is_fair(host, refusal.code) {
                     self.oracle.fault(format!("{host} refused {key}: {refusal}"));
                 }
             }
