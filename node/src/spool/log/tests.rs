@@ -173,7 +173,7 @@ fn what_was_noted_at_writing_is_what_is_noted_at_reading() {
     for (read, written) in read.iter().zip(&commit.notes) {
         assert_eq!((read.offset, read.end), (written.offset, written.end));
         assert_eq!((&read.legs, read.again), (&written.legs, written.again));
-        assert_eq!((read.keyed, read.day), (written.keyed, 3));
+        assert_eq!((read.keyed, read.day()), (written.keyed, 3));
     }
     assert_eq!(
         read[0].legs.iter().map(|leg| leg.lane).collect::<Vec<_>>(),
