@@ -75,6 +75,8 @@ mod spare;
 mod survey;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_full;
 mod verify;
 
 use std::sync::Arc;
