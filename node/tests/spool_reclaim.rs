@@ -277,7 +277,7 @@ fn what_does_not_fit_one_carry_comes_with_the_next() {
     log.append_snapshot(b"state".as_slice().into()).unwrap();
     assert_eq!(reclaimer.tend().unwrap(), [1]);
     let said = whole_legs(&log.reader(), &Link::Up, Lane::Routine, 1, 30);
-    assert!(said.iter().zip(&records).all(|(leg, put)| &leg.envelope_bytes == envelope_of(put)));
+    assert!(said.iter().zip(&records).all(|(leg, put)| leg.envelope_bytes == *envelope_of(put)));
 }
 
 #[test]

@@ -57,8 +57,10 @@ pub enum ReclaimOrder {
         /// Link, lane, first leg, last leg.
         open: Vec<(Link, Lane, u64, u64)>,
     },
-    /// There is another segment, or legs are in another one than before.
-    Look,
+    /// There is another segment.
+    Rolled,
+    /// Legs are in another segment than before.
+    Moved,
 }
 
 /// Takes notices to logs, metrics and pages.

@@ -32,7 +32,7 @@ pub(super) fn start(
     orders: Receiver<ReclaimOrder>,
     mailbox: Mailbox,
 ) -> Result<(), RunError> {
-    let work = Work { reclaimer, mailbox, said: String::new() };
+    let work = Work { reclaimer, mailbox, carrying: false, said: String::new() };
     let run = move || work.run(&orders);
     thread::Builder::new().name("yizhan-reclaim".into()).spawn(run).map_err(RunError::Runtime)?;
     Ok(())
@@ -41,6 +41,8 @@ pub(super) fn start(
 struct Work {
     reclaimer: Reclaimer,
     mailbox: Mailbox,
+    /// Messages were carried, and are not yet where they go to.
+    carrying: bool,
     /// The last fault, which is said once and not every second.
     said: String,
 }
@@ -51,7 +53,7 @@ struct Ended;
 impl Work {
     fn run(mut self, orders: &Receiver<ReclaimOrder>) {
         while self.look().is_ok() {
-            let order = if self.reclaimer.waits() {
+            let order = if self.carrying || self.reclaimer.waits() {
                 orders.recv_timeout(LOOK_EVERY)
             } else {
                 orders.recv().map_err(RecvTimeoutError::from)
@@ -62,7 +64,14 @@ impl Work {
                     Ok(())
                 }
                 Ok(ReclaimOrder::Carry { segment, open }) => self.carry(segment, &open),
-                Ok(ReclaimOrder::Look) | Err(RecvTimeoutError::Timeout) => Ok(()),
+                Ok(ReclaimOrder::Rolled) => Ok(()),
+                Ok(ReclaimOrder::Moved) | Err(RecvTimeoutError::Timeout) => {
+                    // the core waits for this after every carry, also if it moved nothing
+                    if std::mem::take(&mut self.carrying) {
+                        self.reclaimer.tell_again();
+                    }
+                    Ok(())
+                }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             if done.is_err() {
@@ -76,6 +85,10 @@ impl Work {
         for segment in self.or_say(gone).unwrap_or_default() {
             tracing::debug!(event = "discarded", segment, "an old segment gave its room back");
         }
+        if self.carrying {
+            // what is told now would be carried twice
+            return Ok(());
+        }
         let news = self.reclaimer.news();
         match self.or_say(news).flatten() {
             Some(oldest) => self.tell(Input::Oldest(Box::new(oldest))),
@@ -84,7 +97,9 @@ impl Work {
     }
 
     fn carry(&mut self, segment: u64, open: &[Asked]) -> Result<(), Ended> {
+        self.carrying = true;
         let carried = self.reclaimer.carry(segment, open);
+        // told as nothing, or the core would wait; it is told of the segment again in a while
         let carried = self.or_say(carried).unwrap_or_default();
         for legs in carried.unreadable {
             let (link, lane, from, through) = (legs.link, legs.lane, legs.from, legs.through);

@@ -207,11 +207,12 @@ impl Spool for CustodyLog {
 
     fn sync(&mut self) -> Result<(), SpoolError> {
         self.log.sync()?;
-        let segment = self.log.newest_segment();
-        if std::mem::take(&mut self.moved) || segment != self.segment {
-            self.segment = segment;
-            // a full queue makes it look all the same
-            let _ = self.reclaim.try_send(ReclaimOrder::Look);
+        let rolled = self.segment != self.log.newest_segment();
+        self.segment = self.log.newest_segment();
+        let moved = std::mem::take(&mut self.moved).then_some(ReclaimOrder::Moved);
+        if let Some(order) = moved.or(rolled.then_some(ReclaimOrder::Rolled)) {
+            // the thread looks after whatever else is in a full queue
+            let _ = self.reclaim.try_send(order);
         }
         Ok(())
     }

@@ -102,6 +102,11 @@ impl Reclaimer {
         Ok(oldest)
     }
 
+    /// Lets the next [`Reclaimer::news`] be told whatever was told before.
+    pub fn tell_again(&mut self) {
+        self.told = None;
+    }
+
     /// The messages of a segment that owe legs asked for, unless those are in a newer segment too.
     /// At most [`CARRY_BYTES_MAX`]: ask again for the rest when these are appended anew.
     ///
