@@ -113,6 +113,9 @@ impl Oracle {
 
     /// A publisher's message became durable at its origin.
     pub fn taken(&mut self, host: usize, envelope: &Envelope, now_us: u64) {
+        if envelope.header().kind.is_internal() {
+            return; // receipts are the stations' own
+        }
         let key = Matter::key_of(envelope.payload());
         let matter = key.and_then(|key| self.matters.get(usize::try_from(key).ok()?));
         let Some(matter) = matter else {
