@@ -5,7 +5,7 @@
 
 mod segment;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::input::OldSegment;
@@ -29,8 +29,10 @@ pub struct Disk {
     /// Written behind the last segment and not synced.
     unsynced: Vec<Record>,
     legs: BTreeMap<(Link, Lane, u64), Place>,
-    /// Messages that are durable here, with how many copies of each.
-    ids: BTreeMap<MessageId, u32>,
+    /// Messages that were ever durable in this log.
+    ever: BTreeSet<MessageId>,
+    /// The legs of each message, by link.
+    by_id: BTreeMap<(MessageId, Link), (Lane, u64)>,
     /// What the log says became of its own messages.
     pub receipts: Receipts,
     /// Segments that may go as soon as they can.
@@ -74,7 +76,8 @@ impl Disk {
             segments: VecDeque::from([Segment::default()]),
             unsynced: Vec::new(),
             legs: BTreeMap::new(),
-            ids: BTreeMap::new(),
+            ever: BTreeSet::new(),
+            by_id: BTreeMap::new(),
             receipts: Receipts::default(),
             doomed: Vec::new(),
             told: None,
@@ -96,8 +99,9 @@ impl Disk {
             for leg in &put.legs {
                 let lane = leg.link.numbered_lane(header.lane);
                 self.legs.insert((leg.link.clone(), lane, leg.sequence), place);
+                self.by_id.insert((header.id(), leg.link.clone()), (lane, leg.sequence));
             }
-            *self.ids.entry(header.id()).or_insert(0) += 1;
+            self.ever.insert(header.id());
             last.newest_wall_ms = last.newest_wall_ms.max(put.taken_wall_ms);
             if put.key.is_some() && matches!(record, Record::Put(_)) {
                 self.keys += 1;
@@ -130,9 +134,15 @@ impl Disk {
         Ok(kept)
     }
 
-    /// True if a message is durable here.
-    pub fn holds(&self, id: &MessageId) -> bool {
-        self.ids.contains_key(id)
+    /// True if a message was ever durable here: this log had custody of it.
+    pub fn had(&self, id: &MessageId) -> bool {
+        self.ever.contains(id)
+    }
+
+    /// True if the leg of a message to a neighbour can still be read here.
+    pub fn holds_for(&self, id: &MessageId, link: &Link) -> bool {
+        let leg = self.by_id.get(&(id.clone(), link.clone()));
+        leg.is_some_and(|(lane, leg)| self.legs.contains_key(&(link.clone(), *lane, *leg)))
     }
 
     /// Bytes on the disk.
@@ -171,29 +181,29 @@ impl Disk {
     }
 
     /// Unlinks the segments that may go: a later one begins with a snapshot, and the index has
-    /// the keys through `indexed`.
-    pub fn unlink(&mut self, indexed: u64) {
+    /// the keys through `indexed`. Gives the legs that are gone with them.
+    pub fn unlink(&mut self, indexed: u64) -> Vec<(MessageId, Link)> {
+        let mut legs = Vec::new();
         while let Some(first) = self.segments.front() {
             let later = self.segments.iter().skip(1).any(Segment::has_snapshot);
             if !(later && self.doomed.contains(&first.number) && first.last_key <= indexed) {
-                return;
+                break;
             }
-            let Some(gone) = self.segments.pop_front() else { return };
+            let Some(gone) = self.segments.pop_front() else { break };
             self.doomed.retain(|doomed| *doomed != gone.number);
             self.legs.retain(|_, (segment, _)| *segment != gone.number);
-            for id in gone.ids() {
-                if let Some(copies) = self.ids.get_mut(&id) {
-                    *copies -= 1;
-                }
-            }
-            self.ids.retain(|_, copies| *copies > 0);
+            legs.extend(gone.legs().filter(|(id, link)| !self.holds_for(id, link)));
         }
+        legs
     }
 
-    /// The messages of a segment that owe one of these legs, in order. The station is told of the
-    /// segment again when they have been written anew.
-    pub fn carry(&mut self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Vec<Put> {
+    /// The oldest segment is told of again, whatever was told before.
+    pub fn tell_again(&mut self) {
         self.told = None;
+    }
+
+    /// The messages of a segment that owe one of these legs, in order.
+    pub fn carry(&self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Vec<Put> {
         let old = self.segments.iter().find(|old| old.number == segment);
         old.map(|old| old.owing(open)).unwrap_or_default()
     }

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use yizhan_core::input::Ticket;
+use yizhan_schemas::frame::VERSION;
 
 use crate::clock::Clock;
 use crate::disk::Disk;
@@ -107,7 +108,11 @@ impl World {
             let ppm = dice.random_range(-plan.drift_ppm..=plan.drift_ppm);
             let clock = Clock::new(began_us, ppm, WALL_MS);
             let topology = std::sync::Arc::clone(&tree.topology);
-            hosts.push(Host::new(code, topology, clock, plan.segment_records));
+            let mut host = Host::new(code, topology, clock, plan.store.clone());
+            if dice.random_bool(plan.old_version) {
+                host.version = VERSION - 1;
+            }
+            hosts.push(host);
         }
         let messages = u64::from(plan.work.messages) + ENCORE;
         let matters: Vec<Matter> = (0..messages).map(|key| Matter::of(&plan, &tree, key)).collect();

@@ -43,8 +43,11 @@ impl Segment {
         })
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = MessageId> + '_ {
-        self.puts().map(|put| put.envelope.header().id())
+    pub(super) fn legs(&self) -> impl Iterator<Item = (MessageId, Link)> + '_ {
+        self.puts().flat_map(|put| {
+            let id = put.envelope.header().id();
+            put.legs.iter().map(move |leg| (id.clone(), leg.link.clone()))
+        })
     }
 
     /// Runs of the legs that `here` says are read from this segment.

@@ -12,6 +12,9 @@ use crate::workload::Matter;
 /// A publisher that hears nothing asks again after this long, microseconds.
 const PATIENCE_US: (u64, u64) = (2_000_000, 4_000_000);
 
+/// A station may refuse for want of room from this share of `spool.max_bytes` on.
+const FULL_PERCENT: u64 = 20;
+
 impl World {
     pub(super) fn submit(&mut self, host: usize, key: u64, why: Attempt) {
         if why == Attempt::Unheard && self.oracle.was_told(key) {
@@ -42,7 +45,10 @@ impl World {
     fn is_fair(&self, host: usize, code: ErrorCode) -> bool {
         let flash = |matter: &&Matter| matter.host == host && matter.lane == Lane::Flash;
         match code {
-            ErrorCode::SpoolFull => true,
+            ErrorCode::SpoolFull => self.hosts.get(host).is_some_and(|h| {
+                // a direction may be full at its guaranteed quarter, long before the disk is
+                h.disk.held_bytes() * 100 >= self.plan.store.max_bytes * FULL_PERCENT
+            }),
             // a hundred at once are always taken (design §5)
             ErrorCode::RateLimited => self.matters.iter().filter(flash).count() > 100,
             _ => false,
@@ -53,13 +59,14 @@ impl World {
         let Some(key) = self.publishers.remove(&(host, life, ticket)) else { return };
         match verdict {
             Verdict::Accepted(accepted) => {
-                let durable = self.hosts.get(host).is_some_and(|h| h.disk.holds(&accepted.id));
+                let durable = self.hosts.get(host).is_some_and(|h| h.disk.had(&accepted.id));
                 let now_us = self.now_us;
                 self.story.tell(now_us, format_args!("{host} takes {} as {}", key, accepted.id));
                 self.oracle.accepted(host, key, accepted.id, durable);
             }
             Verdict::Refused(refusal) => {
                 self.tell(format_args!("{host} refuses {key}: {refusal}"));
+                self.figures.refusals += 1;
                 if !self.is_fair(host, refusal.code) {
                     self.oracle.fault(format!("{host} refused {key}: {refusal}"));
                 }
