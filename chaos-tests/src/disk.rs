@@ -151,9 +151,9 @@ impl Disk {
         self.segments.iter().map(|segment| segment.bytes).sum::<u64>() + unsynced
     }
 
-    /// Records in the last segment.
-    pub fn since_snapshot(&self) -> usize {
-        self.segments.back().map_or(0, |last| last.records.len())
+    /// Bytes in the last segment.
+    pub fn since_snapshot(&self) -> u64 {
+        self.segments.back().map_or(0, |last| last.bytes)
     }
 
     /// The oldest closed segment, if it is another one than when this was last asked.

@@ -183,7 +183,7 @@ impl Host {
             let (writes, pending) = process.station.close(now, step);
             process.hand_over(writes, pending, &mut early);
             if busy == 0
-                && self.disk.since_snapshot() > self.store.segment_records
+                && self.disk.since_snapshot() > self.store.segment_bytes
                 && let Ok((writes, pending)) = process.station.snapshot(process.steps.begin())
             {
                 process.hand_over(writes, pending, &mut early);

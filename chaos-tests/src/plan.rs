@@ -45,8 +45,8 @@ pub struct Plan {
 /// What stations keep, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
-    /// Records in a segment of the log: a snapshot begins the next.
-    pub segment_records: usize,
+    /// Bytes in a segment of the log: a snapshot begins the next.
+    pub segment_bytes: u64,
     /// Bytes that a station may hold (`spool.max_bytes`).
     pub max_bytes: u64,
     /// Bytes that its disk really has: `spool.max_bytes` is four fifths of them by default.
@@ -208,9 +208,10 @@ impl Work {
 impl Store {
     fn of(dice: &mut SmallRng) -> Self {
         let tight = dice.random_bool(0.25);
-        let max_bytes = if tight { dice.random_range(100_000..2_000_000) } else { 1 << 40 };
+        let max_bytes = if tight { dice.random_range(300_000..2_000_000) } else { 1 << 40 };
         Self {
-            segment_records: dice.random_range(20..600),
+            // as in the field, many segments make the whole
+            segment_bytes: dice.random_range(10_000..200_000).min(max_bytes / 16),
             max_bytes,
             capacity_bytes: max_bytes / 4 * 5,
             retain_ms: one_of(dice, [0, 5_000, 7 * 86_400_000]),

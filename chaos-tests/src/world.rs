@@ -43,7 +43,7 @@ const WALL_MS: i64 = 1_700_000_000_000;
 /// hide behind its end. Microseconds.
 const ENCORE_US: (u64, u64) = (20_000_000, 8_000_000);
 /// Frames a second on an idle link, both ways, at most: a beat each way every 3 s, and some room.
-const IDLE_FRAMES_MAX: f64 = 2.0;
+const IDLE_FRAMES_MAX: f64 = 3.0;
 /// Timers of one station that may go off at one moment: more is a station that never sleeps.
 const TICKS_AT_ONCE_MAX: u32 = 100;
 

@@ -10,7 +10,7 @@ use super::event::Event;
 impl World {
     /// The bus takes orders in their order.
     pub(super) fn deliver(&mut self, host: usize, life: u32, deliver: Deliver) {
-        let takes_us = self.dice.random_range(100..5_000);
+        let takes_us = self.dice.random_range(50..1_000);
         let Some(free_us) = self.inbox_free_us.get_mut(host) else { return };
         *free_us = (*free_us).max(self.now_us) + takes_us;
         let at = *free_us;

@@ -160,12 +160,14 @@ impl World {
                 self.soon(5_100, 80_000, Event::Release { host, life, opening, through });
             }
             Effect::Discard { segment } => {
+                self.tell(format_args!("{host} discards segment {segment}"));
                 if let Some(h) = self.hosts.get_mut(host) {
                     h.disk.discard(segment);
                 }
                 self.unlink(host);
             }
             Effect::Carry { segment, open } => {
+                self.tell(format_args!("{host} carries {open:?} out of segment {segment}"));
                 let Some(h) = self.hosts.get_mut(host) else { return };
                 let input = Box::new(h.carry(segment, &open));
                 self.soon(100, 20_000, Event::Input { host, life, input });
