@@ -15,7 +15,7 @@ use yizhan_core::station::{Fresh, Station};
 use yizhan_core::step::{Durable, Pending, Spool as _, Step, Steps, Writes, commit_through};
 use yizhan_core::time::Now;
 use yizhan_schemas::frame::{Have, VERSION};
-use yizhan_schemas::{Code, Envelope, Lane, PerLane};
+use yizhan_schemas::{Code, Envelope, Lane, MessageId, PerLane};
 use yizhan_topology::Topology;
 
 use crate::clock::Clock;
@@ -75,6 +75,10 @@ pub struct Process {
     /// Counts openings of the inbox; `None` while it is away.
     opening: Option<u64>,
     openings: u64,
+    /// Legs in the stream from an earlier opening, whose release has not been told.
+    recalled: Option<(u64, u64)>,
+    /// Legs published under this opening whose release has not been told.
+    published: VecDeque<(u64, MessageId)>,
     /// Commits until the oldest segment is told of again, after its messages were carried.
     carried: Option<u32>,
 }
@@ -140,6 +144,8 @@ impl Host {
             opening: None,
             openings: 0,
             carried: None,
+            recalled: None,
+            published: VecDeque::new(),
         });
         self.note_usage();
         Ok(())
@@ -297,6 +303,9 @@ impl Host {
             if !self.stream.append(sequence, envelope.header().id()) {
                 break;
             }
+            if let Some(process) = self.process.as_mut() {
+                process.published.push_back((leg, envelope.header().id()));
+            }
             published.messages.push((envelope, held.late));
             through = leg;
         }
@@ -315,6 +324,8 @@ impl Host {
         let process = self.process.as_mut()?;
         process.openings += 1;
         process.opening = Some(process.openings);
+        process.recalled = None;
+        process.published.clear();
         Some(Input::InboxOpened {
             opening: process.openings,
             present_sequence: self.stream.last_sequence(),
@@ -334,16 +345,29 @@ impl Host {
         process.opening.take().map(|_| Input::InboxClosed)
     }
 
-    /// The inbox has synced its files through a leg: that leg, and those of `from..=through` with
-    /// their messages.
+    /// These legs were published under an earlier opening and are in the stream.
+    pub fn recall(&mut self, from: u64, through: u64) {
+        if let Some(process) = self.process.as_mut() {
+            process.recalled = Some((from, through));
+        }
+    }
+
+    /// The inbox has synced its files through a leg: says so, with the messages that are in it.
     pub fn release(&mut self, through: u64) -> Input {
         self.stream.sync();
-        let from = self.station().and_then(|station| {
-            station.kept().outbound(&Link::Inbox, Lane::Routine).map(|owed| owed.acked + 1)
-        });
-        let id = |leg| self.disk.put(&Link::Inbox, Lane::Routine, leg);
-        let legs = from.unwrap_or(1)..=through;
-        let ids = legs.filter_map(|leg| Some((leg, id(leg)?.envelope.header().id()))).collect();
+        let Some(process) = self.process.as_mut() else {
+            return Input::Released { through, ids: Vec::new() };
+        };
+        let put = |leg| self.disk.put(&Link::Inbox, Lane::Routine, leg);
+        let recalled = process.recalled.take().map(|(from, through)| from..=through);
+        let mut ids: Vec<(u64, MessageId)> = recalled
+            .into_iter()
+            .flatten()
+            .filter_map(|leg| Some((leg, put(leg)?.envelope.header().id())))
+            .collect();
+        while let Some(published) = process.published.pop_front_if(|(leg, _)| *leg <= through) {
+            ids.push(published);
+        }
         Input::Released { through, ids }
     }
 
