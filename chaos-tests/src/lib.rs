@@ -14,8 +14,10 @@
 //! | [`world`] | time, network, faults |
 //! | [`workload`] | what publishers hand in |
 //! | [`oracle`] | what must be true at the end |
+//! | [`fuzz`] | what the fuzzer calls: one station, told any bytes and any lie |
 
 pub mod disk;
+pub mod fuzz;
 pub mod host;
 pub mod oracle;
 pub mod plan;
