@@ -1,7 +1,7 @@
 //! Every stored input of the fuzzer, given to its target without libFuzzer: what was found once
 //! stays found. The spool's are in `chaos-tests/powercut/tests/fuzz_corpus.rs`.
 //!
-//! The ignored test writes the inputs that the fuzzer begins with (`make fuzz-corpus`).
+//! The ignored tests write the inputs that the fuzzer begins with (`make fuzz-corpus`).
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -80,18 +80,24 @@ fn a_station_keeps_its_promises_whatever_it_is_told() {
     }
 }
 
+fn write(target: &str, name: &str, bytes: &[u8]) {
+    fs::create_dir_all(corpus::folder(target)).unwrap();
+    fs::write(corpus::folder(target).join(name), bytes).unwrap();
+}
+
 #[test]
 #[ignore = "writes into the source tree: make fuzz-corpus"]
-fn write_the_inputs_that_the_fuzzer_begins_with() {
-    let put = |target: &str, name: &str, bytes: &[u8]| {
-        fs::create_dir_all(corpus::folder(target)).unwrap();
-        fs::write(corpus::folder(target).join(name), bytes).unwrap();
-    };
+fn write_the_inputs_of_codec() {
     for (name, bytes) in golden() {
-        put("codec", &name, &bytes);
+        write("codec", &name, &bytes);
     }
-    put("codec", "fold", &fold());
+    write("codec", "fold", &fold());
+}
+
+#[test]
+#[ignore = "writes into the source tree: make fuzz-corpus"]
+fn write_the_inputs_of_hello() {
     for seed in 0..STORIES {
-        put("hello", &format!("story-{seed:02}"), &story(seed));
+        write("hello", &format!("story-{seed:02}"), &story(seed));
     }
 }

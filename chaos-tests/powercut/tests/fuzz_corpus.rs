@@ -40,7 +40,7 @@ fn a_log_opens_makes_nothing_up_and_goes_on_whatever_is_done_to_its_files() {
 
 #[test]
 #[ignore = "writes into the source tree: make fuzz-corpus"]
-fn write_the_inputs_that_the_fuzzer_begins_with() {
+fn write_the_inputs_of_spool_open() {
     fs::create_dir_all(folder()).unwrap();
     for seed in 0..TAMPERINGS {
         fs::write(folder().join(format!("tampering-{seed:02}")), tampering(seed)).unwrap();

@@ -1,11 +1,13 @@
 //! [`Outlets`]: where effects go. Each link has a bounded queue of orders.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::SyncSender;
 
 use tokio::sync::mpsc;
 use yizhan_core::effect::{Deliver, Effect, Notice, Send};
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
+use yizhan_schemas::Lane;
 use yizhan_schemas::frame::{Ack, Beat, Hello, Nudge};
 
 /// Orders that may wait for one link's task.
@@ -40,6 +42,27 @@ pub enum InboxOrder {
     },
 }
 
+/// One thing for the thread that gives old segments' room back.
+#[derive(Debug)]
+pub enum ReclaimOrder {
+    /// Unlink a segment as soon as it may go.
+    Discard {
+        /// Its number.
+        segment: u64,
+    },
+    /// Read the messages of a segment that owe one of these legs.
+    Carry {
+        /// Its number.
+        segment: u64,
+        /// Link, lane, first leg, last leg.
+        open: Vec<(Link, Lane, u64, u64)>,
+    },
+    /// There is another segment.
+    Rolled,
+    /// Legs are in another segment than before.
+    Moved,
+}
+
 /// Takes notices to logs, metrics and pages.
 pub type NoticeSink = Box<dyn Fn(&Notice) + std::marker::Send>;
 
@@ -49,6 +72,8 @@ pub struct Outlets {
     pub links: BTreeMap<Link, mpsc::Sender<Order>>,
     /// The queue of the inbox's task.
     pub inbox: mpsc::Sender<InboxOrder>,
+    /// The queue of the thread that gives old segments' room back.
+    pub reclaim: SyncSender<ReclaimOrder>,
     /// Where notices go.
     pub notices: NoticeSink,
 }
@@ -70,9 +95,21 @@ impl Outlets {
                 (self.notices)(&notice);
                 None
             }
-            Effect::Attempt { .. } | Effect::Discard { .. } | Effect::Carry { .. } => None,
+            Effect::Discard { segment } => self.reclaim_order(ReclaimOrder::Discard { segment }),
+            Effect::Carry { segment, open } => {
+                self.reclaim_order(ReclaimOrder::Carry { segment, open })
+            }
+            Effect::Attempt { .. } => None,
             Effect::Reply { .. } | Effect::Answer { .. } => None,
         }
+    }
+
+    fn reclaim_order(&self, order: ReclaimOrder) -> Option<Input> {
+        // the core has one wish at a time about one segment, so the queue is never full
+        if self.reclaim.try_send(order).is_err() {
+            tracing::error!(event = "reclaim_stuck", "old segments stay until the next start");
+        }
+        None
     }
 
     fn inbox_order(&self, order: InboxOrder) -> Option<Input> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -20,14 +21,15 @@ use super::index::{IndexFeed, Look};
 use super::intake::{self, Post};
 use super::pages::{self, Book};
 use super::parent::Parent;
+use super::reclaim;
 use super::status::{self, Roll};
-use super::store::Store;
+use super::store::{CustodyLog, Store};
 use crate::bus::{
     Announcement, Child, Client, InboxLimits, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
 };
 use crate::config::{self, BusMode, Config};
 use crate::deliver::Deliverer;
-use crate::driver::{Disk, Driver, InboxOrder, ORDERS_MAX, Observer, Outlets};
+use crate::driver::{Disk, Driver, InboxOrder, ORDERS_MAX, Observer, Outlets, ReclaimOrder};
 use crate::http::{self, Site, Tokens};
 use crate::ingest::cloudevent::BATCH_BYTES_MAX;
 use crate::ingest::{Bodies, Door};
@@ -74,10 +76,11 @@ pub(super) async fn station(
     };
     let counts = Counts::on_from(store.kept.as_ref());
     let mut parts = Parts { config, topology, store, mailbox, parent, tasks: JoinSet::new() };
-    let outlets = parts.outlets(&bus, &link, &app);
+    let (reclaim, orders) = reclaim::queue();
+    let outlets = parts.outlets(&bus, &link, &app, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
     let journal = parts.journal();
-    let disk = parts.disk(&journal, counts)?;
+    let disk = parts.disk(&journal, counts, (reclaim, orders))?;
     let (journal, events) = journal;
     let desk = Desk { journal, events, view: view.clone(), link: link.clone(), stop: stop.clone() };
     let served = parts.serve(listener, metrics, desk)?;
@@ -198,7 +201,13 @@ impl Parts {
     }
 
     /// Starts the tasks of links and inbox, and gives the queues that lead to them.
-    fn outlets(&mut self, bus: &Arc<OwnBus>, link: &Client, app: &Client) -> Outlets {
+    fn outlets(
+        &mut self,
+        bus: &Arc<OwnBus>,
+        link: &Client,
+        app: &Client,
+        reclaim: SyncSender<ReclaimOrder>,
+    ) -> Outlets {
         let mut links = BTreeMap::new();
         let mut children = BTreeMap::new();
         for child in self.topology.children(self.here()) {
@@ -226,7 +235,7 @@ impl Parts {
             self.tasks.spawn(async { ("uplink", uplink.run(orders).await.map_err(Into::into)) });
         }
         let inbox = self.inbox(bus, app);
-        Outlets { links, inbox, notices: telemetry::notices() }
+        Outlets { links, inbox, reclaim, notices: telemetry::notices() }
     }
 
     fn inbox(&mut self, bus: &Arc<OwnBus>, app: &Client) -> mpsc::Sender<InboxOrder> {
@@ -276,14 +285,19 @@ impl Parts {
         &mut self,
         (journal, _): &(Journal, broadcast::Sender<http::StreamEvent>),
         counts: Counts,
+        (reclaim, orders): (SyncSender<ReclaimOrder>, Receiver<ReclaimOrder>),
     ) -> Result<Disk, RunError> {
         let gone = || RunError::TaskEnded("store");
         let log = self.store.log.take().ok_or_else(gone)?;
         let keys = self.store.keys.take().ok_or_else(gone)?;
-        let feed = IndexFeed::start(keys, self.store.keyed, self.mailbox.clone())?;
+        let room = log.log.reader();
+        let place = (self.store.keyed, log.log.last_commit());
+        let (feed, follower) = IndexFeed::start(keys, place, room, self.mailbox.clone())?;
+        reclaim::start(log.log.reclaimer(vec![follower]), orders, self.mailbox.clone())?;
+        let log = CustodyLog::new(log, reclaim);
         let observers: Vec<Box<dyn Observer>> =
             vec![Box::new(feed), Box::new(counts), Box::new(journal.clone())];
-        Disk::start(log, self.store.max_bytes, observers).map_err(RunError::Runtime)
+        Disk::start(log, observers).map_err(RunError::Runtime)
     }
 
     /// Starts what publishers and readers use: NATS submissions, HTTP, status. What it gives

@@ -18,4 +18,7 @@ pub mod log;
 
 pub use error::SpoolError;
 pub use keys::{KeyLook, KeyUse, Keys, KeysReport};
-pub use log::{HeldLeg, LegReader, Log, Opened, Options, Reading, Report};
+pub use log::{
+    Carried, Follower, Gauge, HeldLeg, LegReader, Log, Opened, Options, Reading, Reclaimer, Report,
+    Room,
+};

@@ -114,7 +114,8 @@ pub(super) fn next_intact(
 ) -> Option<Placed> {
     let mut offset = from;
     loop {
-        let found = commit_at(segment, offset, store).filter(|commit| numbers.contains(&commit.number));
+        let found =
+            commit_at(segment, offset, store).filter(|commit| numbers.contains(&commit.number));
         if found.is_some() {
             return found;
         }
