@@ -170,6 +170,8 @@ impl Bench {
     fn check(&self) {
         let kept = self.station.kept();
         assert_eq!(*kept, self.held.fold, "it remembers what it has not written down");
+        assert_eq!(kept.imbalance(), None, "taken = held + handed over + ended by origin");
+        assert!(kept.outcomes.balances(), "every (message, target) is open or has one outcome");
         for (link, lanes) in &kept.outbound {
             for (lane, owed) in lanes.iter() {
                 let (at, tally) = (format!("{link:?} {lane}"), owed.tally);

@@ -57,14 +57,14 @@ pub(super) fn envelope(draw: &mut Draw<'_>, origin: Code, lane: Lane, about: &Me
     }
     let kind = kind(draw);
     let internal = kind.is_internal();
+    let (epoch, lane, at) =
+        (draw.epoch(), draw.mostly(lane, Draw::lane), draw.below(24) as u64 + 1);
+    let sequence = draw.near(at);
     let header = Header {
         origin,
-        epoch: draw.epoch(),
-        lane: draw.mostly(lane, Draw::lane),
-        sequence: {
-            let at = draw.below(24) as u64 + 1;
-            draw.near(at)
-        },
+        epoch,
+        lane,
+        sequence: sequence.max(1),
         kind,
         to: whom(draw),
         handle: draw.once_in(4).then(|| whom(draw)),
@@ -84,8 +84,18 @@ pub(super) fn envelope(draw: &mut Draw<'_>, origin: Code, lane: Lane, about: &Me
     } else {
         Bytes::copy_from_slice(draw.bytes(24))
     };
-    let made = Envelope::make(header, &payload);
-    made.expect("a small envelope fits").bytes().clone()
+    let made = Envelope::make(header, &payload).expect("a small envelope fits").bytes().clone();
+    if sequence == 0 { unnumbered(&made) } else { made }
+}
+
+/// The same with the sequence 0, which nobody can make and a liar can write.
+fn unnumbered(envelope: &[u8]) -> Bytes {
+    let mut bytes = envelope.to_vec();
+    let name = b"sequence\x01";
+    let at = bytes.windows(name.len()).position(|here| here == name);
+    let byte = at.and_then(|at| bytes.get_mut(at + name.len() - 1));
+    byte.into_iter().for_each(|byte| *byte = 0);
+    bytes.into()
 }
 
 /// Notes on what became of messages: of `about` mostly, which may be one of ours.
