@@ -10,6 +10,8 @@ use super::reseal::reseal;
 
 /// Longest piece that is filled in or taken out, bytes.
 const PIECE_BYTES_MAX: usize = 700;
+/// The first so many of [`NAMES`] are what a log would call a segment.
+const NAMES_OF_SEGMENTS: usize = 4;
 /// Names beside those that a log makes; some nearly are ones.
 const NAMES: [&str; 10] = [
     "00000000000000000000.seg",
@@ -120,9 +122,13 @@ impl Edit {
         })
     }
 
-    /// True if it leaves names behind that no log made.
+    /// True if it leaves names behind that mean something to a log, and that no log made.
     pub(super) fn makes_names(&self) -> bool {
-        matches!(self, Self::Duplicate { .. } | Self::Rename { .. } | Self::Directory { .. })
+        match self {
+            Self::Duplicate { name, .. } | Self::Rename { name, .. } => *name < NAMES_OF_SEGMENTS,
+            Self::Directory { .. } => true,
+            _ => false,
+        }
     }
 
     /// Does it. What cannot be done, because an earlier edit took it away, is left.
