@@ -45,7 +45,7 @@ pub(super) fn examine(
     let path = path_of(dir, first);
     let bytes = disk::read(&path, FILE_BYTES_MAX)?;
     let header = header(&path, bytes.get(..SEGMENT_HEADER_BYTES).unwrap_or_default())?;
-    let scanned = scan(&bytes, store, first);
+    let scanned = scan(&bytes, store, first, follower);
     let footer =
         scanned.footer().and_then(|footer| Footer::decode(&bytes, footer.offset, footer.bytes));
     let (damage, torn) = (Vec::new(), None);
