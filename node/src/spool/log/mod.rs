@@ -217,7 +217,8 @@ impl Log {
     }
 
     /// What gives the room of old segments back. `followers` say how far what is derived from
-    /// the log is synced: a segment waits for all of them.
+    /// the log is synced: a segment waits for all of them. Without key files
+    /// ([`Reclaimer::keeping`]) its publishers' keys go with it.
     pub fn reclaimer(&self, followers: Vec<Follower>) -> Reclaimer {
         Reclaimer::new(Arc::clone(&self.shared), followers)
     }
