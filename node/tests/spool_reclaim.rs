@@ -422,8 +422,8 @@ fn spares_that_are_made_beside_the_writer_never_take_its_segments_place() {
     let records: Vec<_> = (0..300).map(|_| sender.up(&[7; 1500])).collect();
     let done = AtomicU64::new(0);
     std::thread::scope(|scope| {
-        let mut reclaimer = log.reclaimer(Vec::new());
-        scope.spawn(|| {
+        let (mut reclaimer, done) = (log.reclaimer(Vec::new()), &done);
+        scope.spawn(move || {
             while done.load(Ordering::Relaxed) == 0 {
                 reclaimer.tend().unwrap();
             }
