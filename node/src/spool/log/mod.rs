@@ -60,6 +60,7 @@ mod examine;
 mod footer;
 mod format;
 mod gauge;
+mod holes;
 mod lanes;
 mod merge;
 mod open;
@@ -95,7 +96,7 @@ use self::spare::Spare;
 use super::error::SpoolError;
 use super::lock::Lock;
 
-pub use self::damage::{Damage, Harm, LegRange, Torn};
+pub use self::damage::{Damage, Harm, IdRange, LegRange, Torn};
 pub use self::gauge::{Gauge, Room, step_bytes_max};
 pub use self::open::{Opened, Report};
 pub use self::reader::{HeldLeg, LegReader, Reading};
