@@ -22,11 +22,13 @@
 //! | [`dice`] | draws that stories need often |
 //! | [`story`] [`figures`] | what happened, as a hash, as lines, as counts |
 //! | [`swarm`] | many seeds, each played twice |
+//! | [`fuzz`] | what the fuzzer calls: one station, told any bytes and any lie |
 
 pub mod clock;
 pub mod dice;
 pub mod disk;
 pub mod figures;
+pub mod fuzz;
 pub mod host;
 pub mod index;
 pub mod network;

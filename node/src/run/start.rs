@@ -23,7 +23,7 @@ use super::pages::{self, Book};
 use super::parent::Parent;
 use super::reclaim;
 use super::status::{self, Roll};
-use super::store::{CustodyLog, Store};
+use super::store::Store;
 use crate::bus::{
     Announcement, Child, Client, InboxLimits, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
 };
@@ -293,8 +293,8 @@ impl Parts {
         let room = log.log.reader();
         let place = (self.store.keyed, log.log.last_commit());
         let (feed, follower) = IndexFeed::start(keys, place, room, self.mailbox.clone())?;
-        reclaim::start(log.log.reclaimer(vec![follower]), orders, self.mailbox.clone())?;
-        let log = CustodyLog::new(log, reclaim);
+        let (log, reclaimer) = log.split(reclaim, vec![follower]);
+        reclaim::start(reclaimer, orders, self.mailbox.clone())?;
         let observers: Vec<Box<dyn Observer>> =
             vec![Box::new(feed), Box::new(counts), Box::new(journal.clone())];
         Disk::start(log, observers).map_err(RunError::Runtime)
