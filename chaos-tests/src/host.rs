@@ -365,8 +365,8 @@ impl Host {
             .flatten()
             .filter_map(|leg| Some((leg, put(leg)?.envelope.header().id())))
             .collect();
-        while let Some(published) = process.published.pop_front_if(|(leg, _)| *leg <= through) {
-            ids.push(published);
+        while process.published.front().is_some_and(|(leg, _)| *leg <= through) {
+            ids.extend(process.published.pop_front());
         }
         Input::Released { through, ids }
     }
