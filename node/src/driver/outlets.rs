@@ -1,15 +1,20 @@
 //! [`Outlets`]: where effects go. Each link has a bounded queue of orders.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use yizhan_core::effect::{Deliver, Effect, Notice, Send};
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
+use yizhan_core::time::BootClock;
+use yizhan_schemas::Lane;
 use yizhan_schemas::frame::{Ack, Beat, Hello, Nudge};
 
 /// Orders that may wait for one link's task.
 pub const ORDERS_MAX: usize = 256;
+/// Attempts that may wait for the adapters' task, which waits for nothing before it takes one.
+pub const ATTEMPTS_MAX: usize = 1024;
 
 /// One thing for a link's task to do.
 #[derive(Debug)]
@@ -35,9 +40,22 @@ pub enum InboxOrder {
     Recall {
         /// The opening of the stream that this is for.
         opening: u64,
+        /// The first of them.
+        from: u64,
         /// The last of them.
         through: u64,
     },
+}
+
+/// One command for the adapters' task to have carried out.
+#[derive(Debug, Clone)]
+pub struct AttemptOrder {
+    /// The lane.
+    pub lane: Lane,
+    /// The leg of [`Link::Adapter`].
+    pub leg: u64,
+    /// For its age, if it was taken in an earlier boot.
+    pub clock: Arc<BootClock>,
 }
 
 /// Takes notices to logs, metrics and pages.
@@ -49,6 +67,8 @@ pub struct Outlets {
     pub links: BTreeMap<Link, mpsc::Sender<Order>>,
     /// The queue of the inbox's task.
     pub inbox: mpsc::Sender<InboxOrder>,
+    /// The queue of the adapters' task.
+    pub adapters: mpsc::Sender<AttemptOrder>,
     /// Where notices go.
     pub notices: NoticeSink,
 }
@@ -63,15 +83,27 @@ impl Outlets {
             Effect::Ack { link, ack } => self.order(&link, Order::Ack(ack)),
             Effect::Beat { link, beat } => self.order(&link, Order::Beat(beat)),
             Effect::Deliver(deliver) => self.inbox_order(InboxOrder::Deliver(deliver)),
-            Effect::Recall { opening, through, .. } => {
-                self.inbox_order(InboxOrder::Recall { opening, through })
+            Effect::Recall { opening, from, through } => {
+                self.inbox_order(InboxOrder::Recall { opening, from, through })
             }
             Effect::Notice(notice) => {
                 (self.notices)(&notice);
                 None
             }
-            Effect::Attempt { .. } | Effect::Discard { .. } | Effect::Carry { .. } => None,
+            Effect::Attempt { lane, leg, clock } => {
+                self.attempt(AttemptOrder { lane, leg, clock });
+                None
+            }
+            Effect::Discard { .. } | Effect::Carry { .. } => None,
             Effect::Reply { .. } | Effect::Answer { .. } => None,
+        }
+    }
+
+    fn attempt(&self, order: AttemptOrder) {
+        if let Err(mpsc::error::TrySendError::Full(order)) = self.adapters.try_send(order) {
+            // each must be answered, or its leg never ends
+            let queue = self.adapters.clone();
+            tokio::spawn(async move { queue.send(order).await });
         }
     }
 
