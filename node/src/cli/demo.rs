@@ -12,7 +12,7 @@
 //! | `calls` `plan` | what is to be done |
 //! | `publisher` `outage` `traffic` | doing it |
 //! | `reader` `ledger` `handover` | what came of it |
-//! | `show` `sentences` `table` `stop` | what people see, and Ctrl-C |
+//! | `show` `sentences` `table` | what people see |
 
 mod calls;
 mod county;
@@ -29,7 +29,6 @@ mod register;
 mod runner;
 mod sentences;
 mod show;
-mod stop;
 mod table;
 mod traffic;
 
@@ -39,6 +38,7 @@ use clap::Args;
 
 pub use fault::Fault;
 
+use super::stop::Stop;
 use super::{Error, Page};
 use crate::bus::Search;
 use county::County;
@@ -46,7 +46,6 @@ use ground::{Ground, Site};
 use plan::Plan;
 use sentences::Sentences;
 use show::Show;
-use stop::Stop;
 use traffic::Traffic;
 
 /// Decides the plan.

@@ -36,13 +36,14 @@ pub(super) enum Route {
     Description,
     Events,
     Message,
+    Ack,
     Stations,
     Station,
     Stream,
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Root,
         Self::Alive,
         Self::Ready,
@@ -50,6 +51,7 @@ impl Route {
         Self::Description,
         Self::Events,
         Self::Message,
+        Self::Ack,
         Self::Stations,
         Self::Station,
         Self::Stream,
@@ -64,6 +66,7 @@ impl Route {
             Self::Description => "/openapi.json",
             Self::Events => "/v1/events",
             Self::Message => "/v1/messages/{id}",
+            Self::Ack => "/v1/messages/{id}/ack",
             Self::Stations => "/v1/stations",
             Self::Station => "/v1/stations/{code}",
             Self::Stream => "/v1/stream",
@@ -72,7 +75,7 @@ impl Route {
 
     pub(super) fn method(self) -> Method {
         match self {
-            Self::Events => Method::POST,
+            Self::Events | Self::Ack => Method::POST,
             _ => Method::GET,
         }
     }
@@ -83,7 +86,7 @@ impl Route {
             Self::Root | Self::Alive | Self::Ready | Self::Description | Self::Message => {
                 &[Role::Publisher, Role::Reader]
             }
-            Self::Events => &[Role::Publisher],
+            Self::Events | Self::Ack => &[Role::Publisher],
             Self::Metrics | Self::Stations | Self::Station | Self::Stream => &[Role::Reader],
         }
     }
@@ -97,6 +100,7 @@ impl Route {
             Self::Description => get(pages::description),
             Self::Events => post(events::take),
             Self::Message => get(pages::message),
+            Self::Ack => post(events::ack),
             Self::Stations => get(pages::stations),
             Self::Station => get(pages::station),
             Self::Stream => get(stream::follow),

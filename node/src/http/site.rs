@@ -23,6 +23,9 @@ pub trait Intake: Send + Sync {
         headers: Vec<(String, String)>,
         body: Bytes,
     ) -> BoxFuture<'_, Result<Answers, Refusal>>;
+
+    /// Takes an application's answer to a message that was delivered here.
+    fn ack<'a>(&'a self, id: &'a str, body: Bytes) -> BoxFuture<'a, Result<(), Refusal>>;
 }
 
 /// What a post is answered with.

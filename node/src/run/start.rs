@@ -22,12 +22,15 @@ use super::pages::{self, Book};
 use super::parent::Parent;
 use super::status::{self, Roll};
 use super::store::Store;
+use crate::adapter::Adapters;
 use crate::bus::{
     Announcement, Child, Client, InboxLimits, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
 };
 use crate::config::{self, BusMode, Config};
 use crate::deliver::Deliverer;
-use crate::driver::{Disk, Driver, InboxOrder, ORDERS_MAX, Observer, Outlets};
+use crate::driver::{
+    ATTEMPTS_MAX, AttemptOrder, Disk, Driver, InboxOrder, ORDERS_MAX, Observer, Outlets,
+};
 use crate::http::{self, Site, Tokens};
 use crate::ingest::cloudevent::BATCH_BYTES_MAX;
 use crate::ingest::{Bodies, Door};
@@ -226,7 +229,22 @@ impl Parts {
             self.tasks.spawn(async { ("uplink", uplink.run(orders).await.map_err(Into::into)) });
         }
         let inbox = self.inbox(bus, app);
-        Outlets { links, inbox, notices: telemetry::notices() }
+        let adapters = self.adapters(app);
+        Outlets { links, inbox, adapters, notices: telemetry::notices() }
+    }
+
+    fn adapters(&mut self, app: &Client) -> mpsc::Sender<AttemptOrder> {
+        let (queue, orders) = mpsc::channel(ATTEMPTS_MAX);
+        let adapters = Adapters {
+            client: app.clone(),
+            legs: Arc::clone(&self.store.legs),
+            mailbox: self.mailbox.clone(),
+        };
+        self.tasks.spawn(async {
+            adapters.run(orders).await;
+            ("adapters", Ok(()))
+        });
+        queue
     }
 
     fn inbox(&mut self, bus: &Arc<OwnBus>, app: &Client) -> mpsc::Sender<InboxOrder> {
@@ -299,9 +317,10 @@ impl Parts {
         let grades = Arc::new(site.journal.clone());
         let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades);
         let roll = Roll::new(self.here().clone(), Arc::clone(&self.topology), site.view.clone());
-        let (requests, link) = (door.clone(), site.link.clone());
-        self.tasks
-            .spawn(async { ("submit", intake::nats(link, requests).await.map_err(Into::into)) });
+        for (name, desk) in [("submit", intake::Desk::Submit), ("ack", intake::Desk::Ack)] {
+            let requests = intake::nats(site.link.clone(), door.clone(), desk);
+            self.tasks.spawn(async move { (name, requests.await.map_err(Into::into)) });
+        }
         let (heard, link) = (roll.clone(), site.link.clone());
         self.tasks
             .spawn(async { ("status", status::listen(heard, link).await.map_err(Into::into)) });
