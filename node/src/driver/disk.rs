@@ -16,12 +16,14 @@ pub trait CommitLog: Spool + Send + 'static {
     fn wants_snapshot(&self) -> bool;
     /// Bytes that the log holds on disk.
     fn held_bytes(&self) -> u64;
+    /// The log's own number of the last commit.
+    fn last_commit(&self) -> u64;
 }
 
 /// Sees every commit once it is durable, in order, on the disk thread.
 pub trait Observer: Send {
-    /// These records are durable.
-    fn committed(&mut self, records: &[Record]);
+    /// These records are durable, under this number in the log.
+    fn committed(&mut self, commit: u64, records: &[Record]);
 }
 
 /// One commit to make.
@@ -123,7 +125,8 @@ where
         if !records.is_empty() {
             metrics::histogram!("yizhan_commit_seconds").record(began.elapsed().as_secs_f64());
             metrics::histogram!("yizhan_commit_batch_size").record(records.len() as f64);
-            self.observers.iter_mut().for_each(|observer| observer.committed(records));
+            let commit = self.log.last_commit();
+            self.observers.iter_mut().for_each(|observer| observer.committed(commit, records));
         }
         let effects = job.pending.release(&durable).map_err(|_| {
             DiskFailed("a step asked for a commit that does not come: a defect".into())

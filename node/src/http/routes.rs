@@ -35,6 +35,7 @@ pub(super) enum Route {
     Metrics,
     Description,
     Events,
+    Messages,
     Message,
     Ack,
     Stations,
@@ -43,13 +44,14 @@ pub(super) enum Route {
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Root,
         Self::Alive,
         Self::Ready,
         Self::Metrics,
         Self::Description,
         Self::Events,
+        Self::Messages,
         Self::Message,
         Self::Ack,
         Self::Stations,
@@ -65,6 +67,7 @@ impl Route {
             Self::Metrics => "/metrics",
             Self::Description => "/openapi.json",
             Self::Events => "/v1/events",
+            Self::Messages => "/v1/messages",
             Self::Message => "/v1/messages/{id}",
             Self::Ack => "/v1/messages/{id}/ack",
             Self::Stations => "/v1/stations",
@@ -87,7 +90,9 @@ impl Route {
                 &[Role::Publisher, Role::Reader]
             }
             Self::Events | Self::Ack => &[Role::Publisher],
-            Self::Metrics | Self::Stations | Self::Station | Self::Stream => &[Role::Reader],
+            Self::Metrics | Self::Messages | Self::Stations | Self::Station | Self::Stream => {
+                &[Role::Reader]
+            }
         }
     }
 
@@ -99,6 +104,7 @@ impl Route {
             Self::Metrics => get(health::metrics),
             Self::Description => get(pages::description),
             Self::Events => post(events::take),
+            Self::Messages => get(pages::messages),
             Self::Message => get(pages::message),
             Self::Ack => post(events::ack),
             Self::Stations => get(pages::stations),

@@ -40,7 +40,7 @@ impl IndexFeed {
 }
 
 impl Observer for IndexFeed {
-    fn committed(&mut self, records: &[Record]) {
+    fn committed(&mut self, _: u64, records: &[Record]) {
         let mut uses = Vec::new();
         for record in records {
             let Record::Put(put) = record else { continue };

@@ -34,9 +34,10 @@ use crate::driver::{
 use crate::http::{self, Site, Tokens};
 use crate::ingest::cloudevent::BATCH_BYTES_MAX;
 use crate::ingest::{Bodies, Door};
-use crate::journal::Journal;
+use crate::journal::{self, Journal, JournalPlan};
 use crate::link::{Downlinks, Uplink};
 use crate::mailbox::{self, Mailbox};
+use crate::spool::Messages;
 use crate::telemetry::{self, Counts};
 
 /// Events that a slow reader of `GET /v1/stream` may be behind.
@@ -79,9 +80,9 @@ pub(super) async fn station(
     let mut parts = Parts { config, topology, store, mailbox, parent, tasks: JoinSet::new() };
     let outlets = parts.outlets(&bus, &link, &app);
     let (driver, view) = parts.driver(&home, outlets);
-    let journal = parts.journal();
-    let disk = parts.disk(&journal, counts)?;
-    let (journal, events) = journal;
+    let (journal, feed) = parts.journal(&home)?;
+    let events = parts.events(&journal);
+    let disk = parts.disk(feed, counts)?;
     let desk = Desk { journal, events, view: view.clone(), link: link.clone(), stop: stop.clone() };
     let served = parts.serve(listener, metrics, desk)?;
     parts.tasks.spawn(gauges(view));
@@ -277,30 +278,45 @@ impl Parts {
         Driver::new(station, Arc::clone(&self.store.legs), outlets)
     }
 
-    fn journal(&mut self) -> (Journal, broadcast::Sender<http::StreamEvent>) {
-        let (happenings, heard) = broadcast::channel(EVENTS_MAX);
+    fn journal(&mut self, home: &Home) -> Result<(Journal, journal::Feed), RunError> {
+        let last_commit = self.store.last_commit;
+        let (index, report) = Messages::open(&home.dir, last_commit)?;
+        if let Some((dir, why)) = &report.set_aside {
+            let dir = dir.display();
+            tracing::error!(
+                event = "index_set_aside", %dir, why,
+                "what became of messages is rebuilt from the log; what the log no longer has is gone"
+            );
+        }
+        let plan = JournalPlan {
+            here: self.here().clone(),
+            parent: self.topology.parent(self.here()).cloned(),
+            data: home.dir.clone(),
+            last_commit,
+            index,
+            legs: Arc::clone(&self.store.legs),
+        };
+        Journal::open(plan).map_err(RunError::Runtime)
+    }
+
+    /// What readers of `GET /v1/stream` hear.
+    fn events(&mut self, journal: &Journal) -> broadcast::Sender<http::StreamEvent> {
         let (events, _) = broadcast::channel(EVENTS_MAX);
-        let parent = self.topology.parent(self.here()).cloned();
-        let journal = Journal::new(self.here().clone(), parent, happenings);
-        let stream = events.clone();
+        let (heard, stream) = (journal.happenings(), events.clone());
         self.tasks.spawn(async {
             pages::stream(heard, stream).await;
             ("stream", Ok(()))
         });
-        (journal, events)
+        events
     }
 
-    fn disk(
-        &mut self,
-        (journal, _): &(Journal, broadcast::Sender<http::StreamEvent>),
-        counts: Counts,
-    ) -> Result<Disk, RunError> {
+    fn disk(&mut self, feed: journal::Feed, counts: Counts) -> Result<Disk, RunError> {
         let gone = || RunError::TaskEnded("store");
         let log = self.store.log.take().ok_or_else(gone)?;
         let keys = self.store.keys.take().ok_or_else(gone)?;
-        let feed = IndexFeed::start(keys, self.store.keyed, self.mailbox.clone())?;
+        let index = IndexFeed::start(keys, self.store.keyed, self.mailbox.clone())?;
         let observers: Vec<Box<dyn Observer>> =
-            vec![Box::new(feed), Box::new(counts), Box::new(journal.clone())];
+            vec![Box::new(index), Box::new(counts), Box::new(feed)];
         Disk::start(log, self.store.max_bytes, observers).map_err(RunError::Runtime)
     }
 

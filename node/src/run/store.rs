@@ -32,6 +32,8 @@ pub(super) struct Store {
     pub(super) keyed: u64,
     pub(super) fresh: Fresh,
     pub(super) max_bytes: u64,
+    /// The log's own number of the last commit when it was opened.
+    pub(super) last_commit: u64,
 }
 
 impl Store {
@@ -53,6 +55,7 @@ impl Store {
         let held_bytes = opened.log.held_bytes();
         let free_bytes = reader.volume_free_bytes()?;
         Ok(Self {
+            last_commit: opened.report.last_commit,
             legs: Arc::new(Legs(reader)),
             log: Some(CustodyLog(opened.log)),
             keyed: kept.keys.taken(),
@@ -181,6 +184,10 @@ impl CommitLog for CustodyLog {
 
     fn held_bytes(&self) -> u64 {
         self.0.held_bytes()
+    }
+
+    fn last_commit(&self) -> u64 {
+        self.0.last_commit()
     }
 }
 

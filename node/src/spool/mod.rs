@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`log`] | the custody log: every record, in order; the only thing that `accepted` waits for |
 //! | [`keys`] | the index of publishers' keys, written behind the log and rebuilt from it |
+//! | [`messages`] | the index of what became of messages, likewise |
 //! | [`error`] | what can go wrong, said so that somebody can act on it |
 
 mod disk;
@@ -15,7 +16,9 @@ pub mod error;
 pub mod keys;
 mod lock;
 pub mod log;
+pub mod messages;
 
 pub use error::SpoolError;
 pub use keys::{KeyLook, KeyUse, Keys, KeysReport};
 pub use log::{HeldLeg, LegReader, Log, Opened, Options, Reading, Report};
+pub use messages::{MessageLook, Messages, MessagesReport, Row};

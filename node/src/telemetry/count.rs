@@ -20,7 +20,7 @@ pub struct Counts {
 }
 
 impl Observer for Counts {
-    fn committed(&mut self, records: &[Record]) {
+    fn committed(&mut self, _: u64, records: &[Record]) {
         for record in records {
             match record {
                 Record::Put(put) => {
@@ -117,11 +117,11 @@ mod tests {
         let mut counts = Counts { acked: [((link.clone(), lane), 100)].into(), ended: [].into() };
         let reason = SkipReason::Expired;
         let ended = Ended { link: link.clone(), lane, from: 102, through: 104, reason };
-        counts.committed(&[Record::Ended(ended)]);
+        counts.committed(1, &[Record::Ended(ended)]);
         assert_eq!(counts.legs(&link, lane, 103), 3, "cut in two, the run counts with its end");
         assert_eq!(counts.legs(&link, lane, 110), 4);
         let back = Cursor { link: link.clone(), lane, through: 108 };
-        counts.committed(&[Record::Rewound(back)]);
+        counts.committed(1, &[Record::Rewound(back)]);
         assert_eq!(counts.legs(&link, lane, 110), 2, "given twice, counted twice");
     }
 }

@@ -1,5 +1,6 @@
 //! A house to knock at: the HTTP room with the real door of ingest, and a fake station behind it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -97,6 +98,18 @@ impl Pages for FewPages {
         let waited_ms = delivered_within.map(|time| time.as_millis() as u64);
         let page = json!({ "id": id.to_string(), "waited_ms": waited_ms });
         Box::pin(async move { (id.sequence == 1).then_some(page) })
+    }
+
+    fn messages<'a>(
+        &'a self,
+        query: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Box::pin(async move {
+            match query.get("since") {
+                Some(_) => Err("query since: no such time".to_owned()),
+                None => Ok(json!({ "messages": [], "asked": query })),
+            }
+        })
     }
 }
 

@@ -91,7 +91,7 @@ use super::lock::Lock;
 pub use self::damage::{Damage, Harm, LegRange, Torn};
 pub use self::open::{Opened, Report};
 pub use self::reader::{HeldLeg, LegReader, Reading};
-pub use self::verify::{Found, SegmentReport, VerifyReport, scan, verify};
+pub use self::verify::{Found, SegmentReport, VerifyReport, scan, scan_from, verify};
 
 /// The log's directory in the data directory.
 pub const DIR: &str = "spool";
