@@ -18,6 +18,16 @@ use crate::Lane;
 use crate::codec::{self, CodecError};
 use crate::envelope::ENVELOPE_BYTES_MAX;
 
+/// The newest frame version that this build speaks, as a hello says it; a session uses the older
+/// of the two ends'.
+///
+/// | version | brings |
+/// |---|---|
+/// | 1 | hello, batches, acks, beats |
+/// | 2 | folds of receipts, `beyond` in acks, skips of what was passed on, the boot in hellos |
+pub const VERSION: u8 = 2;
+/// The oldest one.
+pub const VERSION_MIN: u8 = 1;
 /// Most records in one batch.
 pub const RECORDS_MAX: usize = 4096;
 /// Longest frame, in bytes: NATS's default `max_payload`.

@@ -22,6 +22,8 @@ pub const STATIONS_MAX: usize = 100_000;
 pub const NAME_CHARS_MAX: usize = 100;
 /// Most tags on one station.
 pub const TAGS_MAX: usize = 64;
+/// Most codes that one station had before.
+pub(crate) const FORMERLY_MAX: usize = 16;
 /// Most public keys of one station; old ones are kept while messages that they signed are about.
 pub const KEYS_MAX: usize = 16;
 /// Most rules of one sort in the policy; they are gone through for every message taken in.

@@ -67,6 +67,7 @@ const STATION: &[Entry] = &[
     Entry::optional("http", "http = \"10.72.0.1:8080\""),
     Entry::optional("key", "key = [\"U…\"], public user keys, the current one first"),
     Entry::optional("tags", "tags = [\"flood-prone\"]"),
+    Entry::optional("formerly", "formerly = [\"510722.140.003\"], codes that it had before"),
 ];
 
 impl Topology {
@@ -116,6 +117,7 @@ fn station(page: &mut Page, section: &Section, ring: &mut Vec<At<Key>>) -> Optio
     let http = section.text(page, "http", check::http);
     let keys = section.texts(page, "key", check::KEYS_MAX, check::key).unwrap_or_default();
     let tags = section.texts(page, "tags", check::TAGS_MAX, check::tag).unwrap_or_default();
+    let formerly = section.texts(page, "formerly", check::FORMERLY_MAX, check::code);
     let code = section.text(page, "code", check::code).or_else(|| unquoted(page, section))?;
     for At { line, it: text } in &keys {
         let key = Key { owner: code.it.clone(), text: text.clone() };
@@ -129,6 +131,7 @@ fn station(page: &mut Page, section: &Section, ring: &mut Vec<At<Key>>) -> Optio
         http: http.map(|http| http.it),
         keys: all(keys),
         tags: all(tags),
+        formerly: formerly.unwrap_or_default().into_iter().map(|one| one.it).collect(),
     };
     Some(At { line: code.line, it: station })
 }

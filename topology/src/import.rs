@@ -84,8 +84,8 @@ fn county(rows: &[At<Row>], options: &Options, report: &mut Report) -> String {
 }
 
 fn station(At { line, it: Row { code, name, .. } }: At<Row>) -> At<Station> {
-    let (bus, http, keys, tags) = (None, None, Vec::new(), Vec::new());
-    At { line, it: Station { code, name, bus, http, keys, tags } }
+    let (bus, http, keys, tags, formerly) = (None, None, Vec::new(), Vec::new(), Vec::new());
+    At { line, it: Station { code, name, bus, http, keys, tags, formerly } }
 }
 
 #[cfg(test)]

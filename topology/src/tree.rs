@@ -33,6 +33,8 @@ pub struct Station {
     pub keys: Vec<String>,
     /// Words that selectors can ask for.
     pub tags: Vec<String>,
+    /// Codes that it had before: receipts for what it sent under those find it.
+    pub formerly: Vec<Code>,
 }
 
 /// The stations, the names of their tiers, and the policy.
@@ -76,6 +78,16 @@ impl Topology {
     /// The station of a code.
     pub fn station(&self, code: &Code) -> Option<&Station> {
         self.node(code).map(|node| &node.station)
+    }
+
+    /// The code that a station goes by now: the same, or that of the station which had this one
+    /// before. `None` if there is neither.
+    pub fn current<'t>(&'t self, code: &'t Code) -> Option<&'t Code> {
+        if self.position(code).is_some() {
+            return Some(code);
+        }
+        let mut stations = self.nodes.iter().map(|node| &node.station);
+        stations.find(|station| station.formerly.contains(code)).map(|station| &station.code)
     }
 
     /// All stations, by code.

@@ -25,17 +25,6 @@ pub struct Terms {
     pub ttl_ms: Option<u64>,
 }
 
-/// How full the spool is, and what of it is reserved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
-    /// Bytes held.
-    pub held_bytes: u64,
-    /// Bytes allowed.
-    pub max_bytes: u64,
-    /// Percent of them that only flash may use.
-    pub flash_reserve_percent: u64,
-}
-
 /// Decides on a draft.
 ///
 /// # Errors
@@ -45,7 +34,6 @@ pub fn admit(
     here: &Code,
     draft: &Draft,
     payload_bytes_max: u64,
-    room: Room,
 ) -> Result<Terms, Refusal> {
     family(topology, &draft.kind)?;
     size(draft, payload_bytes_max)?;
@@ -54,7 +42,6 @@ pub fn admit(
     right(topology, here, &draft.kind, &to)?;
     let decision = topology.decide(&draft.kind, draft.severity.as_deref(), here);
     let lane = decision.precedence.or(draft.precedence).unwrap_or(Lane::Routine);
-    room.take(lane)?;
     let handle = to.targets().contains(&Target::Up).then(|| handlers(&to, &decision.handle));
     let notify = (handle.is_some() && !decision.notify.is_empty())
         .then(|| Selector::of(decision.notify.iter().cloned()));
@@ -69,6 +56,12 @@ pub fn admit(
 }
 
 fn family(topology: &Topology, kind: &Kind) -> Result<(), Refusal> {
+    if kind.is_internal() {
+        return Err(Refusal::new(
+            ErrorCode::UnknownKind,
+            format!("{kind} is for stations among themselves; publishers use other families"),
+        ));
+    }
     if topology.family_allowed(kind) {
         return Ok(());
     }
@@ -172,26 +165,6 @@ fn handlers(to: &Selector, handler: &Code) -> Selector {
     }
     // parts of a selector make a selector again
     Selector::parse(&texts.join(",")).unwrap_or_else(|_| Selector::of([handler.clone()]))
-}
-
-impl Room {
-    fn take(self, lane: Lane) -> Result<(), Refusal> {
-        let reserve = match lane {
-            Lane::Flash => 0,
-            _ => self.max_bytes / 100 * self.flash_reserve_percent,
-        };
-        if self.held_bytes < self.max_bytes.saturating_sub(reserve) {
-            return Ok(());
-        }
-        Err(Refusal::new(
-            ErrorCode::SpoolFull,
-            format!(
-                "the spool holds {} of {} bytes (spool.max_bytes); nothing more is taken until \
-                 its neighbours have taken some of it",
-                self.held_bytes, self.max_bytes
-            ),
-        ))
-    }
 }
 
 #[cfg(test)]

@@ -253,6 +253,11 @@ pub enum Notice {
         /// (message, target) pairs.
         pairs: u64,
     },
+    /// Nobody here knows the station that a note is for: it goes no further.
+    Astray {
+        /// Whose messages it tells of.
+        origin: Code,
+    },
     /// A message came behind one that it should have come before.
     Late {
         /// From whom.

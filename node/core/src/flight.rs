@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 pub struct Flight {
     /// Last leg published in this session.
     pub sent: u64,
+    /// Last leg acked in it.
+    acked: u64,
     /// Last leg of each publication, and its bytes.
     chunks: VecDeque<(u64, u64)>,
     bytes: u64,
@@ -22,7 +24,7 @@ pub struct Flight {
 impl Flight {
     /// A session begins: everything up to `acked` is there.
     pub fn begin(acked: u64) -> Self {
-        Self { sent: acked, ..Self::default() }
+        Self { sent: acked, acked, ..Self::default() }
     }
 
     /// Legs through this one were published.
@@ -40,7 +42,11 @@ impl Flight {
 
     /// Legs through this one are durable at the neighbour.
     pub fn acked(&mut self, through: u64, now_us: u64) {
-        self.progress_us = now_us;
+        // an ack that says nothing new is no progress
+        if through > self.acked {
+            self.acked = through;
+            self.progress_us = now_us;
+        }
         while let Some((last, bytes)) = self.chunks.front().copied() {
             if last > through {
                 break;
@@ -58,7 +64,7 @@ impl Flight {
         if lately || self.sent <= acked {
             return false;
         }
-        *self = Self { sent: acked, resent_us: Some(now_us), ..Self::default() };
+        *self = Self { sent: acked, acked, resent_us: Some(now_us), ..Self::default() };
         true
     }
 

@@ -3,25 +3,35 @@
 //! A running station changes this only by [`Kept::apply`] of a record that it also writes, and
 //! recovery is the same fold over the log, so the two cannot drift apart.
 
+mod fold;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use yizhan_schemas::codec::{self, CodecError};
-use yizhan_schemas::{Epoch, Lane, PerLane, StoreId};
+use yizhan_schemas::{Epoch, Lane, MessageId, PerLane, Selector, StoreId};
 
+use crate::bridges::Bridges;
+use crate::contents::Whose;
 use crate::inbound::Inbound;
 use crate::inbox::InboxPlace;
 use crate::keys::RecentKeys;
+use crate::ledger::Ledger;
 use crate::link::Link;
 use crate::outbound::Outbound;
+use crate::outcomes::Outcomes;
+use crate::owing::Owing;
+use crate::passage::Passage;
 use crate::peer::Peer;
-use crate::record::{InboxBound, Put, Record};
+use crate::record::Record;
 use crate::seen::SeenSets;
 use crate::time::BootId;
 
 /// Largest snapshot, bytes: seen-sets (`dedup.max_bytes`) and room for the rest.
 pub const SNAPSHOT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// What a message costs on disk beside its envelope, about, bytes.
+pub const PUT_BYTES: u64 = 128;
 /// Past epochs remembered of one neighbour.
 const PAST_EPOCHS_MAX: usize = 256;
 
@@ -34,12 +44,33 @@ pub struct Kept {
     pub epoch: Option<Epoch>,
     /// Last sequence issued in this epoch, lane by lane.
     pub issued: PerLane<u64>,
-    /// Counts hellos that we sent in this epoch.
+    /// The epoch of the last opening's folds.
+    #[serde(default)]
+    pub notes_epoch: Option<Epoch>,
+    /// Last sequence issued in it, lane by lane.
+    #[serde(default)]
+    pub folds_issued: PerLane<u64>,
+    /// Numberings begun in this epoch.
     pub link_epochs: u32,
     /// What is owed.
     pub outbound: BTreeMap<Link, PerLane<Outbound>>,
     /// What has come.
     pub inbound: BTreeMap<Link, PerLane<Inbound>>,
+    /// Which of it is durable one hop further.
+    #[serde(default)]
+    pub passage: BTreeMap<Link, PerLane<Passage>>,
+    /// Notes on what became of others' messages, to be told.
+    #[serde(default)]
+    pub owing: BTreeMap<Link, Owing>,
+    /// What became of our own messages.
+    #[serde(default)]
+    pub outcomes: Outcomes,
+    /// Every leg, by origin.
+    #[serde(default)]
+    pub ledger: Ledger,
+    /// Adapter legs that were begun: true if they have been answered.
+    #[serde(default)]
+    pub attempts: BTreeMap<(Lane, u64), bool>,
     /// Who the neighbours are.
     pub peers: BTreeMap<Link, Peer>,
     /// Where inbox legs are in the stream.
@@ -50,17 +81,29 @@ pub struct Kept {
     pub keys: RecentKeys,
     /// Open legs with a time to live.
     pub perishable: BTreeMap<(Link, Lane, u64), Perishable>,
+    /// What is known of clocks of earlier boots.
+    #[serde(default)]
+    pub clocks: Bridges,
     /// Messages taken from publishers.
     pub accepted: u64,
     /// Legs of neighbours that did not come and may be missing somewhere.
     pub gaps: u64,
+    /// Messages that came behind one that they should have come before.
+    #[serde(default)]
+    pub late: u64,
     /// Legs put aside as they were no envelopes, or had no business here.
     pub quarantined: u64,
 }
 
 /// What decides when an open leg is too old.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Perishable {
+    /// The message.
+    pub id: MessageId,
+    /// Whom it is for, `up` resolved.
+    pub to: Selector,
+    /// Who else gets a copy.
+    pub notify: Option<Selector>,
     /// Time to live, milliseconds.
     pub ttl_ms: u64,
     /// Known age when it was taken, milliseconds.
@@ -83,51 +126,50 @@ impl Kept {
             Record::Opened(opened) => {
                 self.store = Some(opened.store);
                 self.epoch = Some(opened.epoch);
+                self.notes_epoch = opened.notes_epoch;
                 self.issued = PerLane::default();
+                self.folds_issued = PerLane::default();
                 self.link_epochs = 0;
             }
             Record::Put(put) => self.put(put),
             Record::Reappended(put) => self.perishables(put),
             Record::Duplicate(again) => {
                 self.inbound_mut(&again.link, again.lane).moved(again.sequence, again.chain);
+                self.passed(&again.link, again.lane, again.sequence, again.sequence);
             }
             Record::SkipTaken(taken) => {
                 let skip = &taken.skip;
                 self.inbound_mut(&taken.link, taken.lane).moved(skip.through, skip.chain);
+                self.passed(&taken.link, taken.lane, skip.from, skip.through);
                 if skip.reason.is_loss() {
                     self.gaps = self.gaps.saturating_add(skip.through - skip.from + 1);
                 }
             }
             Record::Quarantined(aside) => {
                 self.inbound_mut(&aside.link, aside.lane).moved(aside.sequence, aside.chain);
+                self.passed(&aside.link, aside.lane, aside.sequence, aside.sequence);
                 self.quarantined = self.quarantined.saturating_add(1);
             }
-            Record::HandedOver(at) => {
-                self.outbound_mut(&at.link, at.lane).handed_over(at.through);
-                self.forget_perishables(&at.link, at.lane, 0, at.through);
-                if at.link == Link::Inbox {
-                    self.inbox.released(at.through);
-                }
+            Record::HandedOver(at) => self.handed_over(at),
+            Record::Rewound(at) => {
+                let (again, gone) = self.outbound_mut(&at.link, at.lane).rewound(at.through);
+                self.ledger.taken(&again);
+                self.ledger.ended(&gone);
             }
-            Record::Rewound(at) => self.outbound_mut(&at.link, at.lane).rewound(at.through),
-            Record::Ended(ended) => {
-                let lane = self.outbound_mut(&ended.link, ended.lane);
-                let open = lane.end(ended.from, ended.through, ended.reason);
-                if open && ended.link == Link::Inbox {
-                    (ended.from..=ended.through).for_each(|leg| self.inbox.skipped(leg));
-                }
-                self.forget_perishables(&ended.link, ended.lane, ended.from, ended.through);
-            }
+            Record::Ended(ended) => self.ended(ended),
             Record::Renumbered(new) => {
                 self.link_epochs = self.link_epochs.max(new.link_epoch.n.saturating_add(1));
                 let lane = self.outbound_mut(&new.link, new.lane);
-                lane.renumbered(new.link_epoch, new.start, new.start_chain);
+                let (again, gone) = lane.renumbered(new.link_epoch, new.start, new.start_chain);
+                self.ledger.taken(&again);
+                self.ledger.ended(&gone);
             }
             Record::Adopted(new) => {
                 let lane = self.inbound_mut(&new.link, new.lane);
                 lane.link_epoch = Some(new.link_epoch);
                 lane.expected = new.expected;
                 lane.chain = new.chain;
+                self.passage_mut(&new.link, new.lane).renumbered(new.expected);
             }
             Record::Session(with) => {
                 let peer = self.peers.entry(with.link.clone()).or_default();
@@ -138,11 +180,23 @@ impl Kept {
                 self.outbound_mut(&at.link, at.lane).evicted(at.through, at.chain);
             }
             Record::Indexed(through) => self.keys.indexed(*through),
-            // the two-hop cache keeps nothing yet that these would change
-            Record::Beyond(_) => {}
-            Record::FoldTaken(_) | Record::Noted(_) | Record::Folded(_) => {}
-            Record::Attempting(_) | Record::Attempted(_) => {}
-            Record::Exchanged(_) | Record::Bridged(_) => {}
+            Record::Beyond(said) => {
+                self.outbound_mut(&said.link, said.lane).passed_on(&said.ranges);
+            }
+            Record::FoldTaken(taken) => self.fold_taken(taken),
+            Record::Noted(routed) => self.noted(routed),
+            Record::Attempting(at) => {
+                self.attempts.insert((at.lane, at.leg), false);
+            }
+            Record::Attempted(at) => {
+                self.attempts.insert((at.lane, at.leg), true);
+            }
+            Record::Offered(at) => {
+                let lane = self.outbound_mut(&at.link, at.lane);
+                lane.offered = lane.offered.max(at.through);
+            }
+            Record::Exchanged(reading) => self.clocks.exchanged(reading.clone()),
+            Record::Bridged(bridge) => self.clocks.bridged(*bridge),
             Record::Snapshot(bytes) => *self = Self::from_snapshot(bytes)?,
         }
         Ok(())
@@ -164,61 +218,6 @@ impl Kept {
         codec::decode(bytes, SNAPSHOT_BYTES_MAX)
     }
 
-    fn bind_inbox(&mut self, piece: InboxBound) {
-        self.inbox.bound(piece);
-        let owed = self.outbound_mut(&Link::Inbox, Lane::Routine);
-        for run in owed.ended_runs(piece.from_leg, u64::MAX) {
-            (run.from..=run.through).for_each(|leg| self.inbox.skipped(leg));
-        }
-    }
-
-    fn put(&mut self, put: &Put) {
-        let id = put.envelope.header().id();
-        match &put.via {
-            Some(via) => self.inbound_mut(&via.link, id.lane).took(via.sequence, &id),
-            None => {
-                *self.issued.get_mut(id.lane) = id.sequence;
-                self.accepted = self.accepted.saturating_add(1);
-            }
-        }
-        self.seen.insert(&id);
-        if let Some(key) = &put.key {
-            self.keys.took(key, &id);
-        }
-        for leg in &put.legs {
-            self.outbound_mut(&leg.link, id.lane).opened(leg.sequence, leg.chain);
-        }
-        self.perishables(put);
-    }
-
-    fn perishables(&mut self, put: &Put) {
-        let header = put.envelope.header();
-        let Some(ttl_ms) = header.ttl_ms else { return };
-        for leg in &put.legs {
-            let at = (leg.link.clone(), leg.link.numbered_lane(header.lane), leg.sequence);
-            let perishable = Perishable {
-                ttl_ms,
-                age_ms: put.age_ms,
-                age_unknown: put.age_unknown,
-                boot: put.boot,
-                taken_boot_ms: put.taken_boot_ms,
-            };
-            self.perishable.insert(at, perishable);
-        }
-    }
-
-    fn forget_perishables(&mut self, link: &Link, lane: Lane, from: u64, through: u64) {
-        if self.perishable.is_empty() {
-            return;
-        }
-        let lane = link.numbered_lane(lane);
-        let range = (link.clone(), lane, from)..=(link.clone(), lane, through);
-        let gone: Vec<_> = self.perishable.range(range).map(|(at, _)| at.clone()).collect();
-        for at in gone {
-            self.perishable.remove(&at);
-        }
-    }
-
     /// What is owed to one link in one lane.
     pub fn outbound(&self, link: &Link, lane: Lane) -> Option<&Outbound> {
         self.outbound.get(link).map(|lanes| lanes.get(link.numbered_lane(lane)))
@@ -227,6 +226,18 @@ impl Kept {
     /// What has come from one neighbour in one lane.
     pub fn inbound(&self, link: &Link, lane: Lane) -> Option<&Inbound> {
         self.inbound.get(link).map(|lanes| lanes.get(lane))
+    }
+
+    /// Whose legs do not add up: `taken = held + handed over + ended`, by origin and precedence.
+    /// Nobody's, or there is a defect.
+    pub fn imbalance(&self) -> Option<Whose> {
+        let mut held: BTreeMap<Whose, u64> = BTreeMap::new();
+        for lane in self.outbound.values().flat_map(|lanes| lanes.0.iter()) {
+            for (whose, legs) in lane.open_in(lane.acked.saturating_add(1), lane.next - 1) {
+                *held.entry(whose).or_default() += legs;
+            }
+        }
+        self.ledger.imbalance(&held)
     }
 
     fn outbound_mut(&mut self, link: &Link, lane: Lane) -> &mut Outbound {
@@ -242,5 +253,18 @@ impl Kept {
     fn inbound_mut(&mut self, link: &Link, lane: Lane) -> &mut Inbound {
         let lanes = self.inbound.entry(link.clone());
         lanes.or_insert_with(|| PerLane::from_fn(|_| Inbound::default())).get_mut(lane)
+    }
+
+    fn passage_mut(&mut self, link: &Link, lane: Lane) -> &mut Passage {
+        let lanes = self.passage.entry(link.clone());
+        lanes.or_insert_with(|| PerLane::from_fn(|_| Passage::default())).get_mut(lane)
+    }
+
+    /// Which legs of a lane of a neighbour are durable one hop further.
+    pub fn beyond(&self, link: &Link, lane: Lane) -> Vec<(u64, u64)> {
+        let passage = self.passage.get(link).map(|lanes| lanes.get(lane));
+        passage.map_or_else(Vec::new, |passage| {
+            passage.beyond(|link, lane| fold::done_through(&self.outbound, link, lane))
+        })
     }
 }

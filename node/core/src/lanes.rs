@@ -1,6 +1,16 @@
-//! Lanes: whose turn it is on a link. Flash is strict; the rest share by weight 8 : 4 : 1.
+//! Lanes: whose turn it is on a link.
+//!
+//! Flash is strict as long as it takes no more than half of the link over ten seconds; above that,
+//! and among the rest always, the weights count: 16 : 8 : 4 : 1. So a storm of flash cannot starve
+//! what is merely urgent.
 
 use yizhan_schemas::{Lane, PerLane};
+
+/// What flash takes of the link is looked at over this long, in two halves. Microseconds.
+const WINDOW_US: u64 = 10_000_000;
+
+/// Less than this in the window is no flood, whatever its share. Bytes.
+const FLOOD_BYTES_MIN: u64 = 64 * 1024;
 
 /// Turns of a lane in one round when all have something to send.
 fn weight(lane: Lane) -> u64 {
@@ -16,23 +26,36 @@ fn weight(lane: Lane) -> u64 {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Turns {
     spent: PerLane<u64>,
+    since_us: u64,
+    /// Bytes of flash and of all, in this half of the window and in the one before.
+    now: (u64, u64),
+    before: (u64, u64),
 }
 
 impl Turns {
     /// The lane to serve among those that have something to send.
     pub fn pick(&self, waiting: impl Fn(Lane) -> bool) -> Option<Lane> {
-        if waiting(Lane::Flash) {
+        if waiting(Lane::Flash) && !self.is_flood() {
             return Some(Lane::Flash);
         }
-        let rest = Lane::ALL.into_iter().filter(|lane| *lane != Lane::Flash && waiting(*lane));
-        rest.min_by_key(|lane| *self.spent.get(*lane))
+        let all = Lane::ALL.into_iter().filter(|lane| waiting(*lane));
+        all.min_by_key(|lane| *self.spent.get(*lane))
+    }
+
+    /// True if flash took more than half of the link lately, and not for a moment only.
+    fn is_flood(&self) -> bool {
+        let (flash, all) = (self.now.0 + self.before.0, self.now.1 + self.before.1);
+        self.before.1 > 0 && flash > FLOOD_BYTES_MIN && flash > all / 2
     }
 
     /// A lane was served.
-    pub fn served(&mut self, lane: Lane, bytes: u64, waiting: impl Fn(Lane) -> bool) {
-        let cost = bytes.saturating_mul(16) / weight(lane);
-        let spent = self.spent.get_mut(lane);
-        *spent = spent.saturating_add(cost);
+    pub fn served(&mut self, now_us: u64, lane: Lane, bytes: u64, waiting: impl Fn(Lane) -> bool) {
+        let strict = lane == Lane::Flash && !self.is_flood();
+        self.look(now_us, lane, bytes, Lane::ALL.into_iter().any(|l| l != lane && waiting(l)));
+        if !strict {
+            let spent = self.spent.get_mut(lane);
+            *spent = spent.saturating_add(bytes.saturating_mul(16) / weight(lane));
+        }
         // a lane that was idle must not come back with a pile of credit
         let floor = Lane::ALL.into_iter().filter(|lane| waiting(*lane));
         let floor = floor.map(|lane| *self.spent.get(lane)).min().unwrap_or(u64::MAX);
@@ -40,6 +63,21 @@ impl Turns {
             let spent = self.spent.get_mut(lane);
             *spent = spent.saturating_sub(floor);
         }
+    }
+
+    /// Only what flash took from others that waited counts against it.
+    fn look(&mut self, now_us: u64, lane: Lane, bytes: u64, others_wait: bool) {
+        let passed_us = now_us.saturating_sub(self.since_us);
+        if passed_us >= WINDOW_US / 2 {
+            let long_ago = passed_us >= WINDOW_US;
+            self.before = if long_ago { (0, 0) } else { self.now };
+            self.now = (0, 0);
+            self.since_us = now_us;
+        }
+        if lane == Lane::Flash && others_wait {
+            self.now.0 = self.now.0.saturating_add(bytes);
+        }
+        self.now.1 = self.now.1.saturating_add(bytes);
     }
 }
 
@@ -56,7 +94,7 @@ mod tests {
         for _ in 0..130 {
             let lane = turns.pick(waiting).unwrap();
             *served.get_mut(lane) += 1;
-            turns.served(lane, 1000, waiting);
+            turns.served(0, lane, 1000, waiting);
         }
         let PerLane([flash, immediate, priority, routine]) = served;
         assert_eq!(flash, 0);
@@ -68,5 +106,23 @@ mod tests {
     #[test]
     fn nothing_to_send_is_nobodys_turn() {
         assert_eq!(Turns::default().pick(|_| false), None);
+    }
+
+    #[test]
+    fn a_storm_of_flash_is_strict_for_a_while_and_then_leaves_the_others_their_weight() {
+        let mut turns = Turns::default();
+        let mut served = PerLane([0_u64; 4]);
+        for turn in 0..40_000 {
+            // ten frames of 1000 bytes a second... for 40 seconds
+            let lane = turns.pick(|_| true).unwrap();
+            if turn == 4_000 {
+                assert_eq!(*served.get(Lane::Routine), 0, "strict at first");
+            }
+            *served.get_mut(lane) += 1;
+            turns.served(turn * 1_000, lane, 1000, |_| true);
+        }
+        let others = 40_000 - served.get(Lane::Flash);
+        assert!(*served.get(Lane::Flash) > 20_000, "{served:?}");
+        assert!(others > 10_000 && *served.get(Lane::Routine) > 300, "{served:?}");
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | frame | what all share |
 //! |---|---|
-//! | [`time`] [`settings`] [`link`] [`draft`] | arguments |
+//! | [`time`] [`settings`] [`link`] [`draft`] [`jitter`] | arguments |
 //! | [`input`] [`effect`] | what comes in, what goes out |
 //! | [`record`] [`kept`] | what is written, and its fold |
 //! | [`step`] | nothing is said before it is stored |
@@ -21,10 +21,16 @@
 //! | [`resume`] | where a sender goes on after a hello |
 //! | [`peer`] | whose hello counts |
 //! | [`lanes`] [`flight`] [`neighbour`] [`transit`] | whose turn it is, what is on its way, for how long, who is alive |
+//! | [`passage`] | what of a neighbour's legs is durable one hop further |
+//! | [`owing`] [`outcomes`] | what is told of others' messages, and what is known of our own |
+//! | [`ledger`] [`contents`] [`ranges`] | the count: every leg is held, handed over or ended |
+//! | [`bridges`] | how long the power was off |
 //! | [`inbox`] | which stream sequence belongs to which inbox leg |
 //! | [`fill`] | how legs become frames |
 
 pub mod admit;
+pub mod bridges;
+pub mod contents;
 pub mod draft;
 pub mod effect;
 pub mod fill;
@@ -32,13 +38,19 @@ pub mod flight;
 pub mod inbound;
 pub mod inbox;
 pub mod input;
+pub mod jitter;
 pub mod kept;
 pub mod keys;
 pub mod lanes;
+pub mod ledger;
 pub mod link;
 pub mod neighbour;
 pub mod outbound;
+pub mod outcomes;
+pub mod owing;
+pub mod passage;
 pub mod peer;
+pub mod ranges;
 pub mod record;
 pub mod resume;
 pub mod route;

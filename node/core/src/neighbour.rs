@@ -4,12 +4,18 @@
 
 use std::collections::VecDeque;
 
-use yizhan_schemas::frame::{Have, SessionTag};
+use yizhan_schemas::frame::{Have, Hello, SessionTag};
 use yizhan_schemas::{Lane, PerLane};
 
 use crate::flight::Flight;
+use crate::input::Marks;
 use crate::lanes::Turns;
+use crate::record::Renumbered;
+use crate::time::Now;
 use crate::transit::Transit;
+
+/// Answers to hellos that may wait to be taken up.
+const PROPOSALS_MAX: usize = 4;
 
 /// Hand-overs whose time is measured, per lane, at any moment.
 const SAMPLES_MAX: usize = 512;
@@ -27,6 +33,29 @@ pub struct Neighbour {
     pub rtt_us: Option<u64>,
     /// When anything of its session last came, microseconds since boot.
     pub heard_us: Option<u64>,
+    /// The leg of the last fold put, and when that was (microseconds since boot), lane by lane.
+    pub folds: PerLane<(u64, u64)>,
+    /// When it was last asked for a hello, microseconds since boot.
+    pub nudged_us: Option<u64>,
+    /// Welcomes that no frame has confirmed yet, newest last.
+    proposals: VecDeque<Proposal>,
+}
+
+/// A hello that was welcomed, and what follows if the welcome arrived.
+#[derive(Debug)]
+pub struct Proposal {
+    /// What the first frame of the session carries.
+    pub tag: SessionTag,
+    /// The frame version of the session.
+    pub version: u8,
+    /// The hello.
+    pub hello: Hello,
+    /// What our log said of the places that matter.
+    pub marks: PerLane<Marks>,
+    /// Lanes that get a new numbering.
+    pub renumbered: PerLane<Option<Renumbered>>,
+    /// When the hello came.
+    pub at: Now,
 }
 
 /// One session.
@@ -34,12 +63,16 @@ pub struct Neighbour {
 pub struct Session {
     /// Its tag.
     pub tag: SessionTag,
+    /// The frame version that both ends speak.
+    pub version: u8,
     /// What is on its way, lane by lane: flash first.
     pub flights: [Flight; 4],
     /// Whose turn it is.
     pub turns: Turns,
     /// How long its frames are on their way.
     pub transit: Transit,
+    /// What the neighbour was last told to be durable one hop further, lane by lane.
+    pub told: PerLane<Vec<(u64, u64)>>,
     /// True while a [`crate::effect::Send`] has not been answered.
     pub asking: bool,
     /// When we last sent a sign of life, microseconds since boot.
@@ -48,12 +81,14 @@ pub struct Session {
 
 impl Session {
     /// A session that begins with these cursors.
-    pub fn begin(tag: SessionTag, acked: PerLane<u64>, now_us: u64) -> Self {
+    pub fn begin(tag: SessionTag, version: u8, acked: PerLane<u64>, now_us: u64) -> Self {
         Self {
             tag,
+            version,
             flights: acked.0.map(Flight::begin),
             turns: Turns::default(),
             transit: Transit::default(),
+            told: PerLane::default(),
             asking: false,
             beat_us: now_us,
         }
@@ -105,6 +140,21 @@ impl Samples {
 }
 
 impl Neighbour {
+    /// Remembers a welcome until a frame confirms it.
+    pub fn propose(&mut self, proposal: Proposal) {
+        if self.proposals.len() >= PROPOSALS_MAX {
+            self.proposals.pop_front();
+        }
+        self.proposals.push_back(proposal);
+    }
+
+    /// The proposal with this tag; those before it are void.
+    pub fn take_proposal(&mut self, tag: SessionTag) -> Option<Proposal> {
+        let at = self.proposals.iter().position(|proposal| proposal.tag == tag)?;
+        self.proposals.drain(..at);
+        self.proposals.pop_front()
+    }
+
     /// The round trip was measured.
     pub fn measured(&mut self, sample_us: u64) {
         // an eighth of each sample, as TCP smooths it (RFC 6298)

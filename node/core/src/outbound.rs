@@ -10,7 +10,13 @@ use serde::{Deserialize, Serialize};
 use yizhan_schemas::MessageId;
 use yizhan_schemas::frame::{Chain, LinkEpoch, Offer, SkipReason};
 
+use crate::contents::{Contents, Whose};
 use crate::effect::EndedRun;
+use crate::ledger::Counted;
+use crate::ranges::Ranges;
+
+/// Runs remembered of what is durable one hop further; of more, the newest are forgotten.
+const BEYOND_RUNS_MAX: usize = 256;
 
 /// Cursors of one lane of one link, all in leg sequences.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +37,18 @@ pub struct Outbound {
     pub held_from: u64,
     /// The chain just before `held_from`.
     pub held_chain: Chain,
+    /// Every leg up to this one was handed over, or ended, at some time.
+    #[serde(default)]
+    pub acked_once: u64,
+    /// The last leg with a time to live that may have left: those behind it surely have not.
+    #[serde(default)]
+    pub offered: u64,
+    /// Legs that are durable one hop further.
+    #[serde(default)]
+    beyond: Ranges,
+    /// Whose legs they are.
+    #[serde(default)]
+    pub contents: Contents,
     /// Open legs that ended: first leg, last leg, why.
     ended: BTreeMap<u64, (u64, SkipReason)>,
     /// The count.
@@ -59,6 +77,10 @@ impl Default for Outbound {
             acked: 0,
             held_from: 1,
             held_chain: Chain::default(),
+            acked_once: 0,
+            offered: 0,
+            beyond: Ranges::default(),
+            contents: Contents::default(),
             ended: BTreeMap::new(),
             tally: Tally::default(),
         }
@@ -71,29 +93,35 @@ impl Outbound {
         (self.next, self.chain.then(self.next, id))
     }
 
-    /// A leg was opened. Sequences missing before it were in a part of the log that is damaged:
-    /// they end here and now.
-    pub fn opened(&mut self, sequence: u64, chain: Chain) {
+    /// A leg was opened, of a message of so many bytes. Sequences missing before it were in a part
+    /// of the log that is damaged: they end here and now. Gives the legs lost so, and true if the
+    /// leg is a new one.
+    pub fn opened(&mut self, sequence: u64, chain: Chain, whose: Whose, bytes: u64) -> (u64, bool) {
         if sequence < self.next {
-            return; // a copy made by re-append
+            return (0, false); // a copy made by re-append
         }
-        self.tally.taken = self.tally.taken.saturating_add(sequence.saturating_sub(self.next) + 1);
-        if sequence > self.next {
+        let lost = sequence - self.next;
+        self.tally.taken = self.tally.taken.saturating_add(lost + 1);
+        if lost > 0 {
+            self.contents.push(self.next, (None, whose.1), 0);
             self.mark_ended(self.next, sequence - 1, SkipReason::Damaged);
         }
+        self.contents.push(sequence, whose, bytes);
         self.next = sequence.saturating_add(1);
         self.chain = chain;
+        (lost, true)
     }
 
-    /// Legs through this one are durable at the neighbour.
-    pub fn handed_over(&mut self, through: u64) {
+    /// Legs through this one are durable at the neighbour. Gives those that were open, by whose.
+    pub fn handed_over(&mut self, through: u64) -> Counted {
         if through <= self.acked || through >= self.next {
-            return;
+            return Counted::new();
         }
-        let ended = self.ended_between(self.acked.saturating_add(1), through);
-        let handed = (through - self.acked).saturating_sub(ended);
-        self.tally.handed_over = self.tally.handed_over.saturating_add(handed);
+        let handed = self.open_in(self.acked.saturating_add(1), through);
+        let legs: u64 = handed.iter().map(|(_, legs)| legs).sum();
+        self.tally.handed_over = self.tally.handed_over.saturating_add(legs);
         self.acked = through;
+        self.acked_once = self.acked_once.max(through);
         let later = self.ended.split_off(&through.saturating_add(1));
         let spanning = self.ended.last_key_value().filter(|(_, run)| run.0 > through);
         let rest = spanning.map(|(_, run)| *run);
@@ -101,26 +129,58 @@ impl Outbound {
         if let Some(run) = rest {
             self.ended.insert(through.saturating_add(1), run);
         }
+        handed
     }
 
-    /// Legs behind this one are owed again.
-    pub fn rewound(&mut self, through: u64) {
-        let back = self.acked.saturating_sub(through);
-        self.tally.taken = self.tally.taken.saturating_add(back);
-        self.acked = self.acked.min(through);
-    }
-
-    /// Open legs ended; `false` if they were no open legs.
-    pub fn end(&mut self, from: u64, through: u64, reason: SkipReason) -> bool {
-        let open = from > self.acked && through < self.next && from <= through;
-        if open && self.ended_between(from, through) == 0 {
-            self.mark_ended(from, through, reason);
-            return true;
+    /// Legs behind this one are owed again, as far as the log can give them. Gives all of them,
+    /// and those of them that it cannot.
+    pub fn rewound(&mut self, through: u64) -> (Counted, Counted) {
+        if through >= self.acked {
+            return (Counted::new(), Counted::new());
         }
-        false
+        let (from, last) = (through.saturating_add(1), self.acked);
+        let again = self.count_in(from, last);
+        self.tally.taken = self.tally.taken.saturating_add(last - through);
+        self.acked = through;
+        let gone_through = last.min(self.held_from.saturating_sub(1));
+        let gone = self.count_in(from, gone_through);
+        for (from, through, reason) in self.fate_of(from, gone_through) {
+            self.mark_ended(from, through, reason);
+        }
+        (again, gone)
+    }
+
+    /// Why legs that the log no longer has are missing at whoever asks for them, run by run.
+    pub fn fate_of(&self, from: u64, through: u64) -> Vec<(u64, u64, SkipReason)> {
+        let mut fates = Vec::new();
+        let mut next = from;
+        for (first, last) in self.beyond.runs_in(from, through) {
+            if first > next {
+                fates.push((next, first - 1, SkipReason::Evicted));
+            }
+            fates.push((first, last, SkipReason::Passed));
+            next = last.saturating_add(1);
+        }
+        if next <= through {
+            fates.push((next, through, SkipReason::Evicted));
+        }
+        fates
+    }
+
+    /// Open legs ended. Gives them by whose; none if they were no open legs.
+    pub fn end(&mut self, from: u64, through: u64, reason: SkipReason) -> Counted {
+        let open = from > self.acked && through < self.next && from <= through;
+        if !open || self.ended_between(from, through) > 0 {
+            return Counted::new();
+        }
+        self.mark_ended(from, through, reason);
+        self.count_in(from, through)
     }
 
     fn mark_ended(&mut self, from: u64, through: u64, reason: SkipReason) {
+        if from > through {
+            return;
+        }
         self.tally.ended = self.tally.ended.saturating_add(through - from + 1);
         let before = self.ended.range_mut(..from).next_back();
         if let Some((_, run)) = before
@@ -133,12 +193,18 @@ impl Outbound {
         self.ended.insert(from, (through, reason));
     }
 
-    /// A new numbering begins at `start`; what was acked behind it is owed again.
-    pub fn renumbered(&mut self, link_epoch: LinkEpoch, start: u64, start_chain: Chain) {
+    /// A new numbering begins at `start`; what was acked behind it is owed again. Gives what
+    /// [`Outbound::rewound`] gives.
+    pub fn renumbered(
+        &mut self,
+        link_epoch: LinkEpoch,
+        start: u64,
+        start_chain: Chain,
+    ) -> (Counted, Counted) {
         self.link_epoch = Some(link_epoch);
         self.start = start;
         self.start_chain = start_chain;
-        self.rewound(start.saturating_sub(1));
+        self.rewound(start.saturating_sub(1))
     }
 
     /// The log no longer has legs up to this one.
@@ -146,7 +212,26 @@ impl Outbound {
         if through >= self.held_from {
             self.held_from = through.saturating_add(1);
             self.held_chain = chain;
+            let kept_from = self.held_from.min(self.acked.saturating_add(1));
+            self.contents.forget_before(kept_from);
         }
+    }
+
+    /// These legs are durable one hop further.
+    pub fn passed_on(&mut self, runs: &[(u64, u64)]) {
+        for (from, through) in runs {
+            let through = (*through).min(self.acked_once);
+            if *from <= through && self.beyond.count_in(*from, through) < through - from + 1 {
+                self.beyond.insert(*from, through);
+            }
+        }
+        self.beyond.keep_lowest(BEYOND_RUNS_MAX);
+    }
+
+    /// How many legs of a run are not known to be durable one hop further.
+    pub fn not_passed_on(&self, from: u64, through: u64) -> u64 {
+        let all = through.saturating_add(1).saturating_sub(from);
+        all.saturating_sub(self.beyond.count_in(from, through))
     }
 
     /// What a hello says of this lane.
@@ -162,8 +247,54 @@ impl Outbound {
 
     /// Legs neither handed over nor ended.
     pub fn held(&self) -> u64 {
-        let open = self.next.saturating_sub(1).saturating_sub(self.acked);
-        open.saturating_sub(self.ended_between(self.acked.saturating_add(1), self.next))
+        self.open_between(self.acked.saturating_add(1), self.next.saturating_sub(1))
+    }
+
+    /// Bytes of messages that are not handed over; about.
+    pub fn owed_bytes(&self) -> u64 {
+        self.contents.bytes_from(self.acked.saturating_add(1), self.next)
+    }
+
+    /// Every leg up to this one is handed over, or ended.
+    pub fn done_through(&self) -> u64 {
+        let behind = self.acked.saturating_add(1);
+        self.ended.get(&behind).map_or(self.acked, |run| run.0)
+    }
+
+    /// How many legs of a run are neither handed over nor ended.
+    pub fn open_between(&self, from: u64, through: u64) -> u64 {
+        let from = from.max(self.acked.saturating_add(1));
+        let all = through.saturating_add(1).saturating_sub(from);
+        if all == 0 { 0 } else { all.saturating_sub(self.ended_between(from, through)) }
+    }
+
+    /// The runs of legs in a run that are neither handed over nor ended.
+    pub fn open_runs(&self, from: u64, through: u64) -> Vec<(u64, u64)> {
+        let mut open = Vec::new();
+        let mut next = from.max(self.acked.saturating_add(1));
+        for run in self.ended_runs(next, through) {
+            if run.from > next {
+                open.push((next, run.from - 1));
+            }
+            next = run.through.saturating_add(1);
+        }
+        if next <= through {
+            open.push((next, through));
+        }
+        open
+    }
+
+    /// Open legs by whose they are, of a run.
+    pub fn open_in(&self, from: u64, through: u64) -> Counted {
+        let open = |(whose, from, through): (&Whose, u64, u64)| {
+            (whose.clone(), self.open_between(from, through))
+        };
+        self.contents.runs_in(from, through).map(open).filter(|(_, legs)| *legs > 0).collect()
+    }
+
+    fn count_in(&self, from: u64, through: u64) -> Counted {
+        let all = |(whose, from, through): (&Whose, u64, u64)| (whose.clone(), through - from + 1);
+        self.contents.runs_in(from, through).map(all).collect()
     }
 
     /// `taken = held + handed over + ended`.
@@ -173,34 +304,35 @@ impl Outbound {
 
     /// Runs of ended legs between two legs, both included, cut to them.
     pub fn ended_runs(&self, from: u64, through: u64) -> Vec<EndedRun> {
-        self.ended
-            .range(..=through)
-            .filter(|(_, run)| run.0 >= from)
-            .map(|(first, (last, reason))| EndedRun {
-                from: (*first).max(from),
-                through: (*last).min(through),
-                reason: *reason,
-                chain: None,
-            })
-            .collect()
+        if self.ended.is_empty() || from > through {
+            return Vec::new();
+        }
+        let before = self.ended.range(..from).next_back().filter(|(_, run)| run.0 >= from);
+        let runs = before.into_iter().chain(self.ended.range(from..=through));
+        runs.map(|(first, (last, reason))| EndedRun {
+            from: (*first).max(from),
+            through: (*last).min(through),
+            reason: *reason,
+            chain: (last.saturating_add(1) == self.held_from).then_some(self.held_chain),
+        })
+        .collect()
     }
 
     fn ended_between(&self, from: u64, through: u64) -> u64 {
-        if self.ended.is_empty() {
-            return 0;
-        }
         self.ended_runs(from, through).iter().map(|run| run.through - run.from + 1).sum()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use yizhan_schemas::Lane;
+
     use super::*;
 
     fn with_legs(count: u64) -> Outbound {
         let mut lane = Outbound::default();
         for sequence in 1..=count {
-            lane.opened(sequence, Chain([0; 8]));
+            lane.opened(sequence, Chain([0; 8]), (None, Lane::Routine), 1);
         }
         lane
     }
@@ -208,8 +340,8 @@ mod tests {
     #[test]
     fn every_leg_is_held_handed_over_or_ended_whatever_happens() {
         let mut lane = with_legs(10);
-        assert!(lane.end(4, 5, SkipReason::Expired));
-        assert!(!lane.end(5, 6, SkipReason::Expired), "five has ended already");
+        assert!(!lane.end(4, 5, SkipReason::Expired).is_empty());
+        assert!(lane.end(5, 6, SkipReason::Expired).is_empty(), "five has ended already");
         lane.handed_over(4);
         assert_eq!((lane.held(), lane.tally.handed_over, lane.tally.ended), (5, 3, 2));
         assert!(lane.balances());
@@ -223,7 +355,7 @@ mod tests {
     #[test]
     fn a_run_cut_by_an_ack_keeps_its_open_part() {
         let mut lane = with_legs(9);
-        assert!(lane.end(3, 7, SkipReason::Cancelled));
+        assert!(!lane.end(3, 7, SkipReason::Cancelled).is_empty());
         lane.handed_over(5);
         let runs = lane.ended_runs(1, 9);
         assert_eq!(runs.len(), 1);
@@ -234,7 +366,7 @@ mod tests {
     #[test]
     fn legs_lost_to_damage_end_as_damaged_and_stay_in_the_count() {
         let mut lane = with_legs(3);
-        lane.opened(6, Chain([1; 8]));
+        lane.opened(6, Chain([1; 8]), (None, Lane::Routine), 1);
         assert_eq!(lane.next, 7);
         assert_eq!(lane.ended_runs(1, 6)[0].reason, SkipReason::Damaged);
         assert!(lane.balances());
@@ -245,5 +377,22 @@ mod tests {
         let mut lane = with_legs(3);
         lane.handed_over(4);
         assert_eq!(lane.acked, 0);
+    }
+
+    #[test]
+    fn legs_owed_again_that_the_log_has_no_more_end_by_whether_they_were_passed_on() {
+        let mut lane = with_legs(10);
+        lane.handed_over(8);
+        lane.passed_on(&[(1, 3)]);
+        lane.evicted(5, Chain([5; 8]));
+        let (again, gone) = lane.rewound(0);
+        let sum = |legs: &Counted| legs.iter().map(|(_, n)| n).sum::<u64>();
+        assert_eq!((sum(&again), sum(&gone)), (8, 5));
+        assert!(lane.balances());
+        let runs = lane.ended_runs(1, 10);
+        let told: Vec<_> = runs.iter().map(|run| (run.from, run.through, run.reason)).collect();
+        assert_eq!(told, [(1, 3, SkipReason::Passed), (4, 5, SkipReason::Evicted)]);
+        assert_eq!(runs[1].chain, Some(Chain([5; 8])));
+        assert_eq!(lane.open_runs(1, 10), [(6, 10)]);
     }
 }

@@ -11,7 +11,7 @@ use yizhan_schemas::payload::receipt::Note;
 use yizhan_schemas::{Code, Envelope, Epoch, Lane, MessageId, StoreId};
 
 use crate::link::Link;
-use crate::time::BootId;
+use crate::time::{BootId, Now};
 
 /// One entry of the custody log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,15 +70,15 @@ pub enum Record {
     /// Something became of a message here, or was learnt of one of ours.
     #[serde(rename = "T")]
     Noted(Routed),
-    /// Notes left for a neighbour: they are in the fold that this step puts.
-    #[serde(rename = "G")]
-    Folded(Folded),
     /// An adapter is about to be asked: after a crash nobody knows whether it was.
     #[serde(rename = "M")]
     Attempting(Attempt),
     /// The adapter has answered.
     #[serde(rename = "J")]
     Attempted(Attempt),
+    /// Legs with a time to live are about to leave: from here on they may have arrived.
+    #[serde(rename = "L")]
+    Offered(Cursor),
     /// Our clock and a neighbour's at one moment.
     #[serde(rename = "C")]
     Exchanged(Exchanged),
@@ -170,6 +170,26 @@ pub struct PublisherKey {
     pub key: String,
     /// Digest of the body.
     pub body: Digest,
+}
+
+impl Put {
+    /// A message made at this station, with its legs.
+    pub fn of_our_own(envelope: Envelope, now: Now, boot: BootId, legs: Vec<Leg>) -> Self {
+        Self {
+            envelope,
+            via: None,
+            age_ms: 0,
+            age_unknown: false,
+            hops: 0,
+            boot,
+            taken_boot_ms: now.boot_ms(),
+            taken_wall_ms: now.wall_ms,
+            legs,
+            key: None,
+            late: false,
+            targets: Vec::new(),
+        }
+    }
 }
 
 /// See [`Record::Duplicate`].
@@ -337,17 +357,6 @@ pub struct FoldTaken {
     pub id: MessageId,
     /// What it tells, and whom that concerns.
     pub notes: Vec<Routed>,
-}
-
-/// See [`Record::Folded`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Folded {
-    /// The neighbour.
-    pub link: Link,
-    /// The lane.
-    pub lane: Lane,
-    /// How many entries of that lane, from the first on.
-    pub entries: u64,
 }
 
 /// One leg of [`Link::Adapter`].

@@ -75,7 +75,7 @@ mod tests {
         let mut lane = Outbound::default();
         lane.renumbered(OURS, 1, Chain::default());
         for sequence in 1..=legs {
-            lane.opened(sequence, chain(sequence));
+            lane.opened(sequence, chain(sequence), (None, yizhan_schemas::Lane::Routine), 1);
         }
         lane.handed_over(acked);
         lane

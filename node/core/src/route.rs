@@ -12,7 +12,7 @@ pub fn links(topology: &Topology, here: &Code, header: &Header, via: Option<&Lin
     let wanted = Wanted { main: header.handled_by(), notify: header.notify.as_ref() };
     let mut links = Vec::new();
     if wanted.any(|selector| topology.selects(selector, here)) {
-        links.push(Link::Inbox);
+        links.push(if header.kind.is_for_adapter() { Link::Adapter } else { Link::Inbox });
     }
     let from_above = via == Some(&Link::Up);
     if !from_above

@@ -29,6 +29,10 @@ impl Seen {
         sequence <= self.through || self.above.contains(sequence)
     }
 
+    fn highest(&self) -> u64 {
+        self.above.max().unwrap_or(0).max(self.through)
+    }
+
     fn insert(&mut self, sequence: u64) -> bool {
         if self.contains(sequence) {
             return false;
@@ -50,6 +54,12 @@ impl SeenSets {
         self.origins
             .get(&(id.origin.clone(), id.epoch))
             .is_some_and(|lanes| lanes.get(id.lane).contains(id.sequence))
+    }
+
+    /// True if one of the same origin, epoch and lane with a higher sequence has been here.
+    pub fn is_late(&self, id: &MessageId) -> bool {
+        let lanes = self.origins.get(&(id.origin.clone(), id.epoch));
+        lanes.is_some_and(|lanes| lanes.get(id.lane).highest() > id.sequence)
     }
 
     /// Notes that it is here; `false` if it was before.

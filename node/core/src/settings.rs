@@ -3,6 +3,9 @@
 /// Bounds and delays. The defaults are those of the configuration's defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// The newest frame version spoken: older than [`yizhan_schemas::frame::VERSION`] only to try
+    /// what happens between old and new stations.
+    pub version: u8,
     /// Largest payload taken from a publisher, bytes (`ingest.max_payload`).
     pub payload_bytes_max: u64,
     /// Most bytes of bulk lanes in flight on one link.
@@ -23,11 +26,19 @@ pub struct Settings {
     /// Share of `Disk::max_bytes` that ordinary messages may not use, in percent: flash and what
     /// comes from neighbours may.
     pub flash_reserve_percent: u64,
+    /// Share of it that is guaranteed to each direction (up, down, this station), in percent.
+    pub share_percent: u64,
+    /// Share of it that what has been handed over may take before the oldest goes, in percent
+    /// (`spool.two_hop_max_bytes`).
+    pub two_hop_percent: u64,
+    /// What is durable one hop further is kept so long, milliseconds (`spool.retain`).
+    pub retain_ms: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            version: yizhan_schemas::frame::VERSION,
             payload_bytes_max: 256 * 1024,
             in_flight_bytes_max: 1024 * 1024,
             send_bytes_max: 256 * 1024,
@@ -37,6 +48,9 @@ impl Default for Settings {
             hello_retry_ms: 1000,
             past_epochs_max: 256,
             flash_reserve_percent: 5,
+            share_percent: 25,
+            two_hop_percent: 20,
+            retain_ms: 7 * 86_400_000,
         }
     }
 }

@@ -5,12 +5,19 @@
 //! so on. What it remembers over restarts is [`Kept`], and it changes that only by writing the
 //! record that says so.
 
+mod adapt;
+mod clocks;
 mod deliver;
 mod greet;
 mod perish;
+mod receipts;
 mod receive;
+mod reclaim;
+mod room;
 mod send;
+mod session;
 mod submit;
+mod uplink;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +29,7 @@ use yizhan_topology::Topology;
 
 use crate::effect::{Effect, Notice};
 use crate::input::Input;
+use crate::jitter::Jitter;
 use crate::kept::Kept;
 use crate::link::Link;
 use crate::neighbour::Neighbour;
@@ -31,7 +39,12 @@ use crate::settings::Settings;
 use crate::step::{Pending, Step, Writes};
 use crate::time::{BootClock, BootId, Now};
 
+pub use adapt::ATTEMPTS_MAX;
 pub use view::{LinkView, View};
+
+/// A station with at most so many runs of legs counts all of them anew at every step; with more,
+/// only the links that moved.
+const AUDIT_RUNS_MAX: usize = 256;
 
 /// Fresh randomness and facts of one opening, which the core cannot draw itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +74,22 @@ pub struct Station {
     boot: BootId,
     clock: Arc<BootClock>,
     neighbours: BTreeMap<Link, Neighbour>,
-    uplink: greet::Uplink,
+    uplink: uplink::Uplink,
+    jitter: Jitter,
+    /// Numberings planned or begun in this epoch.
+    link_epochs: u32,
     inbox: deliver::InboxLive,
     perishing: perish::Perishing,
+    notes_epoch: Epoch,
+    /// When it was opened, milliseconds since boot.
+    opened_ms: u64,
+    /// What the step has learnt of messages, not written yet.
+    news: receipts::News,
+    reclaim: reclaim::Reclaim,
+    flash: room::FlashBucket,
+    owed: room::Owed,
+    /// When to tell neighbours what is durable one hop further, if there may be news.
+    tell_beyond_us: Option<u64>,
     disk: Disk,
     /// Links whose cursors moved in this step.
     touched: BTreeSet<Link>,
@@ -91,8 +117,8 @@ impl Station {
         for child in topology.children(&here) {
             neighbours.insert(Link::Down(child.clone()), Neighbour::default());
         }
-        let perishing = perish::Perishing::of(&kept, fresh.boot);
-        Self {
+        let clock = Arc::new(kept.clocks.clock(fresh.boot));
+        let mut station = Self {
             here,
             formerly: None,
             topology,
@@ -100,15 +126,26 @@ impl Station {
             store: kept.store.unwrap_or(fresh.store),
             epoch: fresh.epoch,
             boot: fresh.boot,
-            clock: Arc::new(BootClock::of(fresh.boot)),
+            clock,
             kept,
             neighbours,
-            uplink: greet::Uplink::default(),
+            uplink: uplink::Uplink::default(),
+            jitter: Jitter::of(fresh.seed),
+            link_epochs: 0,
             inbox: deliver::InboxLive::default(),
-            perishing,
+            perishing: perish::Perishing::default(),
+            notes_epoch: fresh.notes_epoch,
+            opened_ms: 0,
+            news: receipts::News::default(),
+            reclaim: reclaim::Reclaim::default(),
+            flash: room::FlashBucket::default(),
+            owed: room::Owed::default(),
+            tell_beyond_us: None,
             disk: Disk { held_bytes: 0, max_bytes: u64::MAX },
             touched: BTreeSet::new(),
-        }
+        };
+        station.count_owed();
+        station
     }
 
     /// The code that this station's data directory was made under (`station.formerly`).
@@ -127,9 +164,12 @@ impl Station {
             boot: self.boot,
             code: self.here.clone(),
             wall_ms: now.wall_ms,
-            notes_epoch: None,
+            notes_epoch: Some(self.notes_epoch),
         };
         self.write(step, Record::Opened(opened));
+        self.opened_ms = now.boot_ms();
+        self.perishing = perish::Perishing::of(&self.kept, &self.clock, self.opened_ms);
+        self.give_up_attempts(step);
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
         for link in links {
             for lane in Lane::ALL {
@@ -166,10 +206,16 @@ impl Station {
                 let sent = send::Sent { session, lane, from, through, bytes };
                 self.on_sent(now, &link, sent);
             }
-            Input::Attempted { .. } | Input::Answered { .. } => {}
-            Input::Oldest(_) | Input::Carried { .. } => {}
-            Input::Unreadable { link, lane, from, through, id: _ } => {
-                self.on_unreadable(&link, lane, from, through, step);
+            Input::Attempted { lane, leg, id, result } => {
+                self.on_attempted(lane, leg, &id, result, step);
+            }
+            Input::Answered { ticket, id, answer, remark } => {
+                self.on_answered(ticket, &id, answer, remark, step);
+            }
+            Input::Oldest(segment) => self.on_oldest(*segment),
+            Input::Carried { puts, .. } => self.on_carried(puts, step),
+            Input::Unreadable { link, lane, from, through, id } => {
+                self.on_unreadable(&link, lane, from, through, id, step);
             }
             Input::InboxOpened { opening, created_ns, present_sequence, last_sequence } => {
                 let stream =
@@ -179,7 +225,7 @@ impl Station {
             Input::InboxClosed => self.inbox.closed(),
             Input::Stale { leg } => self.on_stale(leg, step),
             Input::Delivered { through } => self.on_delivered(through),
-            Input::Released { through, ids: _ } => self.on_released(now, through, step),
+            Input::Released { through, ids } => self.on_released(now, through, &ids, step),
             Input::Indexed { through } => self.write(step, Record::Indexed(through)),
             Input::Disk { held_bytes, max_bytes } => self.disk = Disk { held_bytes, max_bytes },
         }
@@ -192,29 +238,59 @@ impl Station {
         self.miss_the_silent(now, step);
         self.resend_overdue(now, step);
         self.perish(now, step);
+        self.tell_beyond_if_due(now, step);
+        // also here, not only when the step closes: what is due must not stay due meanwhile
+        self.fold_all_notes(now, step);
     }
 
     /// When to call [`Station::tick`] next, microseconds since boot.
     pub fn due_us(&self) -> Option<u64> {
         let links = self.neighbours.iter().filter_map(|(link, n)| self.link_due_us(link, n));
-        links.chain(self.uplink.due_us()).chain(self.perishing.due_us()).min()
+        let own = [self.uplink.due_us(), self.perishing.due_us(), self.tell_beyond_us];
+        links.chain(own.into_iter().flatten()).min()
     }
 
     /// Ends a step: asks for the sends and deliveries that it made possible, checks the count of
     /// every link that moved, and closes it.
     pub fn close(&mut self, now: Now, mut step: Step) -> (Writes, Pending) {
         self.perish(now, &mut step);
+        self.write_news(now, &mut step);
+        self.reclaim_space(now, &mut step);
+        self.fold_all_notes(now, &mut step);
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
         for link in links {
             self.pump(now, &link, &mut step);
         }
         self.pump_inbox(&mut step);
+        self.pump_adapter(&mut step);
+        if !self.touched.is_empty() {
+            self.count_owed();
+            let soon_us = now.boot_us + send::TELL_BEYOND_EVERY_US;
+            self.tell_beyond_us.get_or_insert(soon_us);
+        }
+        self.audit_if_small();
         for link in std::mem::take(&mut self.touched) {
             let lanes = self.kept.outbound.get(&link);
             let balanced = lanes.is_none_or(|lanes| lanes.iter().all(|(_, lane)| lane.balances()));
             assert!(balanced, "taken = held + handed over + ended must hold for {link:?}");
         }
         step.close()
+    }
+
+    /// Counts every leg anew, by origin and precedence; whose count is off, if anybody's. For
+    /// checks from outside: a station with few runs of legs does it at every step.
+    pub fn audit(&self) -> Option<crate::contents::Whose> {
+        self.kept.imbalance()
+    }
+
+    fn audit_if_small(&self) {
+        let lanes = self.kept.outbound.values().flat_map(|lanes| lanes.0.iter());
+        let runs: usize = lanes.map(|lane| lane.contents.len()).sum();
+        if !self.touched.is_empty() && runs <= AUDIT_RUNS_MAX {
+            let off = self.audit();
+            assert!(off.is_none(), "taken = held + handed over + ended must hold for {off:?}");
+            assert!(self.kept.outcomes.balances(), "every pair is open or has one outcome");
+        }
     }
 
     /// What it remembers, for snapshots and checks from outside.
@@ -252,15 +328,16 @@ impl Station {
     /// The legs of a message: chosen once, when it is taken.
     fn legs(&self, envelope: &Envelope, via: Option<&Link>) -> Vec<Leg> {
         let header = envelope.header();
-        let id = header.id();
         let links = route::links(&self.topology, &self.here, header, via);
-        let leg = |link: Link| {
-            let fresh = Default::default();
-            let lane = self.kept.outbound(&link, header.lane).unwrap_or(&fresh);
-            let (sequence, chain) = lane.next_leg(&id);
-            Leg { link, sequence, chain }
-        };
-        links.into_iter().map(leg).collect()
+        links.into_iter().map(|link| self.leg(link, envelope)).collect()
+    }
+
+    fn leg(&self, link: Link, envelope: &Envelope) -> Leg {
+        let header = envelope.header();
+        let fresh = Default::default();
+        let lane = self.kept.outbound(&link, header.lane).unwrap_or(&fresh);
+        let (sequence, chain) = lane.next_leg(&header.id());
+        Leg { link, sequence, chain }
     }
 
     /// Notes which cursors a message moved, and when it was taken.
@@ -269,7 +346,7 @@ impl Station {
             self.touched.insert(leg.link.clone());
             let samples = match self.neighbours.get_mut(&leg.link) {
                 Some(neighbour) => neighbour.samples.get_mut(lane as usize),
-                None => Some(&mut self.inbox.samples),
+                None => Some(&mut self.inbox.samples).filter(|_| leg.link == Link::Inbox),
             };
             if let Some(samples) = samples {
                 samples.watch(leg.sequence, now.boot_us);

@@ -78,6 +78,10 @@ fn note(notice: &Notice) {
             counter!("yizhan_late_total", "link" => link.word().to_owned()).increment(1);
             tracing::info!(event = "late", link = link.word(), %id, "came behind its successors");
         }
+        Notice::Astray { origin } => {
+            counter!("yizhan_astray_total").increment(1);
+            tracing::warn!(event = "astray", %origin, "a receipt's origin is no station known here");
+        }
         Notice::Full { link } => {
             counter!("yizhan_full_total", "link" => link.word().to_owned()).increment(1);
             tracing::warn!(event = "full", link = link.word(), "no room: it will be sent again");

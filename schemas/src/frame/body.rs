@@ -75,6 +75,12 @@ pub enum SkipReason {
     Evicted,
     /// The disk lost it.
     Damaged,
+    /// It had been handed over, and the receiver had handed it on: no longer kept, and not missed.
+    Passed,
+    /// An adapter, or this station, would not take it.
+    Rejected,
+    /// Given up: nobody can say what became of it.
+    DeadLettered,
 }
 
 impl SkipReason {

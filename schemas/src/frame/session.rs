@@ -78,6 +78,9 @@ pub struct Hello {
     pub counter: u64,
     /// Its clock since boot, milliseconds.
     pub boot_ms: u64,
+    /// Its machine's boot: two readings of its clock compare only if this is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<u32>,
     /// What it offers, upward.
     pub offers: PerLane<Offer>,
     /// What it has, downward.
@@ -104,6 +107,9 @@ pub struct Welcome {
     pub counter: u64,
     /// Its clock since boot, milliseconds.
     pub boot_ms: u64,
+    /// Its machine's boot: two readings of its clock compare only if this is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<u32>,
     /// What it offers, downward.
     pub offers: PerLane<Offer>,
     /// What it has, upward.

@@ -33,6 +33,8 @@ fn write_station(out: &mut String, station: &Station) {
     line("http", station.http.as_deref().map(quoted));
     line("key", some(&station.keys));
     line("tags", some(&station.tags));
+    let formerly: Vec<String> = station.formerly.iter().map(ToString::to_string).collect();
+    line("formerly", some(&formerly));
 }
 
 fn quoted(text: &str) -> String {

@@ -1,10 +1,11 @@
 //! Inbox legs go into the stream `YZ_INBOX`, each at its sequence; what is surely synced there is
 //! released here.
 
-use yizhan_schemas::Lane;
 use yizhan_schemas::frame::SkipReason;
+use yizhan_schemas::{Lane, MessageId, Outcome};
 
 use super::Station;
+use super::perish::Perishing;
 use crate::effect::{Deliver, Effect, Notice};
 use crate::link::Link;
 use crate::neighbour::Samples;
@@ -64,7 +65,8 @@ impl Station {
             self.write(step, Record::Rewound(at));
             self.touched.insert(Link::Inbox);
         }
-        self.perishing.inbox_opened(&self.kept, self.boot);
+        // legs that were spared because they were on their way are not, now
+        self.perishing = Perishing::of(&self.kept, &self.clock, self.opened_ms);
         self.inbox.opening = stream.opening;
         self.inbox.place = Some((delivered, delivered));
         if delivered > acked {
@@ -114,6 +116,13 @@ impl Station {
                 return;
             }
             let last = (owed.next - 1).min(answered + UNANSWERED_MAX);
+            // one whose age nobody can tell yet is held back, and what is behind it with it
+            let (inbox, lane) = (&Link::Inbox, Lane::Routine);
+            let last = match self.perishing.doubtful_in(inbox, lane, from, last) {
+                Some(doubtful) if doubtful == from => return,
+                Some(doubtful) => doubtful - 1,
+                None => last,
+            };
             if let Some(run) = owed.ended_runs(from, last).first().copied() {
                 if run.from == from {
                     self.inbox.place = Some((run.through, answered.max(run.through.min(answered))));
@@ -146,6 +155,10 @@ impl Station {
         if open {
             // those behind it move up: what was asked for under the old numbers is void
             self.inbox.closed();
+            let place = (Link::Inbox, Lane::Routine, leg);
+            if let Some(id) = self.kept.perishable.get(&place).map(|leg| leg.id.clone()) {
+                self.ended_at(&id, [self.here.clone()], Outcome::Expired, None);
+            }
             self.end_legs(&Link::Inbox, Lane::Routine, leg, leg, SkipReason::Expired, step);
         }
     }
@@ -156,7 +169,13 @@ impl Station {
         }
     }
 
-    pub(super) fn on_released(&mut self, now: Now, through: u64, step: &mut Step) {
+    pub(super) fn on_released(
+        &mut self,
+        now: Now,
+        through: u64,
+        ids: &[(u64, MessageId)],
+        step: &mut Step,
+    ) {
         let answered = self.inbox.place.map_or(0, |(_, answered)| answered);
         let acked = self.kept.outbound(&Link::Inbox, Lane::Routine).map_or(0, |owed| owed.acked);
         let through = through.min(answered);
@@ -166,6 +185,9 @@ impl Station {
         let at = Cursor { link: Link::Inbox, lane: Lane::Routine, through };
         self.write(step, Record::HandedOver(at));
         self.touched.insert(Link::Inbox);
+        for (_, id) in ids.iter().filter(|(leg, _)| (acked + 1..=through).contains(leg)) {
+            self.ended_at(id, [self.here.clone()], Outcome::Delivered, None);
+        }
         for taken_us in self.inbox.samples.arrived(through) {
             let held_us = now.boot_us.saturating_sub(taken_us);
             let notice = Notice::HandedOver { link: Link::Inbox, lane: Lane::Routine, held_us };

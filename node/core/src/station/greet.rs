@@ -1,103 +1,52 @@
-//! Sessions: hello, welcome, and what ends them.
+//! The parent's side of a session: a child's hello, the answer, and the first frame that proves
+//! that the answer arrived.
+//!
+//! A hello may be old: said by a process that has died since, and delivered late. So it changes
+//! nothing by itself. The welcome is a **proposal**; the session begins, and the one before it
+//! ends, when a frame comes that carries the proposal's tag, which only a living child can know.
+//!
+//! # What becomes of a hello
+//!
+//! | the hello | outcome | test in `tests/station/` |
+//! |---|---|---|
+//! | known store, higher counter or new epoch | proposal; the lanes go on as [`crate::resume`] says | `hello::both_sides_go_on_where_they_stood` |
+//! | first contact: both stores are new | proposal; each adopts the other's numbering | `hello::two_new_stores_adopt_each_others_numbering` |
+//! | the child's disk was lost (it knows less) | proposal; all that is held is offered again | `hello::a_child_that_lost_its_disk_is_offered_all_that_is_held` |
+//! | the child knows more than we do (our store was restored or replaced) | proposal; what was not acked gets a new numbering | `hello::a_parent_restored_from_a_copy_numbers_anew_what_was_not_acked` |
+//! | the child was restored from an old copy | proposal; we go back to where it stands | `hello::a_child_restored_from_a_copy_gets_again_what_it_forgot` |
+//! | both were restored | proposal; all that is held is offered under a new numbering | `hello::when_both_were_restored_all_is_offered_again` |
+//! | another store, while the known one showed life within the liveness bound | refused `store_conflict`, alarmed | `hello::a_second_station_under_the_same_code_is_refused_while_the_first_lives` |
+//! | another store, after the known one went quiet | proposal as a replacement, the operator is told | `hello::a_replacement_is_admitted_after_the_old_store_went_quiet` |
+//! | a store that was replaced | refused `store_replaced` | `hello::a_replaced_store_is_refused_for_good` |
+//! | an epoch that is over, or a counter that is not higher | refused `stale` | `hello::an_old_hello_is_refused` |
+//! | a hello of a dead process that was never seen, delivered late | proposal that nobody takes up: the standing session goes on | `hello::a_hello_that_comes_late_does_not_end_the_session_that_stands` |
+//! | no frame version in common | refused `version` | `hello::a_version_that_is_not_spoken_here_is_refused` |
+//! | an older version than ours | proposal in that version | `hello::an_older_version_is_spoken_with_an_older_station` |
+//! | a code that is no child here (it moved away, or topologies differ) | refused `unknown_station` | `hello::a_station_that_is_no_child_here_is_refused` |
+//! | a child that was renamed or came from another parent | proposal; what it holds of its old code comes with it | `hello::a_renamed_station_hands_over_what_it_took_under_its_old_code` |
 
-use yizhan_schemas::codec;
 use yizhan_schemas::frame::{
-    Chain, Frame, Have, Hello, LaneAck, LinkEpoch, Offer, RefusalReason, Refused, SessionTag,
-    Welcome,
+    Frame, Hello, Nudge, RefusalReason, Refused, SessionTag, VERSION_MIN, Welcome,
 };
-use yizhan_schemas::{Code, Lane, PerLane};
+use yizhan_schemas::{Code, PerLane};
 
 use super::Station;
+use super::clocks::Met;
+use super::session::SOFTWARE;
 use crate::effect::{Effect, Notice};
 use crate::input::{Marks, Ticket};
 use crate::link::Link;
-use crate::neighbour::Session;
+use crate::neighbour::Proposal;
 use crate::peer::Claim;
-use crate::record::{self, Adopted, Cursor, Record, Renumbered};
-use crate::resume::{Resume, resume};
+use crate::record::{self, Record, Renumbered};
+use crate::resume::Resume;
 use crate::step::Step;
 use crate::time::Now;
 
-/// Name and version for hellos.
-const SOFTWARE: &str = concat!("yizhan/", env!("CARGO_PKG_VERSION"));
-
-/// Our side of the link to the parent.
-#[derive(Debug, Default)]
-pub(super) struct Uplink {
-    connected: bool,
-    /// The hello that waits for an answer, or the one to be said when due.
-    asked: Option<Hello>,
-    counter: u64,
-    retry_us: Option<u64>,
-    /// A frame overtook the welcome of its session, and was dropped.
-    overtaken: bool,
-}
-
-impl Uplink {
-    /// A frame of a session that does not stand came.
-    pub(super) fn stranger(&mut self) {
-        self.overtaken |= self.asked.is_some();
-    }
-
-    pub(super) fn due_us(&self) -> Option<u64> {
-        self.retry_us.filter(|_| self.connected)
-    }
-}
+/// A child whose frames belong to no session is asked for a hello this often, microseconds.
+const NUDGE_EVERY_US: u64 = 1_000_000;
 
 impl Station {
-    pub(super) fn on_connected(&mut self, now: Now, step: &mut Step) {
-        self.uplink.connected = true;
-        self.say_hello(now, step);
-    }
-
-    pub(super) fn on_disconnected(&mut self, step: &mut Step) {
-        self.uplink.connected = false;
-        self.uplink.retry_us = None;
-        self.end_session(&Link::Up, "the connection to the parent's bus is gone", step);
-    }
-
-    pub(super) fn on_nudged(&mut self, now: Now, step: &mut Step) {
-        self.end_session(&Link::Up, "the parent started anew", step);
-        self.say_hello(now, step);
-    }
-
-    pub(super) fn on_unanswered(&mut self, now: Now, counter: u64) {
-        if self.uplink.asked.as_ref().is_some_and(|hello| hello.counter == counter) {
-            self.uplink.asked = None;
-            self.uplink.retry_us = Some(now.boot_us + self.settings.hello_retry_ms * 1000);
-        }
-    }
-
-    pub(super) fn hello_if_due(&mut self, now: Now, step: &mut Step) {
-        if self.uplink.retry_us.is_some_and(|at| at <= now.boot_us) {
-            self.say_hello(now, step);
-        }
-    }
-
-    pub(super) fn say_hello(&mut self, now: Now, step: &mut Step) {
-        if !(self.uplink.connected && self.neighbours.contains_key(&Link::Up)) {
-            return;
-        }
-        self.uplink.counter += 1;
-        let hello = Hello {
-            version: codec::VERSION,
-            code: self.here.clone(),
-            formerly: self.formerly.clone(),
-            store: self.store,
-            epoch: self.epoch,
-            counter: self.uplink.counter,
-            boot_ms: now.boot_ms(),
-            offers: self.offers(&Link::Up),
-            haves: self.haves(&Link::Up),
-            dictionaries: Vec::new(),
-            software: SOFTWARE.to_owned(),
-        };
-        self.uplink.asked = Some(hello.clone());
-        // if even the word that nobody answered is lost, it is said again all the same
-        self.uplink.retry_us = Some(now.boot_us + self.settings.liveness_ms_min * 1000);
-        step.after(Effect::Hello(Box::new(hello)));
-    }
-
     pub(super) fn on_greeted(
         &mut self,
         now: Now,
@@ -113,7 +62,7 @@ impl Station {
                 self.notice(step, Notice::HelloRefused { link, why: why.clone() });
                 Frame::Refused(Refused { reason, message: why, counter: hello.counter })
             }
-            None => Frame::Welcome(self.welcome(now, link, &hello, marks, step)),
+            None => Frame::Welcome(self.propose(now, &link, hello, marks)),
         };
         step.after(Effect::Answer { ticket, frame: Box::new(frame) });
     }
@@ -123,8 +72,11 @@ impl Station {
             let why = format!("{} is no child of {} in its topology", hello.code, self.here);
             return Some((RefusalReason::UnknownStation, why));
         };
-        if hello.version == 0 {
-            let why = "frame version 0 is not spoken here".to_owned();
+        if hello.version < VERSION_MIN {
+            let why = format!(
+                "frame version {} is not spoken here; {VERSION_MIN} to {} are",
+                hello.version, self.settings.version
+            );
             return Some((RefusalReason::Version, why));
         }
         let claim = self
@@ -157,34 +109,72 @@ impl Station {
         }
     }
 
-    fn welcome(
-        &mut self,
-        now: Now,
-        link: Link,
-        hello: &Hello,
-        marks: PerLane<Marks>,
-        step: &mut Step,
-    ) -> Welcome {
-        self.end_session(&link, "a new hello came", step);
-        let known = self.kept.peers.get(&link).and_then(|peer| peer.now);
-        if known.is_some_and(|(store, ..)| store != hello.store) {
-            self.notice(step, Notice::StoreReplaced { link: link.clone() });
+    /// Answers a hello without changing anything that is kept.
+    fn propose(&mut self, now: Now, link: &Link, hello: Hello, marks: PerLane<Marks>) -> Welcome {
+        let mut offers = self.offers(link);
+        let mut renumbered = PerLane::from_fn(|_| None);
+        for (lane, have) in hello.haves.iter() {
+            let Resume::Renumber(start) = self.resume_lane(link, lane, have, &marks) else {
+                continue;
+            };
+            let new = self.renumbering(link, lane, start, marks.get(lane).acked);
+            let offer = offers.get_mut(lane);
+            offer.link_epoch = new.link_epoch;
+            offer.start = new.start;
+            offer.start_chain = new.start_chain;
+            *renumbered.get_mut(lane) = Some(new);
         }
-        let haves = self.haves(&link);
-        self.adopt(&link, &hello.offers, step);
-        self.go_on(&link, &hello.haves, marks, step);
         let welcome = Welcome {
-            version: codec::VERSION.min(hello.version),
+            version: self.settings.version.min(hello.version),
             code: self.here.clone(),
             store: self.store,
             epoch: self.epoch,
             counter: hello.counter,
             boot_ms: now.boot_ms(),
-            offers: self.offers(&link),
-            haves,
+            boot: Some(self.boot.0),
+            offers,
+            haves: self.haves(link),
             dictionaries: Vec::new(),
             software: SOFTWARE.to_owned(),
         };
+        let tag = SessionTag::of(&hello, &welcome);
+        if let Some(neighbour) = self.neighbours.get_mut(link) {
+            let version = welcome.version;
+            neighbour.propose(Proposal { tag, version, hello, marks, renumbered, at: now });
+        }
+        welcome
+    }
+
+    /// A frame with a tag that is not the session's came from a child: begins the session that it
+    /// confirms. `sent_ms` is the child's clock when it sent the frame.
+    pub(super) fn confirm(
+        &mut self,
+        now: Now,
+        link: &Link,
+        tag: SessionTag,
+        sent_ms: Option<u64>,
+        step: &mut Step,
+    ) -> bool {
+        let Some(neighbour) = self.neighbours.get_mut(link) else { return false };
+        let Some(proposal) = neighbour.take_proposal(tag) else {
+            self.ask_for_hello(now, link, step);
+            return false;
+        };
+        if self.claim_fault(now, link, &proposal.hello).is_some() {
+            return false;
+        }
+        self.end_session(link, "a new session takes its place", step);
+        let known = self.kept.peers.get(link).and_then(|peer| peer.now);
+        if known.is_some_and(|(store, ..)| store != proposal.hello.store) {
+            self.notice(step, Notice::StoreReplaced { link: link.clone() });
+        }
+        self.adopt(link, &proposal.hello.offers, step);
+        if !self.take_up(link, &proposal, step) {
+            // what the child was told does not hold any more
+            self.ask_for_hello(now, link, step);
+            return false;
+        }
+        let hello = &proposal.hello;
         let with = record::Session {
             link: link.clone(),
             store: hello.store,
@@ -192,180 +182,47 @@ impl Station {
             counter: hello.counter,
         };
         self.write(step, Record::Session(with));
-        self.begin_session(now, link, SessionTag::of(hello, &welcome), step);
-        welcome
+        // when the hello came, the child's clock stood between its hello and its first frame
+        let at_ms = proposal.at.boot_ms();
+        let high = sent_ms.map(|sent_ms| Met { our_ms: at_ms, their_ms: sent_ms });
+        let low = Met { our_ms: at_ms, their_ms: hello.boot_ms };
+        self.clocks_met(link, hello.boot, high, low, step);
+        self.begin_session(now, link.clone(), tag, proposal.version, step);
+        true
     }
 
-    pub(super) fn on_welcomed(
-        &mut self,
-        now: Now,
-        welcome: Welcome,
-        marks: PerLane<Marks>,
-        step: &mut Step,
-    ) {
-        let asked = self.uplink.asked.take_if(|hello| hello.counter == welcome.counter);
-        let Some(hello) = asked else { return };
-        self.uplink.retry_us = None;
-        self.adopt(&Link::Up, &welcome.offers, step);
-        if self.go_on(&Link::Up, &welcome.haves, marks, step) {
-            // our offers changed: the session that the parent has in mind is not this one
-            self.say_hello(now, step);
-            return;
-        }
-        let with = record::Session {
-            link: Link::Up,
-            store: welcome.store,
-            epoch: welcome.epoch,
-            counter: welcome.counter,
-        };
-        self.write(step, Record::Session(with));
-        let tag = SessionTag::of(&hello, &welcome);
-        self.begin_session(now, Link::Up, tag, step);
-        if std::mem::take(&mut self.uplink.overtaken) {
-            // better to ask for it again at once than to wait for the parent's patience to end
-            for (lane, have) in self.haves(&Link::Up).iter() {
-                let through = have.expected.saturating_sub(1);
-                let ack = LaneAck { lane, through, gap: true, beyond: Vec::new() };
-                step.ack(&Link::Up, tag, ack, None);
-            }
-        }
-    }
-
-    pub(super) fn on_refused(&mut self, now: Now, refused: Refused, step: &mut Step) {
-        if self.uplink.asked.as_ref().is_none_or(|hello| hello.counter != refused.counter) {
-            return;
-        }
-        self.on_unanswered(now, refused.counter);
-        self.notice(step, Notice::HelloRefused { link: Link::Up, why: refused.message });
-    }
-
-    fn offers(&self, link: &Link) -> PerLane<Offer> {
-        PerLane::from_fn(|lane| {
-            let offer = self.kept.outbound(link, lane).and_then(|lane| lane.offer());
-            // `open` has numbered every lane of every link before anything is said
-            offer.unwrap_or(Offer {
-                link_epoch: LinkEpoch { epoch: self.epoch, n: 0 },
-                start: 1,
-                start_chain: Chain::default(),
-                next: 1,
-            })
-        })
-    }
-
-    fn haves(&self, link: &Link) -> PerLane<Have> {
-        let have = |lane| self.kept.inbound(link, lane).map(|lane| lane.have());
-        PerLane::from_fn(|lane| have(lane).unwrap_or(Have { expected: 1, ..Have::default() }))
-    }
-
-    /// Takes over numberings of the neighbour that are new to us.
-    fn adopt(&mut self, link: &Link, offers: &PerLane<Offer>, step: &mut Step) {
-        for (lane, offer) in offers.iter() {
-            let known = self.kept.inbound(link, lane).and_then(|lane| lane.link_epoch);
-            if known != Some(offer.link_epoch) {
-                let adopted = Adopted {
-                    link: link.clone(),
-                    lane,
-                    link_epoch: offer.link_epoch,
-                    expected: offer.start,
-                    chain: offer.start_chain,
-                };
-                self.write(step, Record::Adopted(adopted));
-            }
-        }
-    }
-
-    /// Sets our cursors by what the neighbour has; true if a lane was numbered anew.
-    fn go_on(
-        &mut self,
-        link: &Link,
-        haves: &PerLane<Have>,
-        marks: PerLane<Marks>,
-        step: &mut Step,
-    ) -> bool {
-        let mut renumbered = false;
+    /// Moves our cursors as the proposal said. Acks of the session before may have come since, so
+    /// each lane is looked at again; false if one cannot go on as the child was told.
+    fn take_up(&mut self, link: &Link, proposal: &Proposal, step: &mut Step) -> bool {
         self.touched.insert(link.clone());
-        for (lane, have) in haves.iter() {
-            let fresh = Default::default();
-            let ours = self.kept.outbound(link, lane).unwrap_or(&fresh);
-            let acked = ours.acked;
-            let answered = self.neighbours.get(link).and_then(|n| n.answered.get(lane).as_ref());
-            match resume(ours, have, marks.get(lane).expected, answered) {
-                Resume::After(through) if through > acked => {
-                    let at = Cursor { link: link.clone(), lane, through };
-                    self.write(step, Record::HandedOver(at));
-                }
-                Resume::After(through) if through < acked => {
-                    let at = Cursor { link: link.clone(), lane, through };
-                    self.write(step, Record::Rewound(at));
-                }
-                Resume::After(_) => {}
-                Resume::Renumber(from) => {
-                    self.renumber(link, lane, from, marks.get(lane).acked, step);
-                    if let Some(neighbour) = self.neighbours.get_mut(link) {
-                        *neighbour.answered.get_mut(lane) = Some(*have);
-                    }
-                    let link = link.clone();
-                    self.notice(step, Notice::Renumbered { link, lane, from });
-                    renumbered = true;
-                }
+        for (lane, have) in proposal.hello.haves.iter() {
+            if let Some(new) = proposal.renumbered.get(lane) {
+                self.begin_numbering(new.clone(), step);
+                continue;
+            }
+            match self.resume_lane(link, lane, have, &proposal.marks) {
+                Resume::After(through) => self.stand_at(link, lane, through, step),
+                Resume::Renumber(_) => return false,
             }
         }
-        renumbered
+        true
     }
 
-    /// Begins a new numbering of one lane at `start`.
-    pub(super) fn renumber(
-        &mut self,
-        link: &Link,
-        lane: Lane,
-        start: u64,
-        acked_chain: Option<Chain>,
-        step: &mut Step,
-    ) {
-        let fresh = Default::default();
-        let ours = self.kept.outbound(link, lane).unwrap_or(&fresh);
-        let start_chain = match start {
-            at if at == ours.held_from => ours.held_chain,
-            at if at == ours.next => ours.chain,
-            // where damage took the chain, the next hello finds a difference and numbers again
-            _ => acked_chain.unwrap_or_default(),
-        };
-        let link_epoch = LinkEpoch { epoch: self.epoch, n: self.kept.link_epochs };
-        let new = Renumbered { link: link.clone(), lane, link_epoch, start, start_chain };
+    fn begin_numbering(&mut self, new: Renumbered, step: &mut Step) {
+        let (link, lane, from) = (new.link.clone(), new.lane, new.start);
         self.write(step, Record::Renumbered(new));
+        self.notice(step, Notice::Renumbered { link, lane, from });
     }
 
-    fn begin_session(&mut self, now: Now, link: Link, tag: SessionTag, step: &mut Step) {
-        let acked =
-            PerLane::from_fn(|lane| self.kept.outbound(&link, lane).map_or(0, |lane| lane.acked));
-        if let Some(neighbour) = self.neighbours.get_mut(&link) {
-            neighbour.session = Some(Session::begin(tag, acked, now.boot_us));
-            neighbour.heard_us = Some(now.boot_us);
+    /// Asks a child for a hello, if there is no session with it and it was not asked just now.
+    fn ask_for_hello(&mut self, now: Now, link: &Link, step: &mut Step) {
+        let Link::Down(child) = link else { return };
+        let Some(neighbour) = self.neighbours.get_mut(link) else { return };
+        let lately = neighbour.nudged_us.is_some_and(|at| now.boot_us < at + NUDGE_EVERY_US);
+        if lately || neighbour.session.is_some() {
+            return;
         }
-        self.notice(step, Notice::LinkUp { link });
-    }
-
-    /// Ends a session, if one stands.
-    pub(super) fn end_session(&mut self, link: &Link, why: &'static str, step: &mut Step) {
-        let session = self.neighbours.get_mut(link).and_then(|n| n.session.take());
-        if session.is_some() {
-            self.notice(step, Notice::LinkDown { link: link.clone(), why });
-        }
-    }
-
-    /// Ends sessions with neighbours that showed no life for too long.
-    pub(super) fn miss_the_silent(&mut self, now: Now, step: &mut Step) {
-        let silent = |n: &crate::neighbour::Neighbour| {
-            let patience_us = n.patience_us(self.settings.liveness_ms_min, 8);
-            let heard = n.heard_us.filter(|_| n.session.is_some());
-            heard.is_some_and(|at| at.saturating_add(patience_us) <= now.boot_us)
-        };
-        let gone = self.neighbours.iter().filter(|(_, n)| silent(n)).map(|(link, _)| link.clone());
-        for link in gone.collect::<Vec<_>>() {
-            self.end_session(&link, "no sign of life for too long", step);
-            if link == Link::Up {
-                self.say_hello(now, step);
-            }
-        }
+        neighbour.nudged_us = Some(now.boot_us);
+        step.after(Effect::Nudge { child: child.clone(), nudge: Nudge { epoch: self.epoch } });
     }
 }

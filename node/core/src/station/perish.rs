@@ -1,22 +1,27 @@
-//! Legs with a time to live end when it has run out, unless they are on their way already.
+//! Legs with a time to live end when it has run out, unless they may have arrived already.
 //!
-//! Age is known age plus the time held here, by the clock since boot. After a reboot nobody here
-//! knows how long the power was off: the message goes on marked so, but it enters no inbox.
+//! Age is known age plus the time held here, by the clock since boot. After a power cut the time
+//! without power is known only once a neighbour's clock has bridged it ([`crate::bridges`]). Until
+//! then transit goes on, marked so; what is for this station's own inbox or adapters is held back,
+//! and ends as expired if nobody bridges it in time.
 
 use std::collections::BTreeSet;
 
-use yizhan_schemas::Lane;
 use yizhan_schemas::frame::SkipReason;
+use yizhan_schemas::{Code, Lane, Outcome};
 
 use super::Station;
 use crate::kept::{Kept, Perishable};
 use crate::link::Link;
 use crate::record::Put;
 use crate::step::Step;
-use crate::time::{BootId, Now};
+use crate::time::{BootClock, Now};
 
 /// A leg in flight is looked at again after this long, microseconds.
 const LOOK_AGAIN_US: u64 = 1_000_000;
+/// Longest that a message of unknown age waits for a bridge, milliseconds: what is behind it in
+/// the inbox waits with it.
+pub(super) const HOLD_MS_MAX: u64 = 30_000;
 
 type Place = (Link, Lane, u64);
 
@@ -24,45 +29,86 @@ type Place = (Link, Lane, u64);
 #[derive(Debug, Default)]
 pub(super) struct Perishing {
     deadlines: BTreeSet<(u64, Place)>,
+    /// Legs of the inbox and of adapters whose age nobody can tell at present.
+    doubtful: BTreeSet<Place>,
+}
+
+/// What is known of the age of an open leg.
+enum Age {
+    /// It is too old at this moment, milliseconds since boot.
+    EndsAt(u64),
+    /// Nobody can tell yet; so much of its time to live is left at most, milliseconds.
+    NotYet(u64),
+    /// Nobody ever will.
+    Never,
+}
+
+fn age(perishable: &Perishable, clock: &BootClock) -> Age {
+    let left_ms = perishable.ttl_ms.saturating_sub(perishable.age_ms);
+    if perishable.age_unknown {
+        return Age::Never;
+    }
+    let offset_ms = match clock.bridges.get(&perishable.boot) {
+        _ if perishable.boot == clock.boot => 0,
+        Some(offset_ms) => *offset_ms,
+        None => return Age::NotYet(left_ms),
+    };
+    let ends_ms =
+        i128::from(perishable.taken_boot_ms) + i128::from(offset_ms) + i128::from(left_ms);
+    Age::EndsAt(u64::try_from(ends_ms.max(0)).unwrap_or(u64::MAX))
 }
 
 impl Perishing {
-    /// What a restarted station still has to watch.
-    pub(super) fn of(kept: &Kept, boot: BootId) -> Self {
-        let deadline = |(place, p): (&Place, &Perishable)| (deadline_us(p, boot), place.clone());
-        Self { deadlines: kept.perishable.iter().map(deadline).collect() }
+    /// What a station with these memories has to watch from `now` on.
+    pub(super) fn of(kept: &Kept, clock: &BootClock, opened_ms: u64) -> Self {
+        let mut all = Self::default();
+        for (place, perishable) in &kept.perishable {
+            all.watch_leg(place.clone(), perishable, clock, opened_ms);
+        }
+        all
     }
 
-    pub(super) fn watch(&mut self, put: &Put) {
+    fn watch_leg(&mut self, place: Place, leg: &Perishable, clock: &BootClock, opened_ms: u64) {
+        let here = !place.0.is_neighbour();
+        let ends_ms = match age(leg, clock) {
+            Age::EndsAt(ends_ms) => ends_ms,
+            Age::NotYet(left_ms) if here => {
+                self.doubtful.insert(place.clone());
+                opened_ms.saturating_add(left_ms.min(HOLD_MS_MAX))
+            }
+            Age::Never if here => 0,
+            // the next station, or the target, decides
+            Age::NotYet(_) | Age::Never => return,
+        };
+        self.deadlines.insert((ends_ms.saturating_mul(1000), place));
+    }
+
+    /// Watches a message that was just taken; `kept` has it already.
+    pub(super) fn watch(&mut self, put: &Put, kept: &Kept, clock: &BootClock) {
         let header = put.envelope.header();
-        let Some(ttl_ms) = header.ttl_ms else { return };
-        let ends_ms = put.taken_boot_ms.saturating_add(ttl_ms.saturating_sub(put.age_ms));
+        if header.ttl_ms.is_none() {
+            return;
+        }
         for leg in &put.legs {
             let place = (leg.link.clone(), leg.link.numbered_lane(header.lane), leg.sequence);
-            let held_back = put.age_unknown && leg.link == Link::Inbox;
-            let at = if held_back { 0 } else { ends_ms.saturating_mul(1000) };
-            self.deadlines.insert((at, place));
+            if let Some(perishable) = kept.perishable.get(&place) {
+                self.watch_leg(place, perishable, clock, 0);
+            }
         }
-    }
-
-    /// The inbox begins anew: legs that were spared because they were on their way are not, now.
-    pub(super) fn inbox_opened(&mut self, kept: &Kept, boot: BootId) {
-        let place = |leg| (Link::Inbox, Lane::Routine, leg);
-        let open = kept.perishable.range(place(0)..=place(u64::MAX));
-        self.deadlines.extend(open.map(|(place, p)| (deadline_us(p, boot), place.clone())));
     }
 
     pub(super) fn due_us(&self) -> Option<u64> {
         self.deadlines.first().map(|(at, _)| *at)
     }
-}
 
-/// When a leg is too old. One whose age nobody knows is so at once, for an inbox; on its way to
-/// a neighbour it goes on for its time to live, by the clock that runs.
-fn deadline_us(perishable: &Perishable, boot: BootId) -> u64 {
-    let left_ms = perishable.ttl_ms.saturating_sub(perishable.age_ms);
-    let known = perishable.boot == boot && !perishable.age_unknown;
-    if known { perishable.taken_boot_ms.saturating_add(left_ms).saturating_mul(1000) } else { 0 }
+    /// The first leg of a run whose age nobody can tell at present.
+    pub(super) fn doubtful_in(&self, link: &Link, lane: Lane, from: u64, last: u64) -> Option<u64> {
+        let place = |leg| (link.clone(), lane, leg);
+        (from <= last)
+            .then(|| self.doubtful.range(place(from)..=place(last)).next())
+            .flatten()
+            .map(|(_, _, leg)| *leg)
+    }
 }
 
 impl Station {
@@ -73,37 +119,65 @@ impl Station {
         let mut later = Vec::new();
         while due(&self.perishing.deadlines) {
             let Some((_, place)) = self.perishing.deadlines.pop_first() else { break };
-            let Some(perishable) = self.kept.perishable.get(&place).copied() else { continue };
-            if self.spare(&place, &perishable) {
+            let Some(perishable) = self.kept.perishable.get(&place).cloned() else {
+                self.perishing.doubtful.remove(&place);
+                continue;
+            };
+            if self.may_have_arrived(&place) {
+                later.push((now.boot_us + LOOK_AGAIN_US, place));
                 continue;
             }
+            self.perishing.doubtful.remove(&place);
             let (link, lane, leg) = &place;
-            if self.on_its_way(&place) {
-                later.push((now.boot_us + LOOK_AGAIN_US, place));
-            } else {
-                self.end_legs(link, *lane, *leg, *leg, SkipReason::Expired, step);
-            }
+            let stations = self.stations_behind(link, &perishable);
+            self.ended_at(&perishable.id, stations, Outcome::Expired, None);
+            self.end_legs(link, *lane, *leg, *leg, SkipReason::Expired, step);
         }
         self.perishing.deadlines.extend(later);
     }
 
-    /// Transit goes on where the age is unknown: the next station, or the target, decides.
-    fn spare(&self, (link, ..): &Place, perishable: &Perishable) -> bool {
-        let unknown = perishable.boot != self.boot || perishable.age_unknown;
-        unknown && *link != Link::Inbox
+    /// The stations that a message would have reached by one of its legs.
+    pub(super) fn stations_behind(&self, link: &Link, message: &Perishable) -> Vec<Code> {
+        let mut stations = self.topology.resolve(&message.to);
+        stations.extend(message.notify.iter().flat_map(|notify| self.topology.resolve(notify)));
+        let behind = |station: &Code| match link {
+            Link::Inbox | Link::Adapter => *station == self.here,
+            Link::Down(child) => station.is_within(child),
+            Link::Up => !station.is_within(&self.here),
+        };
+        stations.into_iter().filter(behind).collect()
     }
 
-    /// A leg that may have left already is the receiver's to judge.
-    fn on_its_way(&self, (link, lane, leg): &Place) -> bool {
-        let sent = match link {
+    /// A leg that may have left already is the receiver's to judge, who knows whether it came.
+    fn may_have_arrived(&self, (link, lane, leg): &Place) -> bool {
+        match link {
             // until the stream says what is in it, anything may be
-            Link::Inbox => self.inbox.offered().or(Some(u64::MAX)),
-            _ => {
-                let neighbour = self.neighbours.get(link);
-                let session = neighbour.and_then(|n| n.session.as_ref());
-                session.and_then(|s| s.flights.get(*lane as usize)).map(|flight| flight.sent)
-            }
-        };
-        sent.is_some_and(|sent| *leg <= sent)
+            Link::Inbox => self.inbox.offered().is_none_or(|offered| *leg <= offered),
+            Link::Adapter => self.kept.attempts.contains_key(&(*lane, *leg)),
+            _ => self.kept.outbound(link, *lane).is_some_and(|owed| *leg <= owed.offered),
+        }
+    }
+
+    /// Legs with a time to live are among those about to leave: that is written down first, so
+    /// that after a restart those that never left can still end here.
+    pub(super) fn offer_perishables(
+        &mut self,
+        link: &Link,
+        lane: Lane,
+        from: u64,
+        through: u64,
+        step: &mut Step,
+    ) {
+        let known = self.kept.outbound(link, lane).map_or(0, |owed| owed.offered);
+        let from = from.max(known.saturating_add(1));
+        if from > through || self.kept.perishable.is_empty() {
+            return;
+        }
+        let place = |leg| (link.clone(), lane, leg);
+        let last = self.kept.perishable.range(place(from)..=place(through)).next_back();
+        if let Some(((_, _, last), _)) = last {
+            let at = crate::record::Cursor { link: link.clone(), lane, through: *last };
+            self.write(step, crate::record::Record::Offered(at));
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use bytes::Bytes;
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::{self, Body, Carried, Chain, LaneAck, SessionTag, Skip};
-use yizhan_schemas::{Envelope, Header, Lane};
+use yizhan_schemas::payload::receipt::Event;
+use yizhan_schemas::{Code, Envelope, Header, Lane, Outcome};
 
 use super::Station;
 use crate::effect::Notice;
@@ -26,10 +27,7 @@ pub(super) struct Heading {
 
 impl Station {
     pub(super) fn on_batch(&mut self, now: Now, from: Heading, body: Body, step: &mut Step) {
-        if !self.heard(now, &from.link, from.session) {
-            if from.link == Link::Up {
-                self.uplink.stranger();
-            }
+        if !self.heard(now, &from.link, from.session, Some(from.sent_ms), step) {
             return;
         }
         let late_ms = self.late_ms(now, &from);
@@ -40,7 +38,13 @@ impl Station {
             match self.arrival(&from, sequence, span) {
                 Arrival::Early => gap = true,
                 Arrival::Again => {}
-                Arrival::Next => self.take(now, &from, sequence, aged(record, late_ms), step),
+                Arrival::Next => {
+                    if !self.take_record(now, &from, sequence, aged(record, late_ms), step) {
+                        // no room: neither it nor what follows was taken, and it will come again
+                        self.notice(step, Notice::Full { link: from.link.clone() });
+                        break;
+                    }
+                }
             }
             sequence = sequence.saturating_add(span);
         }
@@ -61,14 +65,25 @@ impl Station {
         excess_ms.saturating_add(half_us / 1000)
     }
 
-    /// Notes a sign of life; false if it is of another session than the one that stands.
-    pub(super) fn heard(&mut self, now: Now, link: &Link, session: SessionTag) -> bool {
+    /// Notes a sign of life, which may be the one that begins a session; false if it is of no
+    /// session that stands.
+    pub(super) fn heard(
+        &mut self,
+        now: Now,
+        link: &Link,
+        session: SessionTag,
+        sent_ms: Option<u64>,
+        step: &mut Step,
+    ) -> bool {
         let Some(neighbour) = self.neighbours.get_mut(link) else { return false };
-        let current = neighbour.session.as_ref().is_some_and(|s| s.tag == session);
-        if current {
+        if neighbour.session.as_ref().is_some_and(|s| s.tag == session) {
             neighbour.heard_us = Some(now.boot_us);
+            if let Some(sent_ms) = sent_ms {
+                self.read_clock_again(now, link, sent_ms, step);
+            }
+            return true;
         }
-        current
+        matches!(link, Link::Down(_)) && self.confirm(now, link, session, sent_ms, step)
     }
 
     fn expected(&self, from: &Heading) -> u64 {
@@ -86,19 +101,22 @@ impl Station {
         }
     }
 
-    fn take(
+    fn take_record(
         &mut self,
         now: Now,
         from: &Heading,
         sequence: u64,
         record: frame::Record,
         step: &mut Step,
-    ) {
+    ) -> bool {
         match record {
             frame::Record::Carried(carried) => {
                 self.take_carried(now, from, sequence, carried, step)
             }
-            frame::Record::Skip(skip) => self.take_skip(from, sequence, skip, step),
+            frame::Record::Skip(skip) => {
+                self.take_skip(from, sequence, skip, step);
+                true
+            }
         }
     }
 
@@ -127,52 +145,82 @@ impl Station {
         sequence: u64,
         carried: Carried,
         step: &mut Step,
-    ) {
+    ) -> bool {
         let bytes = carried.envelope.clone();
         let envelope = match Envelope::read(carried.envelope.clone()) {
             Ok(envelope) => envelope,
             Err(fault) => {
-                return self.put_aside(from, sequence, bytes, None, fault.to_string(), step);
+                self.put_aside(from, sequence, bytes, None, fault.to_string(), step);
+                return true;
             }
         };
         let id = envelope.header().id();
+        let chain = Some(self.chain_with(from, sequence, &id));
         if let Some(why) = self.misplaced(from, envelope.header()) {
-            let chain = Some(self.chain_with(from, sequence, &id));
-            return self.put_aside(from, sequence, bytes, chain, why, step);
+            self.put_aside(from, sequence, bytes, chain, why, step);
+            return true;
         }
         if self.kept.seen.contains(&id) {
             let chain = self.chain_with(from, sequence, &id);
             let again = Duplicate { link: from.link.clone(), lane: from.lane, sequence, chain };
             self.write(step, Record::Duplicate(again));
             let link = from.link.clone();
-            return self.notice(step, Notice::DuplicateSuppressed { link, id });
+            self.notice(step, Notice::DuplicateSuppressed { link, id });
+            return true;
+        }
+        if envelope.header().kind.is_internal() {
+            if let Err(why) = self.take_fold(from, sequence, &envelope, step) {
+                self.put_aside(from, sequence, bytes, chain, why, step);
+            }
+            return true;
         }
         let legs = self.legs(&envelope, Some(&from.link));
         if legs.is_empty() {
             // topologies differ: what nobody here knows the way for must not vanish unseen
-            let why = format!("{id} is for `{}`, which is no station known here", {
-                envelope.header().handled_by()
-            });
-            let chain = Some(self.chain_with(from, sequence, &id));
-            return self.put_aside(from, sequence, bytes, chain, why, step);
+            let to = envelope.header().handled_by();
+            let why = format!("{id} is for `{to}`, which is no station known here");
+            let unknown = self.topology.unknown(to);
+            let detail = format!("unknown at {}", self.here);
+            self.ended_at(&id, unknown, Outcome::Rejected, Some(&detail));
+            self.put_aside(from, sequence, bytes, chain, why, step);
+            return true;
         }
+        if !self.has_room(from.lane, bytes.len(), &legs) {
+            return false;
+        }
+        self.owes(bytes.len(), &legs);
         self.moved(now, from.lane, &legs);
+        let late = self.kept.seen.is_late(&id);
+        if late {
+            self.notice(step, Notice::Late { link: from.link.clone(), id: id.clone() });
+        }
+        let hops = carried.hops.saturating_add(1);
+        if hops > 1 && legs.iter().any(|leg| leg.link.is_neighbour()) {
+            // the first hop's custody is known at the origin by its ack
+            self.became(&id, Event::Relayed);
+        }
         let put = Put {
             envelope,
             via: Some(Via { link: from.link.clone(), sequence }),
             age_ms: carried.age_ms,
             age_unknown: carried.age_unknown,
-            hops: carried.hops.saturating_add(1),
+            hops,
             boot: self.boot,
             taken_boot_ms: now.boot_ms(),
             taken_wall_ms: now.wall_ms,
             legs,
             key: None,
-            late: false,
+            late,
             targets: Vec::new(),
         };
-        self.perishing.watch(&put);
-        self.write(step, Record::Put(put));
+        self.take(put, step);
+        true
+    }
+
+    /// Writes a message down with its legs, and watches its time to live.
+    pub(super) fn take(&mut self, put: Put, step: &mut Step) {
+        self.write(step, Record::Put(put.clone()));
+        self.perishing.watch(&put, &self.kept, &self.clock);
     }
 
     fn chain_with(&self, from: &Heading, sequence: u64, id: &yizhan_schemas::MessageId) -> Chain {
@@ -186,7 +234,11 @@ impl Station {
         if header.lane != from.lane {
             return Some(format!("{id} came in lane {}", from.lane));
         }
-        let within = |top| header.origin.is_within(top);
+        let origin = self.topology.current(&header.origin).unwrap_or(&header.origin);
+        let within = |top| origin.is_within(top);
+        if header.kind.is_internal() && !self.is_from_neighbour(from, origin) {
+            return Some(format!("{id} is a fold, and not of the station that sent it"));
+        }
         match &from.link {
             Link::Down(child) if !within(child) && !self.formerly_below(&header.origin) => {
                 Some(format!("{id} came from {child}, but its origin is not within {child}"))
@@ -198,8 +250,16 @@ impl Station {
         }
     }
 
+    /// Folds go one hop.
+    fn is_from_neighbour(&self, from: &Heading, origin: &Code) -> bool {
+        match &from.link {
+            Link::Down(child) => origin == child,
+            _ => self.topology.parent(&self.here) == Some(origin),
+        }
+    }
+
     /// A station that was renamed or moved hands over what it took under its old code.
-    fn formerly_below(&self, origin: &yizhan_schemas::Code) -> bool {
+    fn formerly_below(&self, origin: &Code) -> bool {
         self.topology.station(origin).is_none()
     }
 

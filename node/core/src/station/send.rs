@@ -1,19 +1,22 @@
 //! Legs go to a neighbour: within the window, urgent first, again where they do not arrive.
 
-use yizhan_schemas::Lane;
 use yizhan_schemas::frame::{Ack, Beat, LaneAck, RECORDS_MAX, SessionTag, SkipReason};
+use yizhan_schemas::{Lane, MessageId, Outcome};
 
 use super::Station;
 use crate::effect::{Effect, EndedRun, Notice, Send};
 use crate::link::Link;
 use crate::neighbour::Neighbour;
-use crate::outbound::Outbound;
-use crate::record::{Cursor, Ended, Record};
+use crate::record::{Beyond, Cursor, Ended, Record};
 use crate::step::Step;
 use crate::time::Now;
 
 /// Round trips to wait for progress before sending again (design §5).
 const RESEND_ROUND_TRIPS: u64 = 4;
+/// Neighbours hear what is durable one hop further at most this often, microseconds.
+pub(super) const TELL_BEYOND_EVERY_US: u64 = 500_000;
+/// The frame version that brought `beyond`, and skips of what was passed on.
+const BEYOND_SINCE: u8 = 2;
 
 /// What became of a [`Send`].
 pub(super) struct Sent {
@@ -43,8 +46,11 @@ impl Station {
         };
         let Some(lane) = session.turns.pick(waiting) else { return };
         let Some(owed) = lanes.map(|lanes| lanes.get(lane)) else { return };
+        let version = session.version;
         let from = session.flight(lane).sent.saturating_add(1);
         let through = owed.next.saturating_sub(1).min(from.saturating_add(RECORDS_MAX as u64 - 1));
+        // what the log no longer has is skipped whole: only the chain through its end is known
+        let through = through.max(owed.held_from.saturating_sub(1));
         session.asking = true;
         session.beat_us =
             session.beat_us.max(now.boot_us.saturating_sub(self.settings.beat_ms * 1000));
@@ -55,9 +61,14 @@ impl Station {
             from,
             through,
             max_bytes: room.clamp(1, self.settings.send_bytes_max),
-            ended: skips(owed, from, through),
+            ended: owed
+                .ended_runs(from, through)
+                .into_iter()
+                .map(|run| spoken(run, version))
+                .collect(),
             clock: std::sync::Arc::clone(&self.clock),
         };
+        self.offer_perishables(link, lane, from, through, step);
         step.after(Effect::Send(send));
     }
 
@@ -79,11 +90,11 @@ impl Station {
             let owed = lanes.map_or(0, |lanes| lanes.get(lane).next.saturating_sub(1));
             flights.get(lane as usize).is_some_and(|sent| *sent < owed)
         };
-        session.turns.served(sent.lane, sent.bytes, waiting);
+        session.turns.served(now.boot_us, sent.lane, sent.bytes, waiting);
     }
 
     pub(super) fn on_ack(&mut self, now: Now, link: &Link, ack: Ack, step: &mut Step) {
-        if !self.heard(now, link, ack.session) {
+        if !self.heard(now, link, ack.session, None, step) {
             return;
         }
         self.measure(now, link, ack.echo_ms, step);
@@ -105,6 +116,12 @@ impl Station {
         if ack.through >= owed.next {
             return false;
         }
+        let news = |(from, through): &(u64, u64)| owed.not_passed_on(*from, *through) > 0;
+        if ack.beyond.iter().any(news) {
+            let beyond = Beyond { link: link.clone(), lane: ack.lane, ranges: ack.beyond };
+            self.write(step, Record::Beyond(beyond));
+        }
+        let Some(owed) = self.kept.outbound(link, ack.lane) else { return true };
         if ack.through > owed.acked {
             let at = Cursor { link: link.clone(), lane: ack.lane, through: ack.through };
             self.write(step, Record::HandedOver(at));
@@ -159,6 +176,7 @@ impl Station {
         lane: Lane,
         from: u64,
         through: u64,
+        id: Option<MessageId>,
         step: &mut Step,
     ) {
         let Some(owed) = self.kept.outbound(link, lane) else { return };
@@ -166,7 +184,20 @@ impl Station {
         if from > through || !owed.ended_runs(from, through).is_empty() {
             return;
         }
-        self.end_legs(link, lane, from, through, SkipReason::Damaged, step);
+        // what was handed over once may have been given up since; the rest was lost
+        let once = through.min(owed.acked_once);
+        let mut fates = owed.fate_of(from, once);
+        let behind = from.max(once.saturating_add(1));
+        if behind <= through {
+            fates.push((behind, through, SkipReason::Damaged));
+        }
+        for (from, through, reason) in fates {
+            self.end_legs(link, lane, from, through, reason, step);
+        }
+        if let Some(id) = id.filter(|_| !link.is_neighbour()) {
+            let why = "unreadable: it is unfit for where it was to go";
+            self.ended_at(&id, [self.here.clone()], Outcome::DeadLettered, Some(why));
+        }
         // what was asked for begins with them: ask anew, now with the skip
         if let Some(session) = self.neighbours.get_mut(link).and_then(|n| n.session.as_mut()) {
             session.asking = false;
@@ -191,7 +222,7 @@ impl Station {
     }
 
     pub(super) fn on_beat(&mut self, now: Now, link: &Link, beat: Beat, step: &mut Step) {
-        if !self.heard(now, link, beat.session) {
+        if !self.heard(now, link, beat.session, Some(beat.sent_ms), step) {
             return;
         }
         match beat.echo_ms {
@@ -217,6 +248,31 @@ impl Station {
         step.after(Effect::Beat { link: Link::Up, beat });
     }
 
+    /// Tells neighbours what of theirs is durable one hop further, as far as that is news.
+    pub(super) fn tell_beyond_if_due(&mut self, now: Now, step: &mut Step) {
+        if self.tell_beyond_us.is_none_or(|at| at > now.boot_us) {
+            return;
+        }
+        self.tell_beyond_us = None;
+        for (link, neighbour) in &mut self.neighbours {
+            let Some(session) = neighbour.session.as_mut() else { continue };
+            if session.version < BEYOND_SINCE {
+                continue;
+            }
+            for lane in Lane::ALL {
+                let beyond = self.kept.beyond(link, lane);
+                let Some(inbound) = self.kept.inbound(link, lane) else { continue };
+                if beyond.is_empty() || *session.told.get(lane) == beyond {
+                    continue;
+                }
+                session.told.get_mut(lane).clone_from(&beyond);
+                let through = inbound.expected.saturating_sub(1);
+                let ack = LaneAck { lane, through, gap: false, beyond };
+                step.ack(link, session.tag, ack, None);
+            }
+        }
+    }
+
     fn measure(&mut self, now: Now, link: &Link, echo_ms: Option<u64>, step: &mut Step) {
         let Some(echo_ms) = echo_ms else { return };
         let Some(neighbour) = self.neighbours.get_mut(link) else { return };
@@ -228,24 +284,23 @@ impl Station {
 
     pub(super) fn link_due_us(&self, link: &Link, neighbour: &Neighbour) -> Option<u64> {
         let session = neighbour.session.as_ref()?;
+        let folds = Lane::ALL.into_iter().filter_map(|lane| self.fold_due_us(link, lane));
         let resend_us = neighbour.patience_us(self.settings.resend_ms_min, RESEND_ROUND_TRIPS);
         let silent_us = neighbour.patience_us(self.settings.liveness_ms_min, 8);
         let overdue = session.flights.iter().filter_map(|flight| flight.overdue_us(resend_us));
         let beat_us = session.beat_us + self.settings.beat_ms * 1000;
         let beat = (*link == Link::Up).then_some(beat_us);
         let silent = neighbour.heard_us.map(|at| at + silent_us);
-        overdue.chain(beat).chain(silent).min()
+        overdue.chain(beat).chain(silent).chain(folds).min()
     }
 }
 
-/// Runs of legs in a range that carry no message: no longer kept, or ended.
-fn skips(owed: &Outbound, from: u64, through: u64) -> Vec<EndedRun> {
-    let evicted = (from < owed.held_from).then(|| EndedRun {
-        from,
-        through: (owed.held_from - 1).min(through),
-        reason: SkipReason::Evicted,
-        chain: (owed.held_from - 1 <= through).then_some(owed.held_chain),
-    });
-    let ended = owed.ended_runs(from.max(owed.held_from), through);
-    evicted.into_iter().chain(ended).collect()
+/// A run of ended legs in words that the other end knows.
+fn spoken(run: EndedRun, version: u8) -> EndedRun {
+    match run.reason {
+        SkipReason::Passed if version < BEYOND_SINCE => {
+            EndedRun { reason: SkipReason::Evicted, ..run }
+        }
+        _ => run,
+    }
 }

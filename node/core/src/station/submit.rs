@@ -1,15 +1,15 @@
 //! A publisher hands in a message.
 
 use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
-use yizhan_schemas::{Envelope, Header, MessageId};
+use yizhan_schemas::{Code, Envelope, Header, MessageId};
 
 use super::Station;
-use crate::admit::{self, Room, Terms};
+use crate::admit::{self, Terms};
 use crate::draft::Draft;
 use crate::effect::{Effect, Verdict};
 use crate::input::Ticket;
 use crate::keys::Standing;
-use crate::record::{Put, Record};
+use crate::record::Put;
 use crate::step::Step;
 use crate::time::Now;
 
@@ -54,36 +54,33 @@ impl Station {
     }
 
     fn take_new(&mut self, now: Now, draft: Draft, step: &mut Step) -> Result<MessageId, Refusal> {
-        let room = Room {
-            held_bytes: self.disk.held_bytes,
-            max_bytes: self.disk.max_bytes,
-            flash_reserve_percent: self.settings.flash_reserve_percent,
-        };
         let limit = self.settings.payload_bytes_max;
-        let terms = admit::admit(&self.topology, &self.here, &draft, limit, room)?;
+        let terms = admit::admit(&self.topology, &self.here, &draft, limit)?;
+        let lane = terms.lane;
+        self.flash_fault(now, lane)?;
+        let targets = self.targets(&terms);
         let key = draft.key.clone();
         let envelope = self.envelope(now, draft, terms)?;
-        let (id, lane) = (envelope.header().id(), envelope.header().lane);
+        let id = envelope.header().id();
         let legs = self.legs(&envelope, None);
         assert!(!legs.is_empty(), "an admitted message has somewhere to go");
+        let bytes = envelope.bytes().len();
+        if !self.has_room(lane, bytes, &legs) {
+            return Err(self.room_fault());
+        }
+        self.owes(bytes, &legs);
         self.moved(now, lane, &legs);
-        let put = Put {
-            envelope,
-            via: None,
-            age_ms: 0,
-            age_unknown: false,
-            hops: 0,
-            boot: self.boot,
-            taken_boot_ms: now.boot_ms(),
-            taken_wall_ms: now.wall_ms,
-            legs,
-            key,
-            late: false,
-            targets: Vec::new(),
-        };
-        self.perishing.watch(&put);
-        self.write(step, Record::Put(put));
+        let put = Put { key, targets, ..Put::of_our_own(envelope, now, self.boot, legs) };
+        self.take(put, step);
         Ok(id)
+    }
+
+    /// The stations that a message is for, fixed when it is taken: those that policy names too.
+    fn targets(&self, terms: &Terms) -> Vec<Code> {
+        let mut stations = self.topology.resolve(terms.handle.as_ref().unwrap_or(&terms.to));
+        let notify = terms.notify.iter();
+        stations.extend(notify.flat_map(|notify| self.topology.resolve(notify)));
+        stations.into_iter().collect()
     }
 
     fn envelope(&self, now: Now, draft: Draft, terms: Terms) -> Result<Envelope, Refusal> {

@@ -1,0 +1,168 @@
+//! What each kind of record changes in [`Kept`].
+
+use std::collections::BTreeMap;
+
+use yizhan_schemas::payload::receipt::Fold;
+use yizhan_schemas::{Lane, PerLane};
+
+use super::{Kept, PUT_BYTES, Perishable};
+use crate::link::Link;
+use crate::outbound::Outbound;
+use crate::record::{Cursor, Ended, FoldTaken, InboxBound, Leg, Put, Routed};
+
+impl Kept {
+    pub(super) fn handed_over(&mut self, at: &Cursor) {
+        let legs = self.outbound_mut(&at.link, at.lane).handed_over(at.through);
+        self.ledger.handed_over(&legs);
+        self.forget_perishables(&at.link, at.lane, 0, at.through);
+        match at.link {
+            Link::Inbox => self.inbox.released(at.through),
+            Link::Adapter => {
+                self.attempts.retain(|(lane, leg), _| *lane != at.lane || *leg > at.through);
+            }
+            Link::Up | Link::Down(_) => {}
+        }
+    }
+
+    pub(super) fn ended(&mut self, ended: &Ended) {
+        let lane = self.outbound_mut(&ended.link, ended.lane);
+        let legs = lane.end(ended.from, ended.through, ended.reason);
+        if !legs.is_empty() && ended.link == Link::Inbox {
+            (ended.from..=ended.through).for_each(|leg| self.inbox.skipped(leg));
+        }
+        self.ledger.ended(&legs);
+        self.forget_perishables(&ended.link, ended.lane, ended.from, ended.through);
+        if ended.link == Link::Adapter {
+            let run = ended.from..=ended.through;
+            self.attempts.retain(|(lane, leg), _| *lane != ended.lane || !run.contains(leg));
+        }
+    }
+
+    pub(super) fn bind_inbox(&mut self, piece: InboxBound) {
+        self.inbox.bound(piece);
+        let owed = self.outbound_mut(&Link::Inbox, Lane::Routine);
+        for run in owed.ended_runs(piece.from_leg, u64::MAX) {
+            (run.from..=run.through).for_each(|leg| self.inbox.skipped(leg));
+        }
+    }
+
+    pub(super) fn put(&mut self, put: &Put) {
+        let header = put.envelope.header();
+        let id = header.id();
+        match &put.via {
+            Some(via) => {
+                self.inbound_mut(&via.link, id.lane).took(via.sequence, &id);
+                let out =
+                    |leg: &Leg| (leg.link.clone(), leg.link.numbered_lane(id.lane), leg.sequence);
+                self.passed(&via.link, id.lane, via.sequence, via.sequence);
+                self.passage_mut(&via.link, id.lane).led_to(put.legs.iter().map(out));
+            }
+            None if header.kind.is_internal() => self.fold_put(put),
+            None => {
+                *self.issued.get_mut(id.lane) = id.sequence;
+                self.accepted = self.accepted.saturating_add(1);
+                self.outcomes.took(&id, &put.targets);
+            }
+        }
+        self.late = self.late.saturating_add(u64::from(put.late));
+        self.seen.insert(&id);
+        if let Some(key) = &put.key {
+            self.keys.took(key, &id);
+        }
+        let bytes = put.envelope.bytes().len() as u64 + PUT_BYTES;
+        let whose = (Some(id.origin.clone()), id.lane);
+        for leg in &put.legs {
+            let lane = self.outbound_mut(&leg.link, id.lane);
+            let (lost, fresh) = lane.opened(leg.sequence, leg.chain, whose.clone(), bytes);
+            if lost > 0 {
+                let nobody = vec![((None, id.lane), lost)];
+                self.ledger.taken(&nobody);
+                self.ledger.ended(&nobody);
+            }
+            if fresh {
+                self.ledger.taken(&vec![(whose.clone(), 1)]);
+            }
+        }
+        self.perishables(put);
+    }
+
+    /// A fold of ours: what it tells is owed no more.
+    pub(super) fn fold_put(&mut self, put: &Put) {
+        let header = put.envelope.header();
+        *self.folds_issued.get_mut(header.lane) = header.sequence;
+        let (Some(leg), Ok(fold)) = (put.legs.first(), Fold::decode(put.envelope.payload())) else {
+            return;
+        };
+        if let Some(owing) = self.owing.get_mut(&leg.link) {
+            owing.folded(&fold);
+            if owing.is_empty() {
+                self.owing.remove(&leg.link);
+            }
+        }
+    }
+
+    pub(super) fn fold_taken(&mut self, taken: &FoldTaken) {
+        let lane = taken.id.lane;
+        self.inbound_mut(&taken.link, lane).took(taken.sequence, &taken.id);
+        self.passed(&taken.link, lane, taken.sequence, taken.sequence);
+        self.seen.insert(&taken.id);
+        taken.notes.iter().for_each(|routed| self.noted(routed));
+    }
+
+    pub(super) fn noted(&mut self, routed: &Routed) {
+        match &routed.toward {
+            Some(link) => self.owing.entry(link.clone()).or_default().add(&routed.note),
+            None => {
+                self.outcomes.learnt(&routed.note);
+            }
+        }
+    }
+
+    pub(super) fn passed(&mut self, link: &Link, lane: Lane, from: u64, through: u64) {
+        let fresh = self.passage_mut(link, lane).took(from, through);
+        if let Some(lanes) = self.passage.get_mut(link).filter(|_| fresh) {
+            let owed = &self.outbound;
+            lanes.get_mut(lane).settle(|link, lane| done_through(owed, link, lane));
+        }
+    }
+
+    pub(super) fn perishables(&mut self, put: &Put) {
+        let header = put.envelope.header();
+        let Some(ttl_ms) = header.ttl_ms else { return };
+        for leg in &put.legs {
+            let at = (leg.link.clone(), leg.link.numbered_lane(header.lane), leg.sequence);
+            let perishable = Perishable {
+                id: header.id(),
+                to: header.handled_by().clone(),
+                notify: header.notify.clone(),
+                ttl_ms,
+                age_ms: put.age_ms,
+                age_unknown: put.age_unknown,
+                boot: put.boot,
+                taken_boot_ms: put.taken_boot_ms,
+            };
+            self.perishable.insert(at, perishable);
+        }
+    }
+
+    pub(super) fn forget_perishables(&mut self, link: &Link, lane: Lane, from: u64, through: u64) {
+        if self.perishable.is_empty() {
+            return;
+        }
+        let lane = link.numbered_lane(lane);
+        let range = (link.clone(), lane, from)..=(link.clone(), lane, through);
+        let gone: Vec<_> = self.perishable.range(range).map(|(at, _)| at.clone()).collect();
+        for at in gone {
+            self.perishable.remove(&at);
+        }
+    }
+}
+
+/// Every leg up to this one is handed over, or ended.
+pub(super) fn done_through(
+    owed: &BTreeMap<Link, PerLane<Outbound>>,
+    link: &Link,
+    lane: Lane,
+) -> u64 {
+    owed.get(link).map_or(0, |lanes| lanes.get(lane).done_through())
+}

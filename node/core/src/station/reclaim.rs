@@ -1,0 +1,114 @@
+//! Old segments of the log go when nothing in them is owed, and nothing is wanted of them.
+//!
+//! What a neighbour has acked is kept until the hop beyond has it too, and for a while more: from
+//! that a neighbour that lost its disk is refilled. It is a cache, so it gives way: when it takes
+//! more than its share, the oldest goes first, before anything is refused. A segment that is kept
+//! by a few open legs is emptied by writing those anew.
+
+use yizhan_schemas::Lane;
+
+use super::Station;
+use crate::effect::{Effect, Notice};
+use crate::input::{OldSegment, Span};
+use crate::link::Link;
+use crate::record::{Evicted, Put, Record};
+use crate::step::Step;
+use crate::time::Now;
+
+/// Percent of `spool.max_bytes` from which on even half-full segments are emptied.
+const TIGHT_PERCENT: u64 = 90;
+
+/// What is known of the oldest segment, and of what was asked about it.
+#[derive(Debug, Default)]
+pub(super) struct Reclaim {
+    oldest: Option<OldSegment>,
+}
+
+/// Legs of a segment by what is still wanted of them.
+#[derive(Debug, Default, Clone, Copy)]
+struct Wanted {
+    legs: u64,
+    owed: u64,
+    /// Handed over, and not known to be durable one hop further.
+    not_beyond: u64,
+}
+
+impl Station {
+    pub(super) fn on_oldest(&mut self, segment: OldSegment) {
+        self.reclaim.oldest = Some(segment);
+    }
+
+    /// Decides about the oldest segment, if there is anything to decide.
+    pub(super) fn reclaim_space(&mut self, now: Now, step: &mut Step) {
+        let Some(segment) = &self.reclaim.oldest else { return };
+        let wanted = self.wanted(segment);
+        let tight = self.disk.held_bytes >= self.disk.max_bytes / 100 * TIGHT_PERCENT;
+        let crowded = tight || self.disk.held_bytes > self.two_hop_bytes_max();
+        let old_ms = now.wall_ms.saturating_sub(segment.newest_wall_ms);
+        let retained = wanted.not_beyond == 0 && old_ms >= self.settings.retain_ms;
+        if wanted.owed == 0 && (crowded || retained) {
+            self.discard(wanted.not_beyond, step);
+        } else if wanted.owed > 0
+            && crowded
+            && wanted.owed.saturating_mul(if tight { 2 } else { 4 }) <= wanted.legs
+        {
+            self.carry(step);
+        }
+    }
+
+    fn two_hop_bytes_max(&self) -> u64 {
+        self.disk.max_bytes / 100 * self.settings.two_hop_percent
+    }
+
+    fn wanted(&self, segment: &OldSegment) -> Wanted {
+        let mut wanted = Wanted::default();
+        for span in &segment.spans {
+            let Some(owed) = self.kept.outbound(&span.link, span.lane) else { continue };
+            wanted.legs += span.through.saturating_add(1).saturating_sub(span.from);
+            wanted.owed += owed.open_between(span.from, span.through);
+            if span.link.is_neighbour() {
+                wanted.not_beyond += owed.not_passed_on(span.from, span.through.min(owed.acked));
+            }
+        }
+        wanted
+    }
+
+    fn discard(&mut self, not_beyond: u64, step: &mut Step) {
+        let Some(segment) = self.reclaim.oldest.take() else { return };
+        for Span { link, lane, through, chain, .. } in segment.spans {
+            self.write(step, Record::Evicted(Evicted { link, lane, through, chain }));
+        }
+        if not_beyond > 0 {
+            self.notice(step, Notice::CacheShort { legs: not_beyond });
+        }
+        step.after(Effect::Discard { segment: segment.number });
+    }
+
+    fn carry(&mut self, step: &mut Step) {
+        let Some(segment) = self.reclaim.oldest.take() else { return };
+        let mut open = Vec::new();
+        for span in &segment.spans {
+            let Some(owed) = self.kept.outbound(&span.link, span.lane) else { continue };
+            for (from, through) in owed.open_runs(span.from, span.through) {
+                open.push((span.link.clone(), span.lane, from, through));
+            }
+        }
+        step.after(Effect::Carry { segment: segment.number, open });
+    }
+
+    /// Messages of an old segment that still owe something: written anew with their open legs, and
+    /// only those, so that no leg that has ended comes back.
+    pub(super) fn on_carried(&mut self, puts: Vec<Put>, step: &mut Step) {
+        for mut put in puts {
+            let lane = put.envelope.header().lane;
+            put.legs.retain(|leg| self.is_open(&leg.link, lane, leg.sequence));
+            if !put.legs.is_empty() {
+                self.write(step, Record::Reappended(put));
+            }
+        }
+    }
+
+    fn is_open(&self, link: &Link, lane: Lane, leg: u64) -> bool {
+        self.kept.outbound(link, lane).is_some_and(|owed| owed.open_between(leg, leg) == 1)
+    }
+}
