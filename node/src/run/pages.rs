@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 use yizhan_core::station::View;
 use yizhan_schemas::reply::Grade;
-use yizhan_schemas::status::{Happening, MessageStatus, Trace};
+use yizhan_schemas::status::{Happening, MessageStatus, Target, Trace};
 use yizhan_schemas::{Code, MessageId};
 
 use super::status::Roll;
@@ -108,7 +108,11 @@ fn has_reached(status: &MessageStatus, goal: &Goal) -> bool {
             let there = |trace: &Trace| {
                 trace.station == *code && matches!(trace.event.as_str(), "handed_over" | "relayed")
             };
-            over || status.trail.iter().any(there)
+            // a target has it on its disk before it says so
+            let delivered = |target: &Target| {
+                target.station == *code && target.outcome.as_deref() == Some("delivered")
+            };
+            over || status.trail.iter().any(there) || targets.iter().any(delivered)
         }
     }
 }
