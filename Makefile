@@ -1,10 +1,11 @@
 # Everything a newcomer needs is `make demo` and `make test`; cargo does the rest.
-# ARGS and SEEDS are passed on, as in: make demo ARGS="--keep --dir /tmp/county"
+# ARGS, SEEDS and MINUTES are passed on, as in: make demo ARGS="--keep --dir /tmp/county"
 
 CARGO ?= cargo
-SEEDS ?= 200
+SEEDS ?= 2000
+MINUTES ?= 10
 
-.PHONY: help demo test fmt lint sim powercut powercut-station
+.PHONY: help demo test fmt lint sim sim-long powercut powercut-station
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +29,11 @@ lint: ## Check format and lints; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 
-sim: ## Play stories of the simulator (SEEDS=200)
+sim: ## Play stories of the simulator, each seed twice (SEEDS=2000)
 	$(CARGO) run --release --package chaos-tests --bin sim -- --swarm $(SEEDS) $(ARGS)
+
+sim-long: ## The same for so many minutes (MINUTES=10), from a seed that nobody has seen yet
+	$(CARGO) run --release --package chaos-tests --bin sim -- --minutes $(MINUTES) --from "$$(date +%s)" $(ARGS)
 
 powercut: ## Cut the power under the spool; YIZHAN_PCFS names the filesystem that forgets (its README)
 	$(CARGO) run --release --package yizhan-powercut -- run $(ARGS)

@@ -1,14 +1,14 @@
 //! [`Disk`]: a custody log that forgets what was not synced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Put, Record};
 use yizhan_core::step::{Spool, Writes};
-use yizhan_schemas::Lane;
 use yizhan_schemas::frame::Chain;
+use yizhan_schemas::{Lane, MessageId};
 
 /// The log of one station.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,10 @@ pub struct Disk {
     records: Vec<Record>,
     synced: usize,
     legs: BTreeMap<(Link, Lane, u64), usize>,
+    /// Messages that are durable here.
+    ids: BTreeSet<MessageId>,
+    /// The latest snapshot that is synced.
+    snapshot: Option<usize>,
 }
 
 impl Spool for Disk {
@@ -27,13 +31,18 @@ impl Spool for Disk {
     }
 
     fn sync(&mut self) -> Result<(), Self::Error> {
-        let fresh = self.records.iter().enumerate().skip(self.synced);
-        for (at, record) in fresh {
-            let Record::Put(put) = record else { continue };
-            let lane = put.envelope.header().lane;
-            for leg in &put.legs {
-                let key = (leg.link.clone(), leg.link.numbered_lane(lane), leg.sequence);
-                self.legs.insert(key, at);
+        for (at, record) in self.records.iter().enumerate().skip(self.synced) {
+            match record {
+                Record::Snapshot(_) => self.snapshot = Some(at),
+                Record::Put(put) => {
+                    let lane = put.envelope.header().lane;
+                    for leg in &put.legs {
+                        let key = (leg.link.clone(), leg.link.numbered_lane(lane), leg.sequence);
+                        self.legs.insert(key, at);
+                    }
+                    self.ids.insert(put.envelope.header().id());
+                }
+                _ => {}
             }
         }
         self.synced = self.records.len();
@@ -47,15 +56,38 @@ impl Disk {
         self.records.truncate(self.synced);
     }
 
-    /// What a station remembers that opens this log; also syncs it, as opening does.
-    pub fn recover(&mut self) -> Kept {
+    /// What a station remembers that opens this log; also syncs it, as opening does: what is read
+    /// may be in the page cache only, and the station will speak on the strength of it.
+    ///
+    /// # Errors
+    /// A snapshot does not say what the records before it say.
+    pub fn recover(&mut self) -> Result<Kept, String> {
         let Ok(()) = self.sync();
-        let mut kept = Kept::default();
-        for record in &self.records {
-            // no snapshots in here, and nothing else can fail to apply
-            let _ = kept.apply(record);
+        let from = self.snapshot.unwrap_or(0);
+        let kept = fold(self.records.iter().skip(from))?;
+        if self.snapshot.is_some() && kept != fold(self.records.iter())? {
+            return Err("the snapshot differs from the records that it stands for".to_owned());
         }
-        kept
+        Ok(kept)
+    }
+
+    /// True if a message is durable here.
+    pub fn holds(&self, id: &MessageId) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// Records since the last snapshot.
+    pub fn since_snapshot(&self) -> usize {
+        self.records.len() - self.snapshot.map_or(0, |at| at + 1)
+    }
+
+    /// The message of one leg.
+    pub fn put(&self, link: &Link, lane: Lane, sequence: u64) -> Option<&Put> {
+        let key = (link.clone(), link.numbered_lane(lane), sequence);
+        match self.records.get(*self.legs.get(&key)?) {
+            Some(Record::Put(put)) => Some(put),
+            _ => None,
+        }
     }
 
     /// One leg, as a reader of the log gets it.
@@ -74,15 +106,14 @@ impl Disk {
             taken_boot_ms: put.taken_boot_ms,
         })
     }
+}
 
-    /// The message of one leg.
-    pub fn put(&self, link: &Link, lane: Lane, sequence: u64) -> Option<&Put> {
-        let key = (link.clone(), link.numbered_lane(lane), sequence);
-        match self.records.get(*self.legs.get(&key)?) {
-            Some(Record::Put(put)) => Some(put),
-            _ => None,
-        }
+fn fold<'a>(records: impl Iterator<Item = &'a Record>) -> Result<Kept, String> {
+    let mut kept = Kept::default();
+    for record in records {
+        kept.apply(record).map_err(|fault| format!("a record does not apply: {fault}"))?;
     }
+    Ok(kept)
 }
 
 impl LegSource for Disk {

@@ -1,39 +1,60 @@
-//! [`Host`]: one station with its disk and inbox, and the part of the driver that is logic:
-//! gather while the disk syncs, release when it has, fill what is asked for.
+//! [`Host`]: one machine with its clocks, disk and inbox, and the part of the driver that is
+//! logic: gather while the disk syncs, release when it has, fill what is asked for.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use yizhan_core::effect::{Deliver, Effect, Send};
 use yizhan_core::fill::{Filled, LegSource as _, fill};
 use yizhan_core::input::{Input, Marks};
 use yizhan_core::link::Link;
+use yizhan_core::outbound::Outbound;
+use yizhan_core::record::Record;
 use yizhan_core::settings::Settings;
 use yizhan_core::station::{Fresh, Station};
-use yizhan_core::step::{Pending, Step, Steps, Writes, commit_through};
-use yizhan_core::time::{BootId, Now};
+use yizhan_core::step::{Durable, Pending, Spool as _, Step, Steps, Writes, commit_through};
+use yizhan_core::time::Now;
 use yizhan_schemas::frame::Have;
-use yizhan_schemas::{Code, Lane, PerLane};
+use yizhan_schemas::{Code, Envelope, Lane, PerLane};
 use yizhan_topology::Topology;
 
+use crate::clock::Clock;
 use crate::disk::Disk;
+use crate::index::Index;
 use crate::stream::Stream;
+
+/// Commits handed to the disk at a time: a step and a snapshot behind it, or an empty step.
+const COMMITTING_MAX: usize = 2;
 
 /// A station and what it stands on.
 #[derive(Debug)]
 pub struct Host {
     /// Its place.
     pub code: Code,
+    /// Its clocks.
+    pub clock: Clock,
     /// Its log.
     pub disk: Disk,
     /// Its inbox.
     pub stream: Stream,
+    /// Its index of publishers' keys.
+    pub index: Index,
     /// The process, while it runs.
     pub process: Option<Process>,
-    /// How often it was started: events of an earlier life are void.
+    /// How often it was started or ended: events of an earlier life are void.
     pub life: u32,
-    /// The machine's boot.
-    pub boot: BootId,
+    /// Until when the process is not scheduled, virtual time.
+    pub paused_us: u64,
+    /// True while its bus runs.
+    pub bus: bool,
+    /// Counts starts of its bus: a connection to an earlier one is dead.
+    pub bus_life: u32,
+    /// Messages of publishers that became durable and that nobody asked for yet.
+    pub taken: Vec<Envelope>,
+    /// True while the disk syncs.
+    disk_busy: bool,
     topology: Arc<Topology>,
+    segment_records: usize,
 }
 
 /// What dies with the process.
@@ -42,26 +63,54 @@ pub struct Process {
     station: Station,
     steps: Steps,
     step: Option<Step>,
-    committing: Option<(Writes, Pending)>,
+    /// Handed to the disk, oldest first.
+    committing: VecDeque<(Writes, Option<Pending>)>,
+    /// The latest commit that the disk has answered for.
+    durable: Option<Durable>,
+    /// How full the disk is, to be told before the next input.
+    usage: Option<Input>,
+    /// Counts openings of the inbox; `None` while it is away.
+    opening: Option<u64>,
+    openings: u64,
+}
+
+/// What came of publishing into the inbox.
+#[derive(Debug)]
+pub struct Published {
+    /// What went in, in order.
+    pub messages: Vec<Envelope>,
+    /// What the station hears of it.
+    pub inputs: Vec<Input>,
 }
 
 impl Host {
     /// A machine that was never switched on.
-    pub fn new(code: Code, topology: Arc<Topology>, created_ns: i64) -> Self {
+    pub fn new(code: Code, topology: Arc<Topology>, clock: Clock, segment_records: usize) -> Self {
         Self {
             code,
+            clock,
             disk: Disk::default(),
-            stream: Stream::create(created_ns),
+            stream: Stream::create(1),
+            index: Index::default(),
             process: None,
             life: 0,
-            boot: BootId(1),
+            paused_us: 0,
+            bus: false,
+            bus_life: 0,
+            taken: Vec::new(),
+            disk_busy: false,
             topology,
+            segment_records,
         }
     }
 
     /// Starts the process on what the disk holds; the first step waits to be committed.
-    pub fn start(&mut self, now: Now, fresh: Fresh) {
-        let kept = self.disk.recover();
+    ///
+    /// # Errors
+    /// The log does not open.
+    pub fn start(&mut self, now: Now, fresh: Fresh) -> Result<(), String> {
+        let kept = self.disk.recover()?;
+        self.index.open(&kept.keys);
         let topology = Arc::clone(&self.topology);
         let mut station =
             Station::recover(self.code.clone(), topology, Settings::default(), kept, fresh);
@@ -69,13 +118,31 @@ impl Host {
         let mut step = steps.begin();
         station.open(now, &mut step);
         self.life += 1;
-        self.process = Some(Process { station, steps, step: Some(step), committing: None });
+        self.disk_busy = false;
+        if !self.bus {
+            self.bus = true;
+            self.bus_life += 1;
+        }
+        self.process = Some(Process {
+            station,
+            steps,
+            step: Some(step),
+            committing: VecDeque::new(),
+            durable: None,
+            usage: None,
+            opening: None,
+            openings: 0,
+        });
+        Ok(())
     }
 
     /// Hands an input to the station.
     pub fn handle(&mut self, now: Now, input: Input) {
         let Some(process) = self.process.as_mut() else { return };
         let step = process.step.get_or_insert_with(|| process.steps.begin());
+        if let Some(usage) = process.usage.take() {
+            process.station.handle(now, usage, step);
+        }
         process.station.handle(now, input, step);
     }
 
@@ -86,46 +153,73 @@ impl Host {
         process.station.tick(now, step);
     }
 
-    /// When to tick next.
+    /// When to tick next, microseconds since boot.
     pub fn due_us(&self) -> Option<u64> {
         self.process.as_ref().and_then(|process| process.station.due_us())
     }
 
-    /// Begins the next commit if the disk is idle and there is something to commit.
-    pub fn begin_commit(&mut self, now: Now) -> bool {
-        let Some(process) = self.process.as_mut() else { return false };
-        if process.committing.is_some() {
-            return false;
+    /// Hands what was gathered to the disk, if that is idle or nothing is to be written. Returns
+    /// what may be said at once: nothing, in a station that keeps its promise, since the release
+    /// of effects asks for a commit to come.
+    pub fn begin_commit(&mut self, now: Now) -> Vec<Effect> {
+        let mut early = Vec::new();
+        let Some(process) = self.process.as_mut() else { return early };
+        let busy = process.committing.len();
+        let ready = process.step.take_if(|step| match busy {
+            0 => true,
+            // a step that writes nothing needs no disk, and waits for the commit before it
+            busy => busy < COMMITTING_MAX && matches!(step.len(), 0),
+        });
+        if let Some(step) = ready {
+            let (writes, pending) = process.station.close(now, step);
+            process.hand_over(writes, pending, &mut early);
+            if busy == 0
+                && self.disk.since_snapshot() > self.segment_records
+                && let Ok((writes, pending)) = process.station.snapshot(process.steps.begin())
+            {
+                process.hand_over(writes, pending, &mut early);
+            }
         }
-        let Some(step) = process.step.take() else { return false };
-        process.committing = Some(process.station.close(now, step));
-        true
+        early
     }
 
-    /// The commit is through: what may be said now.
+    /// Lets an idle disk begin with the oldest commit it was given; true if that writes anything.
+    pub fn next_commit(&mut self) -> Option<bool> {
+        let process = self.process.as_ref().filter(|_| !self.disk_busy)?;
+        let (writes, _) = process.committing.front()?;
+        self.disk_busy = true;
+        Some(!writes.records().is_empty())
+    }
+
+    /// The oldest commit is through: what may be said now.
     pub fn end_commit(&mut self) -> Vec<Effect> {
-        let Some((writes, pending)) = self.process.as_mut().and_then(|p| p.committing.take())
-        else {
-            return Vec::new();
-        };
+        let Some(process) = self.process.as_mut() else { return Vec::new() };
+        let Some((writes, pending)) = process.committing.pop_front() else { return Vec::new() };
+        self.disk_busy = false;
         let Ok(durable) = commit_through(&mut self.disk, &writes);
-        pending.release(&durable).unwrap_or_default()
+        self.index.committed(writes.records());
+        self.taken.extend(taken(&writes));
+        process.durable = Some(durable);
+        pending.and_then(|pending| pending.release(&durable).ok()).unwrap_or_default()
     }
 
-    /// The process dies; with the power, unsynced writes go too. A commit under way may have
-    /// reached the disk or not.
-    pub fn crash(&mut self, power: bool, reached: bool) {
-        let Some(process) = self.process.take() else { return };
-        if let Some((writes, _)) = process.committing
-            && reached
+    /// The process dies; with the power, unsynced writes go too. The commit under way is in the
+    /// page cache if it was `written`, and on the disk if that came before the power cut.
+    pub fn crash(&mut self, power: bool, written: bool) {
+        self.life += 1;
+        self.paused_us = 0;
+        if let Some((writes, _)) = self.process.take().and_then(|mut p| p.committing.pop_front())
+            && written
         {
-            let Ok(_) = commit_through(&mut self.disk, &writes);
+            let Ok(()) = self.disk.write(&writes);
+            self.taken.extend(taken(&writes));
+            if power {
+                let Ok(()) = self.disk.sync();
+            }
         }
         if power {
             self.disk.cut_power();
-            self.boot = BootId(self.boot.0 + 1);
         }
-        self.life += 1;
     }
 
     /// The frames that a send asks for, and the last leg in them.
@@ -133,28 +227,84 @@ impl Host {
         fill(send, &self.disk, now)
     }
 
-    /// Publishes into the inbox; the input that comes of it.
-    pub fn deliver(&mut self, deliver: &Deliver) -> Input {
-        for leg in deliver.from..=deliver.through {
-            let put = self.disk.put(&Link::Inbox, Lane::Routine, leg);
-            let id = put.map(|put| put.envelope.header().id());
-            let sequence = u64::try_from(leg as i64 + deliver.offset).ok();
-            let fits = id.zip(sequence).is_some_and(|(id, at)| self.stream.append(at, id));
-            if !fits {
-                return self.inbox_opened();
-            }
+    /// Publishes into the inbox, as far as it takes it.
+    pub fn publish(&mut self, deliver: &Deliver, now: Now) -> Published {
+        let mut published = Published { messages: Vec::new(), inputs: Vec::new() };
+        if self.opening() != Some(deliver.opening) {
+            return published; // asked for under an earlier opening
         }
-        Input::Delivered { through: deliver.through }
+        let mut through = deliver.from - 1;
+        for leg in deliver.from..=deliver.through {
+            let held = self.disk.leg(&Link::Inbox, Lane::Routine, leg);
+            let put = self.disk.put(&Link::Inbox, Lane::Routine, leg);
+            let Some((held, envelope)) = held.zip(put.map(|put| put.envelope.clone())) else {
+                published.inputs.push(Input::Unreadable {
+                    link: Link::Inbox,
+                    lane: Lane::Routine,
+                    from: leg,
+                    through: leg,
+                    id: None,
+                });
+                break;
+            };
+            let (age_ms, age_unknown) = held.age(now, &deliver.clock);
+            let ttl_ms = envelope.header().ttl_ms;
+            if ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms) {
+                published.inputs.push(Input::Stale { leg });
+                break;
+            }
+            let sequence = u64::try_from(leg as i64 + deliver.offset).unwrap_or(0);
+            if !self.stream.append(sequence, envelope.header().id()) {
+                break;
+            }
+            published.messages.push(envelope);
+            through = leg;
+        }
+        if through == deliver.through {
+            published.inputs.push(Input::Delivered { through });
+        } else {
+            // whatever went wrong, the stream is opened anew and says what is in it
+            published.inputs.push(Input::InboxClosed);
+            published.inputs.extend(self.open_inbox());
+        }
+        published
     }
 
-    /// What the stream says of itself.
-    pub fn inbox_opened(&self) -> Input {
-        Input::InboxOpened {
-            opening: u64::from(self.life),
+    /// Opens the inbox: what the stream says of itself.
+    pub fn open_inbox(&mut self) -> Option<Input> {
+        let process = self.process.as_mut()?;
+        process.openings += 1;
+        process.opening = Some(process.openings);
+        Some(Input::InboxOpened {
+            opening: process.openings,
             present_sequence: self.stream.last_sequence(),
             created_ns: self.stream.created_ns,
             last_sequence: self.stream.last_sequence(),
-        }
+        })
+    }
+
+    /// The present opening of the inbox.
+    pub fn opening(&self) -> Option<u64> {
+        self.process.as_ref().and_then(|process| process.opening)
+    }
+
+    /// The inbox is not to be had.
+    pub fn close_inbox(&mut self) -> Option<Input> {
+        let process = self.process.as_mut()?;
+        process.opening.take().map(|_| Input::InboxClosed)
+    }
+
+    /// The inbox has synced its files through a leg: that leg, and those of `from..=through` with
+    /// their messages.
+    pub fn release(&mut self, through: u64) -> Input {
+        self.stream.sync();
+        let from = self.station().and_then(|station| {
+            station.kept().outbound(&Link::Inbox, Lane::Routine).map(|owed| owed.acked + 1)
+        });
+        let id = |leg| self.disk.put(&Link::Inbox, Lane::Routine, leg);
+        let legs = from.unwrap_or(1)..=through;
+        let ids = legs.filter_map(|leg| Some((leg, id(leg)?.envelope.header().id()))).collect();
+        Input::Released { through, ids }
     }
 
     /// What the log says of the places that a hello asks about.
@@ -171,8 +321,45 @@ impl Host {
         })
     }
 
+    /// A link whose count is out: `taken = held + handed over + ended` (design §3).
+    pub fn unbalanced(&self) -> Option<&Link> {
+        let kept = self.station()?.kept();
+        let is_out = |lane: &Outbound| {
+            let (tally, held) = (lane.tally, lane.held());
+            tally.taken != held + tally.handed_over + tally.ended
+        };
+        let mut links = kept.outbound.iter();
+        links.find(|(_, lanes)| lanes.iter().any(|(_, lane)| is_out(lane))).map(|(link, _)| link)
+    }
+
     /// The station, for checks.
     pub fn station(&self) -> Option<&Station> {
         self.process.as_ref().map(|process| &process.station)
+    }
+}
+
+/// Messages of publishers in a commit.
+fn taken(writes: &Writes) -> impl Iterator<Item = Envelope> + '_ {
+    writes.records().iter().filter_map(|record| match record {
+        Record::Put(put) if put.via.is_none() => Some(put.envelope.clone()),
+        _ => None,
+    })
+}
+
+impl Process {
+    /// Queues a commit. The release is tried with the latest commit that is durable: it must be
+    /// refused, as every effect waits for a later one.
+    fn hand_over(&mut self, writes: Writes, pending: Pending, early: &mut Vec<Effect>) {
+        let pending = match self.durable {
+            Some(durable) => match pending.release(&durable) {
+                Ok(effects) => {
+                    early.extend(effects);
+                    None
+                }
+                Err(pending) => Some(pending),
+            },
+            None => Some(pending),
+        };
+        self.committing.push_back((writes, pending));
     }
 }

@@ -1,24 +1,39 @@
-//! What tries to break the promises: a simulator of stations, driven by one seed.
+//! What tries to break the promises: a simulator of whole trees of stations, driven by one seed.
 //!
 //! The simulator drives the same [`yizhan_core::Station`] as the field does, with a pretend
 //! network, disk, inbox and clock. One seed decides everything; the same seed tells the same
-//! story. The oracle judges from outside: it knows what publishers were told and what inboxes
-//! hold, and nothing of the core's own books.
+//! story, byte for byte. The oracle judges from outside: it knows what publishers were told, what
+//! inboxes hold and what time it really is, and nothing of the core's own books.
 //!
 //! | module | noun |
 //! |---|---|
-//! | [`plan`] | which faults a seed brings, and how often |
+//! | [`plan`] | what a seed brings: tree, work, links, faults |
+//! | [`tree`] | who is above whom |
+//! | [`workload`] | what publishers hand in |
+//! | [`clock`] | two clocks, none of them right |
 //! | [`disk`] | a log that forgets what was not synced |
 //! | [`stream`] | an inbox that forgets what was not synced |
-//! | [`host`] | a station with its disk and inbox |
-//! | [`world`] | time, network, faults |
-//! | [`workload`] | what publishers hand in |
-//! | [`oracle`] | what must be true at the end |
+//! | [`index`] | publishers' keys, written behind the log |
+//! | [`network`] | a link with one queue each way |
+//! | [`host`] | a station with all of these |
+//! | [`world`] | time, and everything that happens |
+//! | [`oracle`] | what must be true |
+//! | [`dice`] | draws that stories need often |
+//! | [`story`] [`figures`] | what happened, as a hash, as lines, as counts |
+//! | [`swarm`] | many seeds, each played twice |
 
+pub mod clock;
+pub mod dice;
 pub mod disk;
+pub mod figures;
 pub mod host;
+pub mod index;
+pub mod network;
 pub mod oracle;
 pub mod plan;
+pub mod story;
 pub mod stream;
+pub mod swarm;
+pub mod tree;
 pub mod workload;
 pub mod world;

@@ -1,26 +1,57 @@
-//! [`Oracle`]: what must be true, judged by what publishers were told and what inboxes hold.
+//! [`Oracle`]: what must be true, judged from outside the stations.
+//!
+//! It knows what publishers were told, what inboxes hold, what virtual time it really is, and
+//! which disks held what when a store was lost. It never asks a station.
+//!
+//! | promise (design §3) | how it is judged |
+//! |---|---|
+//! | accepted means on disk | at the reply, the message must be on the synced part of the disk |
+//! | nothing accepted is lost | at the end, every (message, target) is in the inbox, or too old, or excused |
+//! | once | no inbox holds an id twice, nor a publisher's key under two ids |
+//! | in order | per origin and lane, by opening and sequence, in every inbox |
+//! | never stale | the true age on entering an inbox is within the time to live |
+//! | urgent first | where nothing is wrong, a flash message waits for no backlog |
+//! | accounted | the stations' own counts balance at every commit |
+//!
+//! Excused is a (message, target) only if, at the moment a store was lost or put back, neither
+//! that store's copy nor its neighbours on the message's way had it durable.
+
+mod account;
+mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use yizhan_schemas::{Epoch, Lane, MessageId};
+use yizhan_schemas::{Envelope, Epoch, MessageId};
 
-/// Publishers' and readers' view of the world.
-#[derive(Debug, Default)]
+use crate::plan::{Faults, Plan};
+use crate::tree::Tree;
+use crate::workload::Matter;
+
+use account::Account;
+use order::Order;
+
+/// Faults listed at most: one that follows from another helps nobody.
+const FAULTS_MAX: usize = 20;
+/// A clock that drifts makes an age wrong by at most this share, parts per million, both ends.
+const DRIFT_PPM: u64 = 1_000;
+
+/// The view from outside.
+#[derive(Debug)]
 pub struct Oracle {
-    /// What was accepted, and at which host (index) it must arrive.
-    pub owed: BTreeMap<MessageId, usize>,
-    /// Accepted messages that only a lost or regressed store had.
-    pub excused: BTreeSet<MessageId>,
-    /// What each publisher's key was answered with.
-    pub keys: BTreeMap<u64, MessageId>,
-    /// Keys whose memory was lost with a store.
-    pub keys_excused: bool,
-    /// Messages with a time to live: they may end as expired.
-    pub perishable: BTreeSet<MessageId>,
-    /// True once a store was lost or put back: order is then only promised for what is not late.
-    pub stores_touched: bool,
-    /// Duplicates that a publisher was told of.
-    pub told_duplicates: u64,
+    tree: Tree,
+    matters: Vec<Matter>,
+    /// Every message that a disk ever had, by id.
+    accounts: BTreeMap<MessageId, Account>,
+    /// What the publisher of each key was told.
+    told: BTreeMap<u64, Vec<MessageId>>,
+    order: Order,
+    /// Stations whose stores were lost or put back.
+    touched: BTreeSet<usize>,
+    plan: Plan,
+    /// True once the matters of the encore are owed too.
+    encore: bool,
+    /// What one healthy link may add to an age unnoticed, microseconds.
+    hop_error_us: u64,
     faults: Vec<String>,
 }
 
@@ -29,84 +60,215 @@ pub struct Oracle {
 pub struct Verdict {
     /// Accepted messages.
     pub accepted: usize,
-    /// Found in the inbox that they were for.
+    /// Targets that have them.
     pub delivered: usize,
-    /// Accepted messages that nobody could have had any more.
+    /// Targets that nobody could have given them.
     pub excused: usize,
-    /// Neither delivered nor excused nor expired.
-    pub lost: Vec<String>,
-    /// In an inbox more than once.
-    pub duplicates: Vec<String>,
-    /// Anything else that must not be.
+    /// Targets that they came too late for.
+    pub expired: usize,
+    /// What must not be.
     pub faults: Vec<String>,
 }
 
 impl Verdict {
     /// True if every promise held.
     pub fn is_good(&self) -> bool {
-        self.lost.is_empty() && self.duplicates.is_empty() && self.faults.is_empty()
+        self.faults.is_empty()
     }
 }
 
 impl Oracle {
-    /// A publisher was told that its message is on disk.
-    pub fn accepted(&mut self, key: u64, id: MessageId, target: usize) {
-        match self.keys.get(&key) {
-            Some(earlier) if *earlier != id && !self.keys_excused => {
-                self.faults.push(format!("key {key} was taken as {earlier} and again as {id}"));
-            }
-            _ => {}
+    /// The oracle of a story.
+    pub fn of(tree: &Tree, matters: &[Matter], plan: &Plan) -> Self {
+        Self {
+            tree: tree.clone(),
+            matters: matters.to_vec(),
+            accounts: BTreeMap::new(),
+            told: BTreeMap::new(),
+            order: Order::default(),
+            touched: BTreeSet::new(),
+            plan: plan.clone(),
+            encore: false,
+            hop_error_us: plan.transit_us_max() + 10_000,
+            faults: Vec::new(),
         }
-        self.keys.insert(key, id.clone());
-        self.owed.insert(id, target);
     }
 
     /// Something that must not be.
     pub fn fault(&mut self, what: String) {
-        self.faults.push(what);
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(what);
+        }
     }
 
-    /// Judges the inboxes of all hosts.
-    pub fn judge(&self, inboxes: &[Vec<MessageId>]) -> Verdict {
-        let mut verdict = Verdict { accepted: self.owed.len(), ..Verdict::default() };
-        verdict.faults.clone_from(&self.faults);
-        let counts: Vec<BTreeMap<&MessageId, u32>> = inboxes.iter().map(|i| count(i)).collect();
-        for (id, target) in &self.owed {
-            let found = counts.get(*target).and_then(|counts| counts.get(id)).copied();
-            match found {
-                Some(_) => verdict.delivered += 1,
-                None if self.excused.contains(id) => verdict.excused += 1,
-                None if self.perishable.contains(id) => {}
-                None => verdict.lost.push(id.to_string()),
+    /// True if there is no sense in going on.
+    pub fn is_appalled(&self) -> bool {
+        self.faults.len() >= FAULTS_MAX
+    }
+
+    /// A data directory was opened.
+    pub fn opened(&mut self, host: usize, epoch: Epoch) {
+        self.order.opened(host, epoch);
+    }
+
+    /// A publisher's message became durable at its origin.
+    pub fn taken(&mut self, host: usize, envelope: &Envelope, now_us: u64) {
+        if envelope.header().kind.is_internal() {
+            return; // receipts are the stations' own
+        }
+        let key = Matter::key_of(envelope.payload());
+        let matter = key.and_then(|key| self.matters.get(usize::try_from(key).ok()?));
+        let Some(matter) = matter else {
+            return self.fault(format!("{host} took what nobody handed in"));
+        };
+        let targets = self.tree.resolve(matter.whom);
+        let account = Account::new(matter, targets, envelope, now_us);
+        self.accounts.entry(envelope.header().id()).or_insert(account);
+    }
+
+    /// A publisher was told that its message is on disk.
+    pub fn accepted(&mut self, host: usize, key: u64, id: MessageId, durable: bool) {
+        let fresh = !self.told.get(&key).is_some_and(|ids| ids.contains(&id));
+        if !durable {
+            self.fault(format!("accepted: {host} said {id} is on disk, and it is not"));
+        }
+        let told = self.told.entry(key).or_default();
+        let earlier = told.first().cloned();
+        if fresh {
+            told.push(id.clone());
+        }
+        // who lost its store has forgotten its publishers' keys
+        if let Some(earlier) = earlier.filter(|e| *e != id && !self.touched.contains(&host)) {
+            self.fault(format!("once: key {key} was taken as {earlier} and again as {id}"));
+        }
+        match self.accounts.get_mut(&id) {
+            Some(account) => account.told = true,
+            None => self.fault(format!("accepted: {id} was on no disk when it was accepted")),
+        }
+    }
+
+    /// From now on, what is handed in last is owed too.
+    pub fn expects_encore(&mut self) {
+        self.encore = true;
+    }
+
+    /// True if the publisher of a key was answered.
+    pub fn was_told(&self, key: u64) -> bool {
+        self.told.contains_key(&key)
+    }
+
+    /// A message entered an inbox.
+    pub fn entered(&mut self, host: usize, envelope: &Envelope, now_us: u64) {
+        let id = envelope.header().id();
+        let Some(account) = self.accounts.get(&id) else {
+            return self.fault(format!("authentic: {id} entered {host} and nobody took it"));
+        };
+        let mut faults = Vec::new();
+        if *envelope.bytes() != account.bytes {
+            faults.push(format!("authentic: {id} was altered on its way to {host}"));
+        }
+        if !account.targets.contains(&host) {
+            faults.push(format!("{id} entered {host} and is not for it"));
+        }
+        let hops = self.tree.route(account.host, host).len() as u64 - 1;
+        if let Some(over_ms) = account.stale_ms(now_us, hops * self.hop_error_us, DRIFT_PPM) {
+            faults.push(format!("never stale: {id} entered {host} {over_ms} ms too late"));
+        }
+        if let Some(wait_us) = account.flash_wait_us(now_us)
+            && self.plan.faults == Faults::default()
+            && wait_us > self.plan.flash_us_max(hops)
+        {
+            faults.push(format!("urgent first: {id} waited {wait_us} us on its way to {host}"));
+        }
+        let excused =
+            self.tree.route(account.host, host).iter().any(|at| self.touched.contains(at));
+        let forgotten = self.touched.contains(&account.host);
+        let entered = self.order.entered(host, account.host, account.key, &id, excused, forgotten);
+        faults.extend(entered);
+        faults.into_iter().for_each(|fault| self.fault(fault));
+    }
+
+    /// An inbox lost its tail, or is another one: this is left.
+    pub fn cut_back(&mut self, host: usize, left: &[MessageId]) {
+        self.order.cut_back(host, left.len());
+    }
+
+    /// A store was lost or put back. `kept` says what its copy has, `holds` what other disks have.
+    pub fn store_lost(
+        &mut self,
+        host: usize,
+        kept: &dyn Fn(&MessageId) -> bool,
+        holds: &dyn Fn(usize, &MessageId) -> bool,
+    ) {
+        self.touched.insert(host);
+        for (id, account) in &mut self.accounts {
+            if kept(id) {
+                continue;
+            }
+            for target in &account.targets {
+                let route = self.tree.route(account.host, *target);
+                let Some(at) = route.iter().position(|at| *at == host) else { continue };
+                let before = at.checked_sub(1).and_then(|at| route.get(at));
+                let behind = route.get(at + 1);
+                let neighbours = before.into_iter().chain(behind);
+                if !neighbours.copied().any(|at| holds(at, id)) {
+                    account.excused.insert(*target);
+                }
             }
         }
-        for (host, counts) in counts.iter().enumerate() {
-            let twice = counts.iter().filter(|(_, n)| **n > 1);
-            verdict.duplicates.extend(twice.map(|(id, n)| format!("{id} {n} times at {host}")));
+    }
+
+    /// Payload bytes of all that was accepted, once for each target.
+    pub fn bytes(&self) -> u64 {
+        self.accounts.values().map(Account::weight).sum()
+    }
+
+    /// True if every publisher was answered and every target has what it can still get.
+    pub fn is_satisfied(&self, now_us: u64) -> bool {
+        self.missing(now_us).is_empty()
+    }
+
+    /// Messages that were accepted and that targets do not have, without excuse.
+    pub fn missing(&self, now_us: u64) -> Vec<String> {
+        let told = self.accounts.iter().filter(|(_, account)| account.told);
+        let owed = told.flat_map(|(id, account)| {
+            let wanting = account.targets.iter().filter(|target| {
+                !(account.excused.contains(target)
+                    || account.is_over(now_us)
+                    || self.order.has(**target, id))
+            });
+            wanting.map(move |target| format!("{id} for {target}"))
+        });
+        let due = self.matters.iter().filter(|matter| self.encore || !matter.encore);
+        let unheard = due.map(|matter| matter.key).filter(|key| !self.told.contains_key(key));
+        owed.chain(unheard.map(|key| format!("key {key} was never answered"))).collect()
+    }
+
+    /// Judges the inboxes at the end.
+    pub fn judge(&self, inboxes: &[Vec<MessageId>], now_us: u64) -> Verdict {
+        let mut verdict = Verdict { faults: self.faults.clone(), ..Verdict::default() };
+        let found: Vec<BTreeSet<&MessageId>> =
+            inboxes.iter().map(|inbox| inbox.iter().collect()).collect();
+        for (id, account) in self.accounts.iter().filter(|(_, account)| account.told) {
+            verdict.accepted += 1;
+            for target in &account.targets {
+                if found.get(*target).is_some_and(|inbox| inbox.contains(id)) {
+                    verdict.delivered += 1;
+                } else if account.excused.contains(target) {
+                    verdict.excused += 1;
+                } else if account.is_over(now_us) {
+                    verdict.expired += 1;
+                } else {
+                    verdict.faults.push(format!("lost: {id} never entered {target}"));
+                }
+            }
         }
-        if !self.stores_touched {
-            inboxes.iter().for_each(|inbox| verdict.faults.extend(disorder(inbox)));
+        for (host, (inbox, set)) in inboxes.iter().zip(&found).enumerate() {
+            if inbox.len() != set.len() {
+                verdict.faults.push(format!("once: the inbox of {host} holds a message twice"));
+            }
         }
+        verdict.faults.truncate(FAULTS_MAX);
         verdict
     }
-}
-
-fn count(inbox: &[MessageId]) -> BTreeMap<&MessageId, u32> {
-    let mut counts = BTreeMap::new();
-    for id in inbox {
-        *counts.entry(id).or_insert(0) += 1;
-    }
-    counts
-}
-
-fn disorder(inbox: &[MessageId]) -> Vec<String> {
-    let mut last: BTreeMap<(&str, Epoch, Lane), u64> = BTreeMap::new();
-    let mut faults = Vec::new();
-    for id in inbox {
-        let before = last.insert((id.origin.as_str(), id.epoch, id.lane), id.sequence);
-        if before.is_some_and(|before| before >= id.sequence) {
-            faults.push(format!("{id} came after sequence {}", before.unwrap_or(0)));
-        }
-    }
-    faults
 }

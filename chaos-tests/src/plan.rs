@@ -1,77 +1,201 @@
 //! [`Plan`]: everything that a seed decides before the story begins.
 //!
-//! In the manner of swarm testing, each seed leaves some faults out altogether, so that rare
-//! combinations are not drowned by frequent ones.
+//! In the manner of swarm testing, each seed leaves most kinds of fault out altogether, so that
+//! rare combinations are not drowned by frequent ones.
+
+mod faults;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+
+use crate::dice::one_of;
+
+pub use faults::Faults;
+
+/// Bytes of a frame around what it carries, at most: session, heading, ages.
+const FRAME_OVERHEAD_BYTES: u64 = 400;
 
 /// What a seed brings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The seed.
     pub seed: u64,
-    /// Chance that a frame is dropped.
-    pub drop: f64,
-    /// Chance that a frame comes twice.
-    pub duplicate: f64,
-    /// Least and most delay of a frame, microseconds; a wide range reorders.
-    pub delay_us: (u64, u64),
+    /// The station above each; the root first.
+    pub parents: Vec<Option<usize>>,
+    /// What publishers do.
+    pub work: Work,
+    /// What links are like while nothing is wrong with them.
+    pub links: Links,
     /// Least and most time of a commit, microseconds.
     pub commit_us: (u64, u64),
-    /// Messages submitted in all.
+    /// Drift of the machines' clocks, at most, parts per million.
+    pub drift_ppm: i64,
+    /// Records in a segment of the log: a snapshot begins the next.
+    pub segment_records: usize,
+    /// True if a station's bus dies with its process.
+    pub bus_dies_too: bool,
+    /// How long a hello waits for its answer, microseconds.
+    pub hello_wait_us: u64,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+/// What publishers do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Work {
+    /// Messages submitted in the safety phase.
     pub messages: u32,
     /// Mean time between submissions, microseconds.
     pub pace_us: u64,
-    /// Process crashes (the page cache survives), over both stations.
-    pub crashes: u32,
-    /// Power cuts (unsynced writes are lost), over both stations.
-    pub power_cuts: u32,
-    /// Link outages.
-    pub partitions: u32,
-    /// The station that loses or regresses its store, if any: 0 is the parent, 1 the child.
-    pub unlucky: usize,
-    /// Its store is lost this often.
-    pub stores_lost: u32,
-    /// Its store is put back to an old copy this often.
-    pub stores_restored: u32,
+    /// Share of messages that go down.
+    pub down: f64,
+    /// Shares of the lanes, most urgent first; the rest is routine.
+    pub lanes: [f64; 3],
+    /// Largest payload, bytes; most are far smaller.
+    pub payload_bytes_max: usize,
     /// Share of messages with a time to live.
     pub perishable: f64,
+    /// Longest time to live, milliseconds.
+    pub ttl_ms_max: u64,
     /// Share of submissions that a publisher repeats with the same key.
     pub repeats: f64,
+    /// True if all is handed in as fast as it can be at one station, so that it piles up.
+    pub burst: bool,
+}
+
+/// What links are like while nothing is wrong with them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Links {
+    /// Least and most delay of a frame one way, microseconds.
+    pub delay_us: (u64, u64),
+    /// Bytes a second each way; `None` is as fast as anybody sends.
+    pub rate: Option<u64>,
+    /// Bytes that wait for a slow link before more is dropped.
+    pub queue_bytes: u64,
 }
 
 impl Plan {
     /// The plan of a seed.
     pub fn of(seed: u64) -> Self {
         let mut dice = SmallRng::seed_from_u64(seed);
-        let mut maybe = |chance: f64, most: u32| {
-            if dice.random_bool(chance) { dice.random_range(1..=most) } else { 0 }
-        };
-        let (crashes, power_cuts, partitions) = (maybe(0.6, 5), maybe(0.6, 5), maybe(0.5, 4));
-        let (stores_lost, stores_restored) = (maybe(0.3, 2), maybe(0.3, 2));
-        let slow = dice.random_bool(0.3);
-        Self {
+        let parents = tree(&mut dice);
+        let work = Work::of(&mut dice, parents.len());
+        let links = Links::of(&mut dice);
+        let slow = dice.random_bool(0.25);
+        let drift = dice.random_bool(0.5);
+        let mut plan = Self {
             seed,
-            drop: if dice.random_bool(0.6) { dice.random_range(0.0..0.4) } else { 0.0 },
-            duplicate: if dice.random_bool(0.5) { dice.random_range(0.0..0.3) } else { 0.0 },
-            delay_us: (100, if dice.random_bool(0.5) { 300_000 } else { 2_000 }),
+            work,
+            links,
             commit_us: (100, if slow { 400_000 } else { 3_000 }),
-            messages: dice.random_range(20..400),
-            pace_us: dice.random_range(500..60_000),
-            crashes,
-            power_cuts,
-            partitions,
-            unlucky: dice.random_range(0..2),
-            stores_lost,
-            stores_restored,
-            perishable: if dice.random_bool(0.3) { 0.2 } else { 0.0 },
-            repeats: if dice.random_bool(0.5) { 0.2 } else { 0.0 },
+            drift_ppm: if drift { 400 } else { 0 },
+            segment_records: dice.random_range(20..600),
+            bus_dies_too: dice.random_bool(0.5),
+            hello_wait_us: if dice.random_bool(0.5) { 10_000_000 } else { 2_000_000 },
+            faults: Faults::default(),
+            parents,
+        };
+        plan.faults = Faults::of(&mut dice, plan.safety_us());
+        if dice.random_bool(0.05) && plan.parents.len() > 1 {
+            plan.work.pile(&mut dice);
+            plan.links.rate = Some(32_000);
+            plan.links.queue_bytes = 32_000 * dice.random_range(1..6);
+            plan.faults = Faults::default();
         }
+        plan
     }
 
     /// How long faults may happen: as long as messages are submitted, and a while more.
     pub fn safety_us(&self) -> u64 {
-        u64::from(self.messages) * self.pace_us + 5_000_000
+        u64::from(self.work.messages) * self.work.pace_us + 10_000_000
+    }
+
+    /// How long the quiet phase may take until everything has reached its outcome: some minutes
+    /// for sessions, liveness bounds and restarts, tier after tier, and four times what it takes
+    /// to send `bytes` (all that was accepted) over one link as slow as those of this plan, since
+    /// a store that was lost or put back may have all of it sent again.
+    pub fn quiet_us(&self, bytes: u64) -> u64 {
+        let frames = u64::from(self.work.messages) * FRAME_OVERHEAD_BYTES;
+        let sending_s = self.links.rate.map_or(0, |rate| 4 * (bytes + frames) / rate.max(1));
+        (180 + sending_s) * 1_000_000
+    }
+
+    /// Longest time from handing in a flash message to its inbox, over links that all work, hop by
+    /// hop: what is in the modem's queue before it, a frame that is being sent, the way, and on each
+    /// machine two commits, its own and the one before it. Not in it: any backlog.
+    pub fn flash_us_max(&self, hops: u64) -> u64 {
+        let frame_us = self.links.rate.map_or(0, |rate| 64 * 1024 * 1_000_000 / rate.max(1));
+        let commits_us = 2 * self.commit_us.1 + 10_000;
+        hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us
+    }
+
+    /// Longest time that a frame spends on one healthy link, microseconds.
+    pub fn transit_us_max(&self) -> u64 {
+        let queued = self.links.rate.map_or(0, |rate| {
+            (self.links.queue_bytes + 2 * FRAME_OVERHEAD_BYTES) * 1_000_000 / rate.max(1)
+        });
+        self.links.delay_us.1 + queued
+    }
+}
+
+/// Mostly small trees: they find most faults, and a thousand of them play in the time of one large.
+fn tree(dice: &mut SmallRng) -> Vec<Option<usize>> {
+    let size = match dice.random_range(0..100) {
+        0..2 => 1,
+        2..35 => 2,
+        35..60 => 3,
+        60..92 => dice.random_range(4..=8),
+        92..99 => dice.random_range(9..=20),
+        _ => dice.random_range(21..=60),
+    };
+    let mut parents: Vec<Option<usize>> = vec![None];
+    let mut depths = vec![0_usize];
+    let deepest = dice.random_range(1..=4_usize);
+    while parents.len() < size {
+        let parent = dice.random_range(0..parents.len());
+        let depth = depths.get(parent).map_or(1, |depth| depth + 1);
+        if depth <= deepest {
+            parents.push(Some(parent));
+            depths.push(depth);
+        }
+    }
+    parents
+}
+
+impl Work {
+    fn of(dice: &mut SmallRng, stations: usize) -> Self {
+        let most = if stations > 20 { 80 } else { 200 };
+        Self {
+            messages: dice.random_range(10..most),
+            pace_us: one_of(dice, [500, 5_000, 60_000, 300_000]),
+            down: dice.random_range(0.0..0.6),
+            lanes: [0.1, 0.2, 0.3].map(|most| dice.random_range(0.0..most)),
+            payload_bytes_max: one_of(dice, [200, 2_000, 20_000]),
+            perishable: if dice.random_bool(0.4) { 0.3 } else { 0.0 },
+            ttl_ms_max: if dice.random_bool(0.5) { 3_000 } else { 40_000 },
+            repeats: if dice.random_bool(0.5) { 0.2 } else { 0.0 },
+            burst: false,
+        }
+    }
+
+    /// Much at once from the station that is last, now and then something urgent.
+    fn pile(&mut self, dice: &mut SmallRng) {
+        self.burst = true;
+        self.messages = dice.random_range(100..500);
+        self.pace_us = 500;
+        self.lanes = [0.04, 0.1, 0.1];
+        self.payload_bytes_max = 2_000;
+        self.perishable = 0.0;
+    }
+}
+
+impl Links {
+    fn of(dice: &mut SmallRng) -> Self {
+        let rate = dice.random_bool(0.3).then(|| one_of(dice, [32_000, 120_000]));
+        Self {
+            delay_us: (100, if dice.random_bool(0.5) { 300_000 } else { 2_000 }),
+            rate,
+            queue_bytes: rate.unwrap_or(0) * dice.random_range(1..6),
+        }
     }
 }

@@ -44,5 +44,6 @@ impl Stream {
     pub fn cut_power(&mut self, dice: &mut SmallRng) {
         let keep = dice.random_range(self.synced..=self.messages.len());
         self.messages.truncate(keep);
+        self.synced = keep;
     }
 }

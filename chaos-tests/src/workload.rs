@@ -1,10 +1,9 @@
-//! What publishers hand in: the same draft for the same key, however often they ask.
+//! [`Matter`]: what a publisher hands in: the same draft for the same key, however often it asks.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rand::rngs::SmallRng;
-use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use yizhan_core::draft::{Draft, Known};
 use yizhan_core::record::PublisherKey;
@@ -12,31 +11,134 @@ use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::{Kind, Lane, Selector};
 
 use crate::plan::Plan;
+use crate::tree::{Tree, Whom};
 
-/// The draft of one key at one host (0 the parent, 1 the child), and the host that it is for.
-pub fn draft(plan: &Plan, host: usize, key: u64) -> Option<(Draft, usize)> {
-    let mut dice = SmallRng::seed_from_u64(plan.seed ^ (key + 1).wrapping_mul(0x9e37_79b9));
-    let report = host == 1 && dice.random_bool(0.9);
-    let (kind, to, target) =
-        if report { ("incident.report", "up", 0) } else { ("directive.issue", "510722.101", 1) };
-    let payload = Bytes::from(vec![b'x'; dice.random_range(10..2000)]);
-    let body = Digest::of(&payload);
-    let perishable = dice.random_bool(plan.perishable);
-    let draft = Draft {
-        kind: Kind::parse(kind).ok()?,
-        to: Some(Selector::parse(to).ok()?),
-        precedence: Lane::ALL.choose(&mut dice).copied(),
-        ttl_ms: perishable.then(|| dice.random_range(50..20_000)),
-        payload,
-        content_type: None,
-        severity: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: BTreeMap::new(),
-        key: Some(PublisherKey { scope: "sim".into(), key: key.to_string(), body }),
-        known: Known::default(),
+/// Messages handed in when everything has settled: a healed tree delivers at once.
+pub const ENCORE: u64 = 3;
+/// Their time to live, milliseconds, and the longest time that they may take.
+const ENCORE_TTL_MS: u64 = 30_000;
+
+/// One message as its publisher has it in mind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matter {
+    /// The publisher's key.
+    pub key: u64,
+    /// The station that it is handed to.
+    pub host: usize,
+    /// Whom it is for.
+    pub whom: Whom,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// Time to live, milliseconds.
+    pub ttl_ms: Option<u64>,
+    /// Bytes of payload.
+    pub bytes: usize,
+    /// True if its publisher asks again although it was answered.
+    pub repeated: bool,
+    /// True if it is handed in when everything has settled.
+    pub encore: bool,
+}
+
+impl Matter {
+    /// The matter of a key in a plan.
+    pub fn of(plan: &Plan, tree: &Tree, key: u64) -> Self {
+        let work = &plan.work;
+        let mut dice = SmallRng::seed_from_u64(plan.seed ^ (key + 1).wrapping_mul(0x9e37_79b9));
+        let encore = key >= u64::from(work.messages);
+        let host = match work.burst {
+            true => tree.len() - 1,
+            false => dice.random_range(0..tree.len()),
+        };
+        let below = tree.children(host).next().is_some();
+        let (down, roll) = (dice.random_bool(work.down), dice.random_range(0..10));
+        let whom = if down || (host == 0 && below) {
+            sinking(tree, host, roll, &mut dice)
+        } else {
+            rising(tree, host, roll, &mut dice)
+        };
+        let urgent = dice.random_range(0.0..1.0);
+        let [flash, immediate, priority] = work.lanes;
+        let lane = match urgent {
+            u if u < flash => Lane::Flash,
+            u if u < flash + immediate => Lane::Immediate,
+            u if u < flash + immediate + priority => Lane::Priority,
+            _ => Lane::Routine,
+        };
+        let large = dice.random_bool(0.1);
+        let most = if large { work.payload_bytes_max } else { work.payload_bytes_max / 8 };
+        let perishable = dice.random_bool(work.perishable);
+        let ttl_ms = perishable.then(|| dice.random_range(50..work.ttl_ms_max));
+        Self {
+            key,
+            host,
+            whom,
+            lane,
+            ttl_ms: if encore { Some(ENCORE_TTL_MS) } else { ttl_ms },
+            bytes: dice.random_range(16..most.max(20)),
+            repeated: dice.random_bool(work.repeats) && !encore,
+            encore,
+        }
+    }
+
+    /// The body: begins with the key, so that whoever reads it knows which matter it is.
+    pub fn payload(&self) -> Bytes {
+        let mut body = format!("{{\"key\":{}}}", self.key).into_bytes();
+        let fill = u8::try_from(self.key % 26).unwrap_or(0) + b'a';
+        body.resize(self.bytes.max(body.len()), fill);
+        Bytes::from(body)
+    }
+
+    /// The key at the head of a body.
+    pub fn key_of(payload: &[u8]) -> Option<u64> {
+        let rest = payload.strip_prefix(b"{\"key\":")?;
+        let end = rest.iter().position(|byte| *byte == b'}')?;
+        std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
+    }
+
+    /// What the station gets; `known` is the word of its index.
+    pub fn draft(&self, tree: &Tree, known: Known) -> Option<Draft> {
+        let kind = match self.whom {
+            Whom::Up | Whom::UpTo(_) => "incident.report",
+            _ => "directive.issue",
+        };
+        let payload = self.payload();
+        let body = Digest::of(&payload);
+        Some(Draft {
+            kind: Kind::parse(kind).ok()?,
+            to: Some(Selector::parse(&tree.text(self.whom)).ok()?),
+            precedence: Some(self.lane),
+            ttl_ms: self.ttl_ms,
+            payload,
+            content_type: None,
+            severity: None,
+            traceparent: None,
+            ce_id: None,
+            ce_source: None,
+            ce_time: None,
+            ce_extensions: BTreeMap::new(),
+            key: Some(PublisherKey { scope: "sim".into(), key: self.key.to_string(), body }),
+            known,
+        })
+    }
+}
+
+fn rising(tree: &Tree, host: usize, roll: u32, dice: &mut SmallRng) -> Whom {
+    if roll < 6 {
+        return Whom::Up;
+    }
+    let above: Vec<usize> = tree.upwards(host).collect();
+    above.get(dice.random_range(0..above.len())).map_or(Whom::Up, |at| Whom::UpTo(*at))
+}
+
+fn sinking(tree: &Tree, host: usize, roll: u32, dice: &mut SmallRng) -> Whom {
+    let subtree: Vec<usize> = tree.resolve(Whom::Subtree(host)).into_iter().collect();
+    let top = subtree.get(dice.random_range(0..subtree.len())).copied().unwrap_or(host);
+    let whom = match roll {
+        0..3 => Whom::One(top),
+        3..6 => Whom::Subtree(host),
+        6..8 => Whom::Children(top),
+        _ => Whom::Tier(tree.depth(top), host),
     };
-    Some((draft, target))
+    // whom nobody answers to is refused: not this story
+    if tree.resolve(whom).is_empty() { Whom::One(top) } else { whom }
 }

@@ -1,72 +1,111 @@
 //! `sim`: plays seeds.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
+use chaos_tests::figures::Figures;
 use chaos_tests::plan::Plan;
+use chaos_tests::swarm::play;
 use chaos_tests::world::World;
 use clap::Parser;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Plays stories of two stations, decided by seeds.
+/// Plays stories of whole trees of stations, decided by seeds.
 #[derive(Parser)]
 #[command(version, help_expected = true)]
 struct Arguments {
     /// Play one seed.
-    #[arg(long, conflicts_with = "swarm")]
+    #[arg(long, conflicts_with_all = ["swarm", "minutes"])]
     seed: Option<u64>,
-    /// Play this many seeds, from 1 on.
-    #[arg(long, default_value_t = 200)]
-    swarm: u64,
     /// Tell what happens, line by line.
-    #[arg(long)]
+    #[arg(long, requires = "seed")]
     story: bool,
+    /// Play this many seeds, each twice.
+    #[arg(long, default_value_t = 2000)]
+    swarm: u64,
+    /// Begin with this seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Play seeds for so many minutes instead.
+    #[arg(long, conflicts_with = "swarm")]
+    minutes: Option<u64>,
+    /// Print all failing seeds at the end in one line, and only that of each.
+    #[arg(long)]
+    brief: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let seeds = match arguments.seed {
-        Some(seed) => seed..=seed,
-        None => 1..=arguments.swarm,
+    let good = match arguments.seed {
+        Some(seed) => one(seed, arguments.story),
+        None => many(&arguments),
     };
-    match play(seeds, arguments.story) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(fault) => {
-            eprintln!("error: {fault}");
-            ExitCode::FAILURE
-        }
-    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn play(seeds: std::ops::RangeInclusive<u64>, story: bool) -> Result<bool, String> {
-    let (mut played, mut failed) = (0_u64, 0_u64);
-    let (mut accepted, mut delivered, mut excused) = (0, 0, 0);
-    let (mut frames, mut crashes, mut stores, mut partitions, mut virtual_us) = (0, 0, 0, 0, 0);
-    for seed in seeds {
-        let (verdict, figures, lines) = World::of(Plan::of(seed), story)?.play();
-        lines.iter().for_each(|line| println!("{line}"));
-        played += 1;
-        accepted += verdict.accepted;
-        delivered += verdict.delivered;
-        excused += verdict.excused;
-        frames += figures.frames;
-        crashes += figures.crashes;
-        stores += figures.stores;
-        partitions += figures.partitions;
-        virtual_us += figures.virtual_us;
-        if !verdict.is_good() {
-            failed += 1;
-            println!("seed {seed} fails: {:?}", Plan::of(seed));
-            println!("  lost {:?}", verdict.lost);
-            println!("  duplicates {:?}", verdict.duplicates);
-            println!("  faults {:?}", verdict.faults);
-            println!("  replay: cargo run -p chaos-tests --bin sim -- --seed {seed} --story");
+fn one(seed: u64, story: bool) -> bool {
+    if story {
+        println!("{:#?}", Plan::of(seed));
+        match World::of(Plan::of(seed), true).map(World::play) {
+            Ok(ending) => ending.lines.iter().for_each(|line| println!("{line}")),
+            Err(fault) => eprintln!("error: {fault}"),
         }
     }
-    println!(
-        "{played} seeds, {failed} failed: {accepted} accepted, {delivered} delivered, {excused} \
-         only on a store that was lost; {frames} frames, {crashes} crashes, {stores} stores lost \
-         or restored, {partitions} partitions, {:.1} h of virtual time",
-        virtual_us as f64 / 3.6e9
-    );
-    Ok(failed == 0)
+    let played = play(seed);
+    println!("{}", played.figures);
+    if !played.faults.is_empty() {
+        println!("{}", played.report());
+    }
+    played.faults.is_empty()
+}
+
+fn many(arguments: &Arguments) -> bool {
+    let began = Instant::now();
+    let until = arguments.minutes.map(|minutes| began + Duration::from_secs(60 * minutes));
+    let bar = bar(arguments.minutes.is_none().then_some(arguments.swarm));
+    let mut figures = Figures::default();
+    let mut failed = Vec::new();
+    let mut seed = arguments.from;
+    loop {
+        let over = match until {
+            Some(until) => Instant::now() >= until,
+            None => seed - arguments.from >= arguments.swarm,
+        };
+        if over {
+            break;
+        }
+        let played = play(seed);
+        figures.add(&played.figures);
+        if let Some(fault) = played.faults.first() {
+            failed.push(seed);
+            let text = if arguments.brief { format!("{seed}: {fault}") } else { played.report() };
+            bar.suspend(|| println!("{text}"));
+        }
+        bar.inc(1);
+        seed += 1;
+    }
+    bar.finish_and_clear();
+    println!("{figures}");
+    println!("each played twice, in {:.1} s", began.elapsed().as_secs_f64());
+    if failed.is_empty() {
+        println!("every promise held in every story");
+    } else {
+        println!("{} seeds fail: {failed:?}", failed.len());
+    }
+    failed.is_empty()
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(seeds: Option<u64>) -> ProgressBar {
+    let target = match std::io::stderr().is_terminal() {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(seeds, target);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left");
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
 }

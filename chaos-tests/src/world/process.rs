@@ -1,76 +1,141 @@
-//! What processes do in a [`World`]: commit, say what was decided, die, start again.
+//! What processes do in a [`World`]: start, commit, say what was decided.
 
 use rand::Rng;
-use yizhan_core::effect::{Effect, Verdict};
-use yizhan_core::input::{Input, Ticket};
+use yizhan_core::effect::Effect;
+use yizhan_core::input::Input;
 use yizhan_core::station::Fresh;
 use yizhan_schemas::frame::Frame;
-use yizhan_schemas::{Epoch, MessageId, StoreId};
+use yizhan_schemas::{Epoch, StoreId};
 
-use super::{Event, World};
-use crate::disk::Disk;
-use crate::stream::Stream;
+use super::World;
+use super::event::Event;
+use crate::network::Course;
+
+/// A commit that writes nothing costs at most this, microseconds.
+const EMPTY_COMMIT_US: u64 = 50;
 
 impl World {
+    pub(super) fn start(&mut self, host: usize) {
+        let (now, now_us) = (self.clock(host), self.now_us);
+        let (store, seed) = (self.dice.random(), self.dice.random());
+        let [epoch, notes_epoch] = [0; 2].map(|_: u8| Epoch::from_random(self.dice.random()));
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.process.is_none()) else { return };
+        let (store, boot) = (StoreId::from_random(store), h.clock.boot);
+        let fresh = Fresh { store, epoch, notes_epoch, boot, seed };
+        if let Err(fault) = h.start(now, fresh) {
+            return self.oracle.fault(format!("{host} does not start: {fault}"));
+        }
+        let life = h.life;
+        self.oracle.opened(host, epoch);
+        self.figures.starts += 1;
+        self.story.tell(now_us, format_args!("{host} starts, epoch {epoch}"));
+        self.soon(1_000, 50_000, Event::OpenInbox { host, life });
+        self.soon(1_000, 600_000, Event::Index { host, life });
+        // connections that an earlier life of the bus had are reset by this one
+        self.hang_up_children(host);
+        self.begin_dialling(host);
+        self.touched(host);
+    }
+
+    /// A station hears of something, if it still runs.
+    pub(super) fn input(&mut self, host: usize, life: u32, input: Input) {
+        let now = self.clock(host);
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
+        h.handle(now, input);
+        self.touched(host);
+    }
+
+    /// After anything that a station may have decided on: commit if the disk is idle, and look
+    /// when it wants to be woken next.
+    pub(super) fn touched(&mut self, host: usize) {
+        let now = self.clock(host);
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let life = h.life;
+        let early = h.begin_commit(now);
+        if let Some(writes) = h.next_commit() {
+            let (least, most) = if writes { self.plan.commit_us } else { (0, EMPTY_COMMIT_US) };
+            self.soon(least, most, Event::Committed { host, life });
+        }
+        for effect in early {
+            self.effect(host, life, effect);
+        }
+        self.set_timer(host);
+    }
+
+    fn set_timer(&mut self, host: usize) {
+        let (Some(h), Some(timer)) = (self.hosts.get(host), self.timer_of.get_mut(host)) else {
+            return;
+        };
+        let due = h.due_us().map(|boot_us| h.clock.when(boot_us).max(h.paused_us));
+        let due = due.map(|at| at.max(self.now_us));
+        if *timer == due {
+            return;
+        }
+        if let Some(at) = *timer {
+            self.timers.remove(&(at, host));
+        }
+        if let Some(at) = due {
+            self.timers.insert((at, host));
+        }
+        *timer = due;
+    }
+
     pub(super) fn committed(&mut self, host: usize, life: u32) {
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
-        for effect in h.end_commit() {
+        let effects = h.end_commit();
+        if let Some(link) = h.unbalanced() {
+            self.oracle.fault(format!("accounted: the count of {host} for {link:?} is out"));
+        }
+        self.figures.commits += 1;
+        self.note_taken(host);
+        for effect in effects {
             self.effect(host, life, effect);
+        }
+        self.touched(host);
+    }
+
+    /// The disk has new messages of publishers: the oracle's clock for them starts.
+    pub(super) fn note_taken(&mut self, host: usize) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        for envelope in std::mem::take(&mut h.taken) {
+            self.oracle.taken(host, &envelope, self.now_us);
         }
     }
 
-    fn effect(&mut self, host: usize, life: u32, effect: Effect) {
+    pub(super) fn effect(&mut self, host: usize, life: u32, effect: Effect) {
         match effect {
             Effect::Reply { ticket, verdict } => self.reply(host, life, ticket, verdict),
             Effect::Hello(hello) => {
-                let input = Input::Unanswered { counter: hello.counter };
-                self.soon(1_000_000, 2_000_000, Event::Input { host, life, input });
-                if self.passes() {
-                    self.soon_on_wire(Event::Hello { hello });
+                let input = Box::new(Input::Unanswered { counter: hello.counter });
+                let wait_us = self.plan.hello_wait_us;
+                self.at(self.now_us + wait_us, Event::Input { host, life, input });
+                self.transmit(host, Course::Up, &Frame::Hello(*hello), Some(life));
+            }
+            Effect::Answer { ticket, frame } => {
+                if let Some((child, caller)) = self.callers.remove(&ticket) {
+                    self.transmit(child, Course::Down, &frame, Some(caller));
                 }
             }
-            Effect::Answer { frame, .. } => {
-                if self.passes() {
-                    self.soon_on_wire(Event::Answer { frame });
+            Effect::Nudge { child, nudge } => {
+                if let Some(child) = self.tree.station(&child) {
+                    self.transmit(child, Course::Down, &Frame::Nudge(nudge), None);
                 }
             }
-            Effect::Nudge { nudge, .. } => self.transmit(host, &Frame::Nudge(nudge)),
-            Effect::Ack { ack, .. } => self.transmit(host, &Frame::Ack(ack)),
-            Effect::Beat { beat, .. } => self.transmit(host, &Frame::Beat(beat)),
+            Effect::Ack { link, ack } => self.pass(host, &link, &Frame::Ack(ack)),
+            Effect::Beat { link, beat } => self.pass(host, &link, &Frame::Beat(beat)),
             Effect::Send(send) => self.send(host, life, send),
-            Effect::Deliver(deliver) => {
-                let Some(h) = self.hosts.get_mut(host) else { return };
-                let input = h.deliver(&deliver);
-                self.soon(100, 5_000, Event::Input { host, life, input });
-                let through = deliver.through;
-                self.soon(5_100, 80_000, Event::Released { host, life, through });
+            Effect::Deliver(deliver) => self.deliver(host, life, deliver),
+            Effect::Recall { opening, through, .. } => {
+                self.soon(5_100, 80_000, Event::Release { host, life, opening, through });
             }
-            Effect::Recall { through, .. } => {
-                self.soon(5_100, 80_000, Event::Released { host, life, through });
-            }
+            // the core does not ask for these yet
             Effect::Attempt { .. } | Effect::Discard { .. } | Effect::Carry { .. } => {}
-            Effect::Notice(notice) => self.tell(&format!("{host}: {notice:?}")),
-        }
-    }
-
-    fn reply(&mut self, host: usize, life: u32, ticket: Ticket, verdict: Verdict) {
-        let Some(asked) = self.tickets.remove(&(host, life, ticket)) else { return };
-        match verdict {
-            Verdict::Accepted(accepted) => {
-                if asked.perishable {
-                    self.oracle.perishable.insert(accepted.id.clone());
-                }
-                self.oracle.told_duplicates += u64::from(accepted.duplicate);
-                self.oracle.accepted(asked.key, accepted.id, asked.target);
-            }
-            Verdict::Refused(refusal) => self.oracle.fault(format!("refused: {refusal}")),
-            Verdict::Noted => self.oracle.fault("noted".to_owned()),
-            Verdict::LookAgain => self.oracle.fault("asked to look again".to_owned()),
+            Effect::Notice(notice) => self.tell(format_args!("{host}: {notice:?}")),
         }
     }
 
     fn send(&mut self, host: usize, life: u32, send: yizhan_core::effect::Send) {
-        let now = self.now();
+        let now = self.clock(host);
         let Some(h) = self.hosts.get(host) else { return };
         let filled = match h.fill(&send, now) {
             Ok(filled) => filled,
@@ -79,111 +144,25 @@ impl World {
         let (mut bytes, through) = (0, filled.through);
         for batch in filled.frames {
             bytes += batch.body.len() as u64;
-            self.transmit(host, &Frame::Batch(batch));
+            self.pass(host, &send.link, &Frame::Batch(batch));
         }
         let (link, session, lane, from) = (send.link, send.session, send.lane, send.from);
-        let input = Input::Sent { link, session, lane, from, through, bytes };
+        if let Some((from, through)) = filled.gap {
+            self.tell(format_args!("{host}: {link:?} {lane} {from}..={through} cannot be read"));
+            let input = Input::Unreadable { link: link.clone(), lane, from, through, id: None };
+            let input = Box::new(input);
+            self.soon(10, 500, Event::Input { host, life, input });
+        }
+        let input = Box::new(Input::Sent { link, session, lane, from, through, bytes });
         self.soon(10, 500, Event::Input { host, life, input });
     }
 
-    fn passes(&mut self) -> bool {
-        let dropped = !self.calm && self.dice.random_bool(self.plan.drop);
-        !(self.cut || dropped)
-    }
-
-    fn soon_on_wire(&mut self, event: Event) {
-        let (least, most) = self.plan.delay_us;
-        self.soon(least, if self.calm { least.max(2_000) } else { most }, event);
-    }
-
-    fn transmit(&mut self, from: usize, frame: &Frame) {
-        let to = 1 - from;
-        let bytes = match frame.encode() {
-            Ok(bytes) => bytes,
-            Err(fault) => return self.oracle.fault(format!("a frame does not encode: {fault}")),
-        };
-        self.figures.frames += 1;
-        let copies = 1 + u32::from(!self.calm && self.dice.random_bool(self.plan.duplicate));
-        for _ in 0..copies {
-            if self.passes() {
-                self.soon_on_wire(Event::Frame { to, bytes: bytes.clone() });
-            }
-        }
-    }
-
-    pub(super) fn released(&mut self, host: usize, life: u32, through: u64) {
-        let now = self.now();
+    /// The index takes what waits for it, and does so again after a while.
+    pub(super) fn index(&mut self, host: usize, life: u32) {
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
-        h.stream.sync();
-        h.handle(now, Input::Released { through, ids: Vec::new() });
-    }
-
-    pub(super) fn start(&mut self, host: usize) {
-        let now = self.now();
-        let fresh = Fresh {
-            store: StoreId::from_random(self.dice.random()),
-            epoch: Epoch::from_random(self.dice.random()),
-            notes_epoch: Epoch::from_random(self.dice.random()),
-            seed: self.dice.random(),
-            boot: self.hosts.get(host).map_or(yizhan_core::time::BootId(0), |h| h.boot),
-        };
-        let Some(h) = self.hosts.get_mut(host).filter(|h| h.process.is_none()) else { return };
-        h.start(now, fresh);
-        let life = h.life;
-        let opened = h.inbox_opened();
-        self.tell(&format!("{host}: starts"));
-        self.soon(1_000, 50_000, Event::Input { host, life, input: opened });
-        if host == 1 && !self.cut {
-            self.soon(1_000, 50_000, Event::Input { host, life, input: Input::Connected });
+        if let Some(through) = h.index.catch_up() {
+            self.input(host, life, Input::Indexed { through });
         }
-    }
-
-    pub(super) fn crash(&mut self, host: usize, power: bool) {
-        if self.calm {
-            return;
-        }
-        let reached = self.dice.random_bool(0.5);
-        self.figures.crashes += 1;
-        self.tell(&format!("{host}: {}", if power { "power cut" } else { "crash" }));
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        h.crash(power, reached);
-        if power {
-            h.stream.cut_power(&mut self.dice);
-        }
-        self.soon(1_000, 3_000_000, Event::Start { host });
-    }
-
-    pub(super) fn replace_store(&mut self, host: usize, copy: Option<(Disk, Stream)>) {
-        if self.calm {
-            return;
-        }
-        self.tell(&format!("{host}: store {}", if copy.is_some() { "restored" } else { "lost" }));
-        self.figures.stores += 1;
-        self.excuse(host);
-        self.counter += 1;
-        let created_ns = i64::try_from(self.counter).unwrap_or(i64::MAX);
-        if let Some(h) = self.hosts.get_mut(host) {
-            h.crash(true, false);
-            let (disk, stream) =
-                copy.unwrap_or_else(|| (Disk::default(), Stream::create(created_ns)));
-            h.disk = disk;
-            h.stream = stream;
-        }
-        // longer than the liveness bound: a replacement is admitted once the old one is quiet
-        self.soon(1_000, 20_000_000, Event::Start { host });
-    }
-
-    /// What only this store had cannot be had again: nobody is to blame for it.
-    fn excuse(&mut self, host: usize) {
-        self.oracle.stores_touched = true;
-        self.oracle.keys_excused = true;
-        let elsewhere = self.hosts.get(1 - host).map(|peer| peer.disk.clone().recover().seen);
-        let here = self.hosts.get(host).map(|h| h.code.clone());
-        let only_here = |id: &&MessageId| {
-            Some(&id.origin) == here.as_ref()
-                && !elsewhere.as_ref().is_some_and(|seen| seen.contains(id))
-        };
-        let gone: Vec<MessageId> = self.oracle.owed.keys().filter(only_here).cloned().collect();
-        self.oracle.excused.extend(gone);
+        self.soon(300_000, 2_000_000, Event::Index { host, life });
     }
 }

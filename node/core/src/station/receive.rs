@@ -15,6 +15,7 @@ use crate::link::Link;
 use crate::record::{Duplicate, Put, Quarantined, Record, SkipTaken, Via};
 use crate::step::Step;
 use crate::time::Now;
+use crate::transit::Took;
 
 /// What a batch says of itself.
 pub(super) struct Heading {
@@ -53,16 +54,15 @@ impl Station {
         step.ack(&from.link, from.session, ack, Some(from.sent_ms));
     }
 
-    /// Time that a frame spent on its way and in buffers, as far as it can be known: half a round
-    /// trip, and what it took longer than the quickest one.
+    /// Time that a frame spent on its way and in buffers.
     fn late_ms(&mut self, now: Now, from: &Heading) -> u64 {
         let Some(neighbour) = self.neighbours.get_mut(&from.link) else { return 0 };
-        let half_us = neighbour.rtt_us.unwrap_or(0) / 2;
-        let excess_ms = neighbour
-            .session
-            .as_mut()
-            .map_or(0, |session| session.transit.excess_ms(now, from.sent_ms));
-        excess_ms.saturating_add(half_us / 1000)
+        let half_ms = neighbour.rtt_us.unwrap_or(0) / 2000;
+        let Some(session) = neighbour.session.as_mut() else { return 0 };
+        match session.transit.took_ms(now, from.sent_ms) {
+            Took::AtMost(ms) => ms,
+            Took::LongerThanUsual(ms) => ms.saturating_add(half_ms),
+        }
     }
 
     /// Notes a sign of life, which may be the one that begins a session; false if it is of no

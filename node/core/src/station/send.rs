@@ -226,7 +226,10 @@ impl Station {
             return;
         }
         match beat.echo_ms {
-            Some(echo_ms) => self.measure(now, link, Some(echo_ms), step),
+            Some(echo_ms) => {
+                self.measure(now, link, Some(echo_ms), step);
+                self.bound_transit(now, link, echo_ms, beat.sent_ms);
+            }
             None => {
                 let answer = Beat {
                     session: beat.session,

@@ -156,6 +156,14 @@ impl Station {
         self.notice(step, Notice::LinkUp { link });
     }
 
+    /// The neighbour's clock stood at `their_ms` when ours stood at `our_ms` or later.
+    pub(super) fn bound_transit(&mut self, now: Now, link: &Link, our_ms: u64, their_ms: u64) {
+        let session = self.neighbours.get_mut(link).and_then(|n| n.session.as_mut());
+        if let Some(session) = session {
+            session.transit.bound(now, our_ms, their_ms);
+        }
+    }
+
     /// Ends a session, if one stands.
     pub(super) fn end_session(&mut self, link: &Link, why: &'static str, step: &mut Step) {
         let session = self.neighbours.get_mut(link).and_then(|n| n.session.take());

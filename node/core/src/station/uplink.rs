@@ -131,6 +131,8 @@ impl Station {
         self.clocks_met(&Link::Up, welcome.boot, high, low, step);
         let tag = SessionTag::of(&hello, &welcome);
         self.begin_session(now, Link::Up, tag, welcome.version, step);
+        // the parent answered after we asked
+        self.bound_transit(now, &Link::Up, said.boot_ms(), welcome.boot_ms);
         let beat = Beat { session: tag, sent_ms: now.boot_ms(), echo_ms: None };
         step.after(Effect::Beat { link: Link::Up, beat });
     }

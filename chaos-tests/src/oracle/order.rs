@@ -1,0 +1,96 @@
+//! [`Order`]: what inboxes hold, in which order it came, and what of that must not be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use yizhan_schemas::{Epoch, Lane, MessageId};
+
+/// The how-manieth opening of its origin, and the sequence in it.
+type Place = (usize, u64);
+
+/// The inboxes of all stations.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    openings: BTreeMap<(usize, Epoch), usize>,
+    inboxes: BTreeMap<usize, Inbox>,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    entries: Vec<Entry>,
+    ids: BTreeSet<MessageId>,
+    keys: BTreeMap<u64, u32>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    origin: usize,
+    key: u64,
+    id: MessageId,
+    place: Place,
+    /// True if this one may stand out of order.
+    excused: bool,
+}
+
+impl Order {
+    pub(super) fn opened(&mut self, host: usize, epoch: Epoch) {
+        let nth = self.openings.len();
+        self.openings.insert((host, epoch), nth);
+    }
+
+    pub(super) fn has(&self, host: usize, id: &MessageId) -> bool {
+        self.inboxes.get(&host).is_some_and(|inbox| inbox.ids.contains(id))
+    }
+
+    /// A message enters an inbox; what is wrong with that. `excused` says that a store on its way
+    /// was touched, `forgotten` that its origin may have forgotten its publishers' keys.
+    pub(super) fn entered(
+        &mut self,
+        host: usize,
+        origin: usize,
+        key: u64,
+        id: &MessageId,
+        excused: bool,
+        forgotten: bool,
+    ) -> Vec<String> {
+        let mut faults = Vec::new();
+        let Some(opening) = self.openings.get(&(origin, id.epoch)) else {
+            return vec![format!("authentic: {id} is of an opening that never was")];
+        };
+        let place = (*opening, id.sequence);
+        let inbox = self.inboxes.entry(host).or_default();
+        if !inbox.ids.insert(id.clone()) {
+            faults.push(format!("once: {id} entered {host} again"));
+        }
+        let times = inbox.keys.entry(key).or_insert(0);
+        *times += 1;
+        if *times > 1 && !forgotten {
+            faults.push(format!("once: key {key} entered {host} again, as {id}"));
+        }
+        let last = inbox.last(origin, id.lane);
+        if let Some(last) = last.filter(|last| last.place >= place && !excused) {
+            faults.push(format!("in order: {id} entered {host} after {}", last.id));
+        }
+        inbox.entries.push(Entry { origin, key, id: id.clone(), place, excused });
+        faults
+    }
+
+    /// Only so many messages are left in an inbox.
+    pub(super) fn cut_back(&mut self, host: usize, left: usize) {
+        let inbox = self.inboxes.entry(host).or_default();
+        let mut rest = std::mem::take(inbox);
+        rest.entries.truncate(left);
+        for entry in &rest.entries {
+            inbox.ids.insert(entry.id.clone());
+            *inbox.keys.entry(entry.key).or_insert(0) += 1;
+        }
+        inbox.entries = rest.entries;
+    }
+}
+
+impl Inbox {
+    /// The latest message of an origin in a lane that came in its order.
+    fn last(&self, origin: usize, lane: Lane) -> Option<&Entry> {
+        let mut of_lane = self.entries.iter().rev().filter(|e| !e.excused);
+        of_lane.find(|entry| entry.origin == origin && entry.id.lane == lane)
+    }
+}

@@ -1,0 +1,39 @@
+//! Stores lost and put back in a [`World`], and what nobody is to blame for after that.
+
+use rand::Rng;
+
+use super::World;
+use super::event::Event;
+use crate::disk::Disk;
+use crate::index::Index;
+use crate::stream::Stream;
+
+impl World {
+    /// A copy of what is durable.
+    pub(super) fn keep_copy(&mut self, host: usize) {
+        let Some(h) = self.hosts.get(host) else { return };
+        let (mut disk, mut stream) = (h.disk.clone(), h.stream.clone());
+        disk.cut_power();
+        stream.sync();
+        self.copies.insert(host, (disk, stream, h.index.clone()));
+    }
+
+    pub(super) fn replace_store(&mut self, host: usize, copy: Option<(Disk, Stream, Index)>) {
+        self.figures.stores += 1;
+        self.end_process(host, true);
+        self.counter += 1;
+        let created_ns = i64::try_from(self.counter).unwrap_or(i64::MAX);
+        let (disk, stream, index) =
+            copy.unwrap_or_else(|| (Disk::default(), Stream::create(created_ns), Index::default()));
+        let hosts = &self.hosts;
+        let holds = |at: usize, id: &_| hosts.get(at).is_some_and(|h| h.disk.holds(id));
+        self.oracle.store_lost(host, &|id| disk.holds(id), &holds);
+        self.oracle.cut_back(host, &stream.messages);
+        if let Some(h) = self.hosts.get_mut(host) {
+            (h.disk, h.stream, h.index) = (disk, stream, index);
+        }
+        // longer than the liveness bound: a replacement is admitted once the old one is quiet
+        let wait_us = self.dice.random_range(1_000..20_000_000);
+        self.at(self.now_us + wait_us, Event::Start { host });
+    }
+}

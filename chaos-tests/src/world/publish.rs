@@ -1,0 +1,60 @@
+//! What publishers do in a [`World`]: hand in, wait, ask again.
+
+use yizhan_core::effect::Verdict;
+use yizhan_core::input::{Input, Ticket};
+use yizhan_schemas::reply::ErrorCode;
+
+use super::World;
+use super::event::{Attempt, Event};
+
+/// A publisher that hears nothing asks again after this long, microseconds.
+const PATIENCE_US: (u64, u64) = (2_000_000, 4_000_000);
+
+impl World {
+    pub(super) fn submit(&mut self, host: usize, key: u64, why: Attempt) {
+        if why == Attempt::Unheard && self.oracle.was_told(key) {
+            return;
+        }
+        let matter = usize::try_from(key).ok().and_then(|at| self.matters.get(at));
+        let Some(matter) = matter.cloned() else { return };
+        let (least, most) = PATIENCE_US;
+        if why != Attempt::Repeat {
+            self.soon(least, most, Event::Submit { host, key, why: Attempt::Unheard });
+        }
+        self.counter += 1;
+        let ticket = Ticket(self.counter);
+        let Some(h) = self.hosts.get(host).filter(|h| h.process.is_some()) else { return };
+        let life = h.life;
+        let draft = matter.draft(&self.tree, Default::default());
+        let Some(mut draft) = draft else {
+            return self.oracle.fault(format!("no draft for {matter:?}"));
+        };
+        if let Some(key) = &draft.key {
+            draft.known = h.index.look(key);
+        }
+        self.publishers.insert((host, life, ticket), key);
+        self.input(host, life, Input::Submitted { ticket, draft: Box::new(draft) });
+    }
+
+    pub(super) fn reply(&mut self, host: usize, life: u32, ticket: Ticket, verdict: Verdict) {
+        let Some(key) = self.publishers.remove(&(host, life, ticket)) else { return };
+        match verdict {
+            Verdict::Accepted(accepted) => {
+                let durable = self.hosts.get(host).is_some_and(|h| h.disk.holds(&accepted.id));
+                let now_us = self.now_us;
+                self.story.tell(now_us, format_args!("{host} takes {} as {}", key, accepted.id));
+                self.oracle.accepted(host, key, accepted.id, durable);
+            }
+            Verdict::Refused(refusal) => {
+                self.tell(format_args!("{host} refuses {key}: {refusal}"));
+                if refusal.code != ErrorCode::SpoolFull {
+                    self.oracle.fault(format!("{host} refused {key}: {refusal}"));
+                }
+            }
+            Verdict::Noted => self.oracle.fault(format!("{host} noted an answer to {key}")),
+            Verdict::LookAgain => {
+                self.soon(100, 1_000, Event::Submit { host, key, why: Attempt::Repeat });
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! When a [`World`] has nothing left to do, and what is missing if that does not come.
+//!
+//! Stations are asked for their backlogs only to know when to stop; whether what happened is
+//! right is for the oracle to say.
+
+use yizhan_core::link::Link;
+use yizhan_schemas::Lane;
+
+use super::event::{Attempt, Event};
+use super::{ENCORE_US, IDLE_FRAMES_MAX, World};
+use crate::host::Host;
+
+impl World {
+    /// True if nothing is owed to anybody any more.
+    pub(super) fn is_settled(&self) -> bool {
+        let running = self.hosts.iter().all(|h| h.process.is_some());
+        running
+            && self.oracle.is_satisfied(self.now_us)
+            && !self.hosts.iter().any(Self::owes)
+            && (1..self.hosts.len()).all(|child| self.agree(child))
+    }
+
+    /// A few messages more, now that everything has settled.
+    pub(super) fn schedule_encore(&mut self) {
+        let encore: Vec<(usize, u64)> =
+            self.matters.iter().filter(|m| m.encore).map(|m| (m.host, m.key)).collect();
+        self.oracle.expects_encore();
+        for (host, key) in encore {
+            self.soon(1_000, 500_000, Event::Submit { host, key, why: Attempt::First });
+        }
+    }
+
+    /// What a station must remember when nothing is owed is bounded by who its neighbours are and
+    /// how often stations were opened, not by how much has passed.
+    pub(super) fn check_memory(&mut self) {
+        let openings = self.figures.starts as usize;
+        for at in 0..self.hosts.len() {
+            let Some(station) = self.hosts.get(at).and_then(Host::station) else { continue };
+            let links = self.tree.children(at).count() + 2;
+            let allowed = 8_192 + openings * 400 + links * 2_000 + 8 * self.matters.len();
+            let fault = match station.kept().to_snapshot() {
+                Ok(snapshot) if snapshot.len() <= allowed => continue,
+                Ok(snapshot) => format!("{} bytes, allowed are {allowed}", snapshot.len()),
+                Err(fault) => fault.to_string(),
+            };
+            self.oracle.fault(format!("bounded: {at} remembers too much when idle: {fault}"));
+        }
+    }
+
+    /// A tree that has nothing to do says little.
+    pub(super) fn check_idle(&mut self, frames: u64) {
+        let links = self.hosts.len() - 1;
+        let allowed = links as f64 * IDLE_FRAMES_MAX * ENCORE_US.1 as f64 / 1e6;
+        if frames as f64 > allowed {
+            self.oracle.fault(format!("bounded: {frames} frames with nothing to do"));
+        }
+    }
+
+    fn owes(host: &Host) -> bool {
+        let kept = host.station().map(|station| station.kept());
+        kept.is_none_or(|kept| {
+            kept.outbound.values().any(|lanes| lanes.iter().any(|(_, lane)| lane.held() > 0))
+        })
+    }
+
+    /// True if both ends of a link have taken just what the other has offered. A station that does
+    /// not know yet that its neighbour's store is a new one owes nothing in its own eyes.
+    fn agree(&self, child: usize) -> bool {
+        let kept = |at: usize| self.hosts.get(at).and_then(Host::station).map(|s| s.kept());
+        let parent = self.tree.parent(child);
+        let (Some(above), Some(below)) = (parent.and_then(kept), kept(child)) else {
+            return false;
+        };
+        let Some(code) = self.tree.code(child) else { return false };
+        let (down, up) = (Link::Down(code.clone()), Link::Up);
+        let taken =
+            |from: &yizhan_core::kept::Kept, out: &Link, to: &yizhan_core::kept::Kept, back| {
+                Lane::ALL.into_iter().all(|lane| {
+                    let ends = from.outbound(out, lane).zip(to.inbound(back, lane));
+                    ends.is_some_and(|(out, back)| {
+                        (out.link_epoch, out.next) == (back.link_epoch, back.expected)
+                    })
+                })
+            };
+        taken(below, &up, above, &down) && taken(above, &down, below, &up)
+    }
+
+    /// What is missing, for people.
+    pub(super) fn still_owed(&self) -> String {
+        let mut words = Vec::new();
+        for (at, host) in self.hosts.iter().enumerate() {
+            if host.process.is_none() {
+                words.push(format!("{at} does not run"));
+            } else if Self::owes(host) {
+                words.push(format!("{at} holds legs"));
+            }
+            if at > 0 && !self.agree(at) {
+                words.push(format!("{at} and its parent do not agree"));
+            }
+        }
+        words.extend(self.oracle.missing(self.now_us));
+        words.truncate(8);
+        words.join("; ")
+    }
+}
