@@ -24,9 +24,9 @@ use yizhan_core::step::{Step, Steps};
 use yizhan_schemas::PerLane;
 use yizhan_schemas::frame::{Frame, Have};
 
-pub use self::disk::{CommitLog, Disk, DiskFailed, Done, Observer};
+pub use self::disk::{CommitLog, Disk, DiskFailed, Done, Observer, Usage, UsageLook};
 pub use self::outlets::{
-    ATTEMPTS_MAX, AttemptOrder, InboxOrder, NoticeSink, ORDERS_MAX, Order, Outlets,
+    ATTEMPTS_MAX, AttemptOrder, InboxOrder, NoticeSink, ORDERS_MAX, Order, Outlets, ReclaimOrder,
 };
 
 use self::disk::Job;
@@ -54,9 +54,12 @@ pub struct Driver {
     snapshot_due: bool,
     /// Inputs that carrying out effects made at once.
     own: VecDeque<Input>,
-    /// How full the disk was after the last commit, until the next step hears of it: not worth a
-    /// step of its own.
-    usage: Option<Input>,
+    /// Letters read that wait for the next step.
+    waiting: VecDeque<Letter>,
+    /// Bytes of messages in the step that gathers.
+    gathered_bytes: u64,
+    /// How full the disk was when the core was told last.
+    usage: Option<Usage>,
 }
 
 impl Driver {
@@ -80,6 +83,8 @@ impl Driver {
             committing: 0,
             snapshot_due: false,
             own: VecDeque::new(),
+            waiting: VecDeque::new(),
+            gathered_bytes: 0,
             usage: None,
         };
         (driver, views)
@@ -95,28 +100,31 @@ impl Driver {
         mut disk: Disk,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), DiskFailed> {
-        let mut step = self.steps.begin();
-        self.station.open(clock::now(), &mut step);
-        self.step = Some(step);
+        self.begin_step(&disk);
+        if let Some(step) = &mut self.step {
+            self.station.open(clock::now(), step);
+        }
         let mut taken = Vec::with_capacity(LETTERS_A_TURN_MAX);
         let mut views = tokio::time::interval(VIEW_EVERY);
         let mut stopping = false;
         loop {
-            self.take_own();
+            self.take_own(&disk);
+            self.take_waiting(&disk);
             self.commit_if_idle(&disk)?;
-            if stopping && self.committing == 0 && self.step.is_none() {
+            if stopping && self.committing == 0 && self.step.is_none() && self.waiting.is_empty() {
                 return Ok(());
             }
+            let more = !stopping && self.waiting.is_empty() && self.has_room(&disk);
             let due = self.station.due_us().map(instant_of);
             tokio::select! {
                 done = disk.done() => self.committed(done?),
-                count = letters.recv_many(&mut taken, LETTERS_A_TURN_MAX), if !stopping => {
+                count = letters.recv_many(&mut taken, LETTERS_A_TURN_MAX), if more => {
                     if count == 0 {
                         stopping = true;
                     }
-                    taken.drain(..).for_each(|letter| self.letter(letter));
+                    self.waiting.extend(taken.drain(..));
                 }
-                () = sleep_until(due), if due.is_some() => self.tick(),
+                () = sleep_until(due), if due.is_some() => self.tick(&disk),
                 _ = views.tick() => {
                     self.view.send_replace(self.station.view(clock::now()));
                 }
@@ -125,7 +133,23 @@ impl Driver {
         }
     }
 
-    fn letter(&mut self, letter: Letter) {
+    /// True while the step that gathers has room for another letter.
+    fn has_room(&self, disk: &Disk) -> bool {
+        self.gathered_bytes < disk.step_bytes_max
+    }
+
+    /// Takes letters into the step, until it is large enough: the log's reserve is for commits of
+    /// this size.
+    fn take_waiting(&mut self, disk: &Disk) {
+        while self.has_room(disk)
+            && let Some(letter) = self.waiting.pop_front()
+        {
+            self.gathered_bytes = self.gathered_bytes.saturating_add(letter.bytes());
+            self.letter(disk, letter);
+        }
+    }
+
+    fn letter(&mut self, disk: &Disk, letter: Letter) {
         let input = match letter {
             Letter::Input(input) => self.with_marks(input),
             Letter::Submit { draft, answer } => {
@@ -145,7 +169,7 @@ impl Driver {
                 Input::Greeted { from, hello, ticket, marks }
             }
         };
-        self.handle(input);
+        self.handle(disk, input);
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -175,22 +199,39 @@ impl Driver {
         })
     }
 
-    fn handle(&mut self, input: Input) {
-        let step = self.step.get_or_insert_with(|| self.steps.begin());
-        if let Some(usage) = self.usage.take() {
-            self.station.handle(clock::now(), usage, step);
+    /// Begins a step, if none gathers. It begins with how full the disk is, for that changes
+    /// beside the commits too.
+    fn begin_step(&mut self, disk: &Disk) {
+        if self.step.is_some() {
+            return;
         }
-        self.station.handle(clock::now(), input, step);
+        let mut step = self.steps.begin();
+        let usage = (disk.usage)();
+        if self.usage.replace(usage) != Some(usage) {
+            let Usage { held_bytes, max_bytes } = usage;
+            let input = Input::Disk { held_bytes, max_bytes };
+            self.station.handle(clock::now(), input, &mut step);
+        }
+        self.step = Some(step);
     }
 
-    fn tick(&mut self) {
-        let step = self.step.get_or_insert_with(|| self.steps.begin());
-        self.station.tick(clock::now(), step);
+    fn handle(&mut self, disk: &Disk, input: Input) {
+        self.begin_step(disk);
+        if let Some(step) = &mut self.step {
+            self.station.handle(clock::now(), input, step);
+        }
     }
 
-    fn take_own(&mut self) {
+    fn tick(&mut self, disk: &Disk) {
+        self.begin_step(disk);
+        if let Some(step) = &mut self.step {
+            self.station.tick(clock::now(), step);
+        }
+    }
+
+    fn take_own(&mut self, disk: &Disk) {
         while let Some(input) = self.own.pop_front() {
-            self.handle(input);
+            self.handle(disk, input);
         }
     }
 
@@ -204,6 +245,7 @@ impl Driver {
             return Ok(());
         }
         if let Some(step) = self.step.take() {
+            self.gathered_bytes = 0;
             let (writes, pending) = self.station.close(clock::now(), step);
             self.hand_over(disk, Job { writes, pending })?;
         }
@@ -226,7 +268,6 @@ impl Driver {
     fn committed(&mut self, done: Done) {
         self.committing = self.committing.saturating_sub(1);
         self.snapshot_due |= done.wants_snapshot;
-        self.usage = Some(Input::Disk { held_bytes: done.held_bytes, max_bytes: done.max_bytes });
         for effect in done.effects {
             self.carry_out(effect);
         }

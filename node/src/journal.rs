@@ -34,7 +34,7 @@ use yizhan_schemas::status::{Happening, MessageStatus};
 use yizhan_schemas::{Code, MessageId};
 
 use self::book::Book;
-use crate::spool::{MessageLook, Messages};
+use crate::spool::{Follower, LegReader, MessageLook, Messages};
 
 pub use self::list::{BadQuery, Listing, Query, State};
 pub use self::scribe::Feed;
@@ -52,6 +52,8 @@ pub struct JournalPlan {
     pub data: PathBuf,
     /// The last commit of the log at this opening.
     pub last_commit: u64,
+    /// Tells how much room there is on the volume.
+    pub volume: LegReader,
     /// The index.
     pub index: Messages,
     /// Where legs are read.
@@ -70,7 +72,7 @@ pub struct Journal {
     committed: Arc<AtomicU64>,
     /// The last commit that is in the book; told of every change, for those who wait.
     applied: watch::Receiver<u64>,
-    synced: Arc<AtomicU64>,
+    synced: Follower,
     happenings: broadcast::Sender<Happening>,
 }
 
@@ -122,7 +124,7 @@ impl Journal {
 
     /// The last commit of which everything is surely on disk here: what is before it, the log may
     /// let go of.
-    pub fn synced(&self) -> Arc<AtomicU64> {
+    pub fn synced(&self) -> Follower {
         Arc::clone(&self.synced)
     }
 

@@ -7,12 +7,15 @@ use tokio::sync::{mpsc, oneshot};
 use yizhan_core::draft::Draft;
 use yizhan_core::effect::Verdict;
 use yizhan_core::input::Input;
-use yizhan_schemas::frame::{Frame, Hello};
+use yizhan_schemas::frame::{Frame, Hello, Record};
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Answer, Code, MessageId};
 
 /// Letters that may wait for the loop.
 pub const LETTERS_MAX: usize = 8192;
+
+/// What a record takes beside its envelope, roughly, bytes.
+const RECORD_BYTES: usize = 256;
 
 /// One thing for the loop.
 #[derive(Debug)]
@@ -46,6 +49,27 @@ pub enum Letter {
         /// Where the answer goes.
         answer: oneshot::Sender<Frame>,
     },
+}
+
+impl Letter {
+    /// About what it adds to a commit, bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::Submit { draft, .. } => draft.payload.len(),
+            Self::Input(Input::Batch { body, .. }) => {
+                let envelope = |record: &Record| match record {
+                    Record::Carried(carried) => carried.envelope.len(),
+                    Record::Skip(_) => 0,
+                };
+                body.records.iter().map(|record| envelope(record) + RECORD_BYTES).sum()
+            }
+            Self::Input(Input::Carried { puts, .. }) => {
+                puts.iter().map(|put| put.envelope.bytes().len() + RECORD_BYTES).sum()
+            }
+            Self::Input(_) | Self::Answer { .. } | Self::Greet { .. } => 0,
+        };
+        (bytes + RECORD_BYTES) as u64
+    }
 }
 
 /// The sending end; cheap to clone.

@@ -60,7 +60,7 @@ impl World {
             let Some(link) = self.links.get_mut(child) else { return };
             let length = bytes.len() as u64;
             let fate = link.carry(course, length, self.now_us, &self.weather, &mut self.dice);
-                let event = Event::Arrive { child, course, bytes: bytes.clone(), caller };
+            let event = Event::Arrive { child, course, bytes: bytes.clone(), caller };
             match (fate, self.held.get_mut(child)) {
                 (Fate::Arrives(at), _) => self.at(at, event),
                 (Fate::Waits, Some(held)) => held.push(event),

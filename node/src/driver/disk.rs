@@ -14,11 +14,25 @@ const JOBS_MAX: usize = 4;
 pub trait CommitLog: Spool + Send + 'static {
     /// True when the next commit should be a snapshot.
     fn wants_snapshot(&self) -> bool;
-    /// Bytes that the log holds on disk.
-    fn held_bytes(&self) -> u64;
     /// The log's own number of the last commit.
     fn last_commit(&self) -> u64;
+    /// Most bytes of messages that a step should gather.
+    fn step_bytes_max(&self) -> u64;
+    /// Tells, from any thread and at any time, how full the spool is.
+    fn usage(&self) -> UsageLook;
 }
+
+/// How full the spool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes that the log holds on disk.
+    pub held_bytes: u64,
+    /// Bytes that it may hold.
+    pub max_bytes: u64,
+}
+
+/// Looks how full the spool is.
+pub type UsageLook = Box<dyn Fn() -> Usage + Send + Sync>;
 
 /// Sees every commit once it is durable, in order, on the disk thread.
 pub trait Observer: Send {
@@ -38,10 +52,6 @@ pub struct Done {
     pub effects: Vec<Effect>,
     /// The next commit should be a snapshot.
     pub wants_snapshot: bool,
-    /// Bytes that the log holds on disk.
-    pub held_bytes: u64,
-    /// Bytes that it may hold.
-    pub max_bytes: u64,
 }
 
 /// The disk could not commit. Only a restart, which recovers from what is durable, helps.
@@ -56,6 +66,8 @@ pub struct DiskFailed(
 pub struct Disk {
     jobs: mpsc::Sender<Job>,
     done: mpsc::Receiver<Result<Done, DiskFailed>>,
+    pub(super) usage: UsageLook,
+    pub(super) step_bytes_max: u64,
 }
 
 impl Disk {
@@ -63,22 +75,19 @@ impl Disk {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start<L>(
-        log: L,
-        max_bytes: u64,
-        observers: Vec<Box<dyn Observer>>,
-    ) -> std::io::Result<Self>
+    pub fn start<L>(log: L, observers: Vec<Box<dyn Observer>>) -> std::io::Result<Self>
     where
         L: CommitLog,
         L::Error: std::fmt::Display,
     {
         let (jobs, inbox) = mpsc::channel(JOBS_MAX);
         let (outbox, done) = mpsc::channel(JOBS_MAX);
-        let work = Work { log, max_bytes, observers };
+        let (usage, step_bytes_max) = (log.usage(), log.step_bytes_max());
+        let work = Work { log, observers };
         thread::Builder::new()
             .name("yizhan-disk".into())
             .spawn(move || work.run(inbox, &outbox))?;
-        Ok(Self { jobs, done })
+        Ok(Self { jobs, done, usage, step_bytes_max })
     }
 
     pub(super) fn commit(&self, job: Job) -> Result<(), DiskFailed> {
@@ -94,7 +103,6 @@ impl Disk {
 
 struct Work<L> {
     log: L,
-    max_bytes: u64,
     observers: Vec<Box<dyn Observer>>,
 }
 
@@ -131,11 +139,6 @@ where
         let effects = job.pending.release(&durable).map_err(|_| {
             DiskFailed("a step asked for a commit that does not come: a defect".into())
         })?;
-        Ok(Done {
-            effects,
-            wants_snapshot: self.log.wants_snapshot(),
-            held_bytes: self.log.held_bytes(),
-            max_bytes: self.max_bytes,
-        })
+        Ok(Done { effects, wants_snapshot: self.log.wants_snapshot() })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use tokio::sync::mpsc;
 use yizhan_core::effect::{Deliver, Effect, Notice, Send};
@@ -58,6 +59,27 @@ pub struct AttemptOrder {
     pub clock: Arc<BootClock>,
 }
 
+/// One thing for the thread that gives old segments' room back.
+#[derive(Debug)]
+pub enum ReclaimOrder {
+    /// Unlink a segment as soon as it may go.
+    Discard {
+        /// Its number.
+        segment: u64,
+    },
+    /// Read the messages of a segment that owe one of these legs.
+    Carry {
+        /// Its number.
+        segment: u64,
+        /// Link, lane, first leg, last leg.
+        open: Vec<(Link, Lane, u64, u64)>,
+    },
+    /// There is another segment.
+    Rolled,
+    /// Legs are in another segment than before.
+    Moved,
+}
+
 /// Takes notices to logs, metrics and pages.
 pub type NoticeSink = Box<dyn Fn(&Notice) + std::marker::Send>;
 
@@ -69,6 +91,8 @@ pub struct Outlets {
     pub inbox: mpsc::Sender<InboxOrder>,
     /// The queue of the adapters' task.
     pub adapters: mpsc::Sender<AttemptOrder>,
+    /// The queue of the thread that gives old segments' room back.
+    pub reclaim: SyncSender<ReclaimOrder>,
     /// Where notices go.
     pub notices: NoticeSink,
 }
@@ -94,7 +118,10 @@ impl Outlets {
                 self.attempt(AttemptOrder { lane, leg, clock });
                 None
             }
-            Effect::Discard { .. } | Effect::Carry { .. } => None,
+            Effect::Discard { segment } => self.reclaim_order(ReclaimOrder::Discard { segment }),
+            Effect::Carry { segment, open } => {
+                self.reclaim_order(ReclaimOrder::Carry { segment, open })
+            }
             Effect::Reply { .. } | Effect::Answer { .. } => None,
         }
     }
@@ -105,6 +132,14 @@ impl Outlets {
             let queue = self.adapters.clone();
             tokio::spawn(async move { queue.send(order).await });
         }
+    }
+
+    fn reclaim_order(&self, order: ReclaimOrder) -> Option<Input> {
+        // the core has one wish at a time about one segment, so the queue is never full
+        if self.reclaim.try_send(order).is_err() {
+            tracing::error!(event = "reclaim_stuck", "old segments stay until the next start");
+        }
+        None
     }
 
     fn inbox_order(&self, order: InboxOrder) -> Option<Input> {

@@ -19,7 +19,7 @@ use super::book::{Book, Sources};
 use super::change::Change;
 use super::{Journal, JournalPlan};
 use crate::driver::Observer;
-use crate::spool::{self, MessageLook, Messages};
+use crate::spool::{self, Follower, LegReader, MessageLook, Messages};
 
 /// Commits that may wait for the scribe.
 const COMMITS_MAX: usize = 4096;
@@ -29,8 +29,12 @@ const TURN_MAX: usize = 256;
 const WRITE_EVERY: Duration = Duration::from_secs(2);
 /// And this long after nothing but the place in the log did.
 const MOVE_EVERY: Duration = Duration::from_secs(60);
-/// With so many changed pages it is written at once.
+/// With so many changed pages it is written sooner, but not without a pause.
 const DIRTY_MAX: usize = 5_000;
+const WRITE_AT_LEAST: Duration = Duration::from_millis(100);
+/// With less than this free on the volume nothing is written: sled does not survive a full disk.
+/// The log stops taking messages long before, so little waits; a crash meanwhile costs history.
+const FREE_BYTES_MIN: u64 = 8 * 1024 * 1024;
 
 /// Sees durable commits and passes on what they say of messages. Never waits.
 pub struct Feed {
@@ -69,6 +73,7 @@ pub(super) fn start(
         data: plan.data,
         look: plan.index.looker(),
         synced: plan.index.synced(),
+        volume: plan.volume,
         index: Some(plan.index),
         legs: plan.legs,
         happenings: journal.happenings.clone(),
@@ -85,9 +90,10 @@ pub(super) fn start(
 struct Scribe {
     data: PathBuf,
     look: MessageLook,
+    volume: LegReader,
     /// None after it failed: the journal is a memory then.
     index: Option<Messages>,
-    synced: Arc<AtomicU64>,
+    synced: Follower,
     legs: Arc<dyn LegSource>,
     happenings: broadcast::Sender<Happening>,
     book: Arc<Mutex<Book>>,
@@ -127,10 +133,11 @@ impl Scribe {
     /// How long the index may stay as it is.
     fn due(&self) -> Duration {
         let book = self.book();
-        if book.dirty() >= DIRTY_MAX {
-            return Duration::ZERO;
-        }
-        let every = if book.dirty() > 0 { WRITE_EVERY } else { MOVE_EVERY };
+        let every = match book.dirty() {
+            0 => MOVE_EVERY,
+            DIRTY_MAX.. => WRITE_AT_LEAST,
+            _ => WRITE_EVERY,
+        };
         every.saturating_sub(self.written.elapsed())
     }
 
@@ -180,6 +187,11 @@ impl Scribe {
 
     fn write(&mut self) {
         self.written = Instant::now();
+        if !self.volume.volume_free_bytes().is_ok_and(|free| free >= FREE_BYTES_MIN) {
+            // what frees the disk must not wait for a history that cannot be written
+            self.synced.fetch_max(self.book().commit(), Ordering::AcqRel);
+            return;
+        }
         if let Some(index) = &mut self.index {
             let (rows, reached) = {
                 let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);

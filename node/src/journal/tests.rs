@@ -131,6 +131,7 @@ impl Village {
             parent: Some(code(TOWNSHIP)),
             data: data.path().to_owned(),
             last_commit: log.last_commit(),
+            volume: log.reader(),
             index,
             legs: Arc::new(Legs(log.reader())),
         };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::kept::Kept;
@@ -15,7 +16,7 @@ use yizhan_schemas::frame::Chain;
 use super::home::Home;
 use super::{RunError, fresh};
 use crate::config::Config;
-use crate::driver::CommitLog;
+use crate::driver::{CommitLog, ReclaimOrder, Usage, UsageLook};
 use crate::spool::{self, Keys, LegReader, Log, SpoolError};
 
 /// Keys given to the index at one go while it is rebuilt.
@@ -23,7 +24,7 @@ const REBUILD_BATCH: usize = 4096;
 
 /// What is on the disk, recovered.
 pub(super) struct Store {
-    pub(super) log: Option<CustodyLog>,
+    pub(super) log: Option<OpenLog>,
     pub(super) keys: Option<Keys>,
     pub(super) look: spool::KeyLook,
     pub(super) legs: Arc<dyn LegSource>,
@@ -31,9 +32,13 @@ pub(super) struct Store {
     /// Ordinal of the last key that the index was given.
     pub(super) keyed: u64,
     pub(super) fresh: Fresh,
+}
+
+/// The custody log, and what it may take.
+pub(super) struct OpenLog {
+    pub(super) log: Log,
     pub(super) max_bytes: u64,
-    /// The log's own number of the last commit when it was opened.
-    pub(super) last_commit: u64,
+    pub(super) segment_bytes: u64,
 }
 
 impl Store {
@@ -55,15 +60,17 @@ impl Store {
         let held_bytes = opened.log.held_bytes();
         let free_bytes = reader.volume_free_bytes()?;
         Ok(Self {
-            last_commit: opened.report.last_commit,
             legs: Arc::new(Legs(reader)),
-            log: Some(CustodyLog(opened.log)),
+            log: Some(OpenLog {
+                log: opened.log,
+                max_bytes: config.spool.max_bytes.of(free_bytes.saturating_add(held_bytes)),
+                segment_bytes: config.spool.segment_bytes,
+            }),
             keyed: kept.keys.taken(),
             look: keys.looker(),
             keys: Some(keys),
             kept: Some(kept),
             fresh: fresh::draw().map_err(RunError::Runtime)?,
-            max_bytes: config.spool.max_bytes.of(free_bytes.saturating_add(held_bytes)),
         })
     }
 }
@@ -160,34 +167,76 @@ fn keyed(
 }
 
 /// The custody log as the driver commits to it.
-pub(super) struct CustodyLog(Log);
+pub(super) struct CustodyLog {
+    log: Log,
+    gauge: spool::Gauge,
+    segment_bytes: u64,
+    reclaim: SyncSender<ReclaimOrder>,
+    /// What the reclaiming thread was told of last.
+    segment: u64,
+    /// Legs are now in another segment than before.
+    moved: bool,
+}
+
+impl CustodyLog {
+    pub(super) fn new(store: OpenLog, reclaim: SyncSender<ReclaimOrder>) -> Self {
+        let OpenLog { log, max_bytes, segment_bytes } = store;
+        let (gauge, segment) = (log.gauge(max_bytes), log.newest_segment());
+        Self { log, gauge, segment_bytes, reclaim, segment, moved: false }
+    }
+}
 
 impl Spool for CustodyLog {
     type Error = SpoolError;
 
     fn write(&mut self, writes: &Writes) -> Result<(), SpoolError> {
-        match writes.records() {
-            [Record::Snapshot(snapshot)] => self.0.append_snapshot(snapshot.clone()),
-            records => self.0.append(records),
+        let [Record::Snapshot(snapshot)] = writes.records() else {
+            let moved = |record: &Record| matches!(record, Record::Reappended(_));
+            self.moved |= writes.records().iter().any(moved);
+            return self.log.append(writes.records());
+        };
+        match self.log.append_snapshot(snapshot.clone()) {
+            // a snapshot says nothing that the log does not say already
+            Err(fault @ SpoolError::Full { .. }) => {
+                tracing::warn!(event = "no_snapshot", %fault, "opening will read more");
+                Ok(())
+            }
+            other => other,
         }
     }
 
     fn sync(&mut self) -> Result<(), SpoolError> {
-        self.0.sync()
+        self.log.sync()?;
+        let rolled = self.segment != self.log.newest_segment();
+        self.segment = self.log.newest_segment();
+        let moved = std::mem::take(&mut self.moved).then_some(ReclaimOrder::Moved);
+        if let Some(order) = moved.or(rolled.then_some(ReclaimOrder::Rolled)) {
+            // the thread looks after whatever else is in a full queue
+            let _ = self.reclaim.try_send(order);
+        }
+        Ok(())
     }
 }
 
 impl CommitLog for CustodyLog {
     fn wants_snapshot(&self) -> bool {
-        self.0.wants_snapshot()
-    }
-
-    fn held_bytes(&self) -> u64 {
-        self.0.held_bytes()
+        self.log.wants_snapshot()
     }
 
     fn last_commit(&self) -> u64 {
-        self.0.last_commit()
+        self.log.last_commit()
+    }
+
+    fn step_bytes_max(&self) -> u64 {
+        spool::log::step_bytes_max(self.segment_bytes)
+    }
+
+    fn usage(&self) -> UsageLook {
+        let gauge = self.gauge.clone();
+        Box::new(move || {
+            let spool::Room { held_bytes, max_bytes } = gauge.read();
+            Usage { held_bytes, max_bytes }
+        })
     }
 }
 

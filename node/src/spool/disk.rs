@@ -63,6 +63,7 @@ pub(super) fn create(path: &Path) -> Result<File, SpoolError> {
 pub(super) fn reserve(file: &File, path: &Path, bytes: u64) -> Result<(), SpoolError> {
     #[cfg(test)]
     fault::before(fault::Call::Reserve)
+        .and_then(|()| fault::fits(file, path, bytes))
         .map_err(|fault| SpoolError::growing("reserve space for", path, bytes, fault))?;
     let done = match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
         // a filesystem without reservations: the size at least, which spares most syncs metadata
@@ -80,7 +81,9 @@ pub(super) fn write_at(
     bytes: &[u8],
 ) -> Result<(), SpoolError> {
     #[cfg(test)]
-    if let Err(fault) = fault::before(fault::Call::Write) {
+    if let Err(fault) = fault::before(fault::Call::Write)
+        .and_then(|()| fault::fits(file, path, offset + bytes.len() as u64))
+    {
         // as a full disk does it: a part arrives
         let part = bytes.get(..bytes.len() / 2).unwrap_or_default();
         file.write_all_at(part, offset).map_err(|fault| SpoolError::io("write", path, fault))?;
@@ -157,41 +160,14 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), SpoolError> {
 
 /// Bytes free on the volume for this process.
 pub(super) fn free_bytes(dir: &Path) -> Result<u64, SpoolError> {
+    #[cfg(test)]
+    if let Some(bytes) = fault::free_bytes(dir) {
+        return Ok(bytes);
+    }
     let volume = rustix::fs::statvfs(dir)
         .map_err(|fault| SpoolError::io("ask the free space of", dir, fault.into()))?;
     Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
 }
 
-/// Failures on demand, for this thread only.
 #[cfg(test)]
-pub(super) mod fault {
-    use std::cell::RefCell;
-    use std::io;
-
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(in crate::spool) enum Call {
-        Reserve,
-        Write,
-        Sync,
-    }
-
-    thread_local! {
-        static NEXT: RefCell<Option<(Call, rustix::io::Errno)>> = const { RefCell::new(None) };
-    }
-
-    /// Lets the next such call on this thread fail.
-    pub(in crate::spool) fn arrange(call: Call, errno: rustix::io::Errno) {
-        NEXT.with(|next| *next.borrow_mut() = Some((call, errno)));
-    }
-
-    pub(super) fn before(call: Call) -> io::Result<()> {
-        NEXT.with(|next| {
-            let due = next.borrow().filter(|(which, _)| *which == call);
-            if let Some((_, errno)) = due {
-                *next.borrow_mut() = None;
-                return Err(errno.into());
-            }
-            Ok(())
-        })
-    }
-}
+pub(super) mod fault;

@@ -154,6 +154,17 @@ impl SpoolError {
         }
     }
 
+    /// The same where a full disk was ruled out.
+    pub(super) fn unexpected(self) -> Self {
+        match self {
+            Self::Full { file, .. } => {
+                let source = io::Error::from(io::ErrorKind::StorageFull);
+                Self::Io { doing: "write into what was set aside in", file, source }
+            }
+            other => other,
+        }
+    }
+
     /// True if what is on disk is still known for certain.
     pub(super) fn leaves_log_sound(&self) -> bool {
         matches!(self, Self::Full { .. } | Self::CommitTooLarge { .. } | Self::Unencodable { .. })

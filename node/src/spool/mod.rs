@@ -20,5 +20,8 @@ pub mod messages;
 
 pub use error::SpoolError;
 pub use keys::{KeyLook, KeyUse, Keys, KeysReport};
-pub use log::{HeldLeg, LegReader, Log, Opened, Options, Reading, Report};
+pub use log::{
+    Carried, Follower, Gauge, HeldLeg, LegReader, Log, Opened, Options, Reading, Reclaimer, Report,
+    Room,
+};
 pub use messages::{MessageLook, Messages, MessagesReport, Row};

@@ -37,8 +37,8 @@ pub(super) struct Note {
     pub(super) again: bool,
     /// True for a [`Record::Put`] whose publisher gave a key.
     pub(super) keyed: bool,
-    /// Wall-clock day on which the message was taken, counted from 1970.
-    pub(super) day: u32,
+    /// Wall clock when the message was taken, Unix milliseconds.
+    pub(super) wall_ms: u64,
 }
 
 /// One leg, under the lane that it is numbered in.
@@ -65,9 +65,16 @@ impl Note {
             sequence: leg.sequence,
             chain: leg.chain,
         });
-        let day = u32::try_from(put.taken_wall_ms / 86_400_000).unwrap_or(u32::MAX);
         let keyed = !again && put.key.is_some();
-        Some(Self { offset, end, legs: legs.collect(), again, keyed, day })
+        let wall_ms = put.taken_wall_ms;
+        Some(Self { offset, end, legs: legs.collect(), again, keyed, wall_ms })
+    }
+}
+
+impl Note {
+    /// The day of that, counted from 1970.
+    pub(super) fn day(&self) -> u32 {
+        u32::try_from(self.wall_ms / 86_400_000).unwrap_or(u32::MAX)
     }
 }
 

@@ -40,13 +40,18 @@ pub(super) struct Tally {
     pub(super) keys: u64,
     /// Wall-clock days, counted from 1970, on which its messages were taken.
     pub(super) days: BTreeSet<u32>,
+    /// When the last of its messages was taken, Unix milliseconds; 0 if there is none.
+    #[serde(default)]
+    pub(super) newest_wall_ms: u64,
 }
 
 impl Tally {
     /// Counts the records of a commit.
     pub(super) fn take(&mut self, notes: &[Note]) {
         self.keys += notes.iter().filter(|note| note.keyed).count() as u64;
-        self.days.extend(notes.iter().map(|note| note.day));
+        self.days.extend(notes.iter().map(Note::day));
+        let newest = notes.iter().map(|note| note.wall_ms).max();
+        self.newest_wall_ms = self.newest_wall_ms.max(newest.unwrap_or(0));
     }
 }
 

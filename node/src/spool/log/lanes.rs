@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use yizhan_core::link::Link;
+use yizhan_schemas::frame::Chain;
 use yizhan_schemas::{Lane, PerLane};
 
 use super::commit::{Note, NotedLeg};
+use super::ranges::Ranges;
 
 /// Legs from one mark to the next.
 pub(super) const MARK_EVERY: u64 = 64;
@@ -40,6 +42,12 @@ pub(super) struct Run {
     pub(super) legs: u64,
     /// The first leg's place and every [`MARK_EVERY`]th after it.
     pub(super) marks: Vec<Mark>,
+    /// The chain through the last leg.
+    #[serde(default)]
+    pub(super) chain: Chain,
+    /// Which legs, if it consists of re-appended ones: those have holes, others are dense.
+    #[serde(default)]
+    pub(super) some: Ranges,
 }
 
 impl Run {
@@ -48,6 +56,22 @@ impl Run {
         let behind = self.marks.partition_point(|mark| mark.sequence <= sequence);
         self.marks.get(behind.saturating_sub(1)).copied()
     }
+
+    /// Its legs.
+    fn legs(&self) -> Ranges {
+        if self.again { self.some.clone() } else { Ranges::one(self.first, self.last) }
+    }
+}
+
+/// The legs of one link and lane in one segment that no newer segment has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Only {
+    pub(super) link: Link,
+    pub(super) lane: Lane,
+    /// Never empty.
+    pub(super) legs: Ranges,
+    /// The chain through the last of them, unless a file has to be read for it.
+    pub(super) chain: Option<Chain>,
 }
 
 /// All runs, oldest segment first.
@@ -75,10 +99,16 @@ impl Lanes {
             }
             run.last = place.sequence;
             run.legs += 1;
+            run.chain = leg.chain;
+            if again {
+                run.some.push(place.sequence);
+            }
             return;
         }
         let (first, last) = (place.sequence, place.sequence);
-        runs.push(Run { segment, again, first, last, legs: 1, marks: vec![place] });
+        let (marks, chain) = (vec![place], leg.chain);
+        let some = if again { Ranges::one(first, last) } else { Ranges::default() };
+        runs.push(Run { segment, again, first, last, legs: 1, marks, chain, some });
     }
 
     /// Takes in a run of a footer.
@@ -105,5 +135,34 @@ impl Lanes {
             let here = runs.iter().rev().take_while(move |run| run.segment == segment);
             here.map(move |run| (link, lane, run))
         })
+    }
+
+    /// Legs of a segment that are nowhere newer: what was re-appended counts where it is now.
+    pub(super) fn only_in(&self, segment: u64) -> Vec<Only> {
+        let mut found = Vec::new();
+        for (link, lanes) in &self.0 {
+            for (lane, runs) in lanes.iter() {
+                let here = runs.iter().filter(|run| run.segment == segment);
+                let mut legs = Ranges::default();
+                here.clone().for_each(|run| legs.join(&run.legs()));
+                runs.iter()
+                    .filter(|run| run.segment > segment && run.again)
+                    .for_each(|run| legs.subtract(&run.some));
+                let Some(last) = legs.last() else { continue };
+                let chain = here.clone().find(|run| run.last == last).map(|run| run.chain);
+                found.push(Only { link: link.clone(), lane, legs, chain });
+            }
+        }
+        found
+    }
+
+    /// Forgets a segment.
+    pub(super) fn forget(&mut self, segment: u64) {
+        for lanes in self.0.values_mut() {
+            for lane in Lane::ALL {
+                lanes.get_mut(lane).retain(|run| run.segment != segment);
+            }
+        }
+        self.0.retain(|_, lanes| lanes.iter().any(|(_, runs)| !runs.is_empty()));
     }
 }

@@ -59,22 +59,28 @@ mod damage;
 mod examine;
 mod footer;
 mod format;
+mod gauge;
 mod lanes;
 mod merge;
 mod open;
 mod part;
+mod ranges;
 mod reader;
+mod reclaim;
 mod ring;
 mod scan;
 mod segment;
 mod shared;
+mod spare;
 mod survey;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_full;
 mod verify;
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use yizhan_core::record::Record;
@@ -85,12 +91,15 @@ use self::footer::{Footer, Tally};
 use self::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use self::segment::Segment;
 use self::shared::{Extent, Shared};
+use self::spare::Spare;
 use super::error::SpoolError;
 use super::lock::Lock;
 
 pub use self::damage::{Damage, Harm, LegRange, Torn};
+pub use self::gauge::{Gauge, Room, step_bytes_max};
 pub use self::open::{Opened, Report};
 pub use self::reader::{HeldLeg, LegReader, Reading};
+pub use self::reclaim::{Asked, CARRY_BYTES_MAX, Carried, Follower, Reclaimer};
 pub use self::verify::{Found, SegmentReport, VerifyReport, scan, scan_from, verify};
 
 /// The log's directory in the data directory.
@@ -120,8 +129,6 @@ impl Default for Options {
 /// The custody log, open for writing. One writer; readers come from [`Log::reader`].
 #[derive(Debug)]
 pub struct Log {
-    dir: PathBuf,
-    options: Options,
     tail: Segment,
     tally: Tally,
     /// The number of the next commit.
@@ -130,8 +137,6 @@ pub struct Log {
     unsynced: Option<Commit>,
     /// Bytes of commits since the last snapshot.
     since_snapshot_bytes: u64,
-    /// The last snapshot's size, bytes.
-    snapshot_bytes: u64,
     /// What failed first, if something did.
     poisoned: Option<String>,
     shared: Arc<Shared>,
@@ -167,12 +172,16 @@ impl Log {
         self.guarded(Self::sync_commit)
     }
 
-    /// True when so much was written since the last snapshot that the next one is due: most of a
-    /// segment, and no less than a snapshot itself takes, so that snapshots never outweigh what
-    /// they are of.
+    /// True when the next snapshot is due and there is room for it. Due it is when so much was
+    /// written since the last one: most of a segment, and no less than a snapshot itself takes, so
+    /// that snapshots never outweigh what they are of; or when that is all that a segment waits
+    /// for which is wanted no more.
     pub fn wants_snapshot(&self) -> bool {
-        let most_of_a_segment = self.options.segment_bytes / 8 * 7;
-        self.since_snapshot_bytes >= most_of_a_segment.max(self.snapshot_bytes)
+        let bytes = self.shared.read().snapshot_bytes;
+        let most_of_a_segment = self.shared.options.segment_bytes / 8 * 7;
+        let much = self.since_snapshot_bytes >= most_of_a_segment.max(bytes);
+        let awaited = self.shared.snapshot_wanted.load(Ordering::Relaxed);
+        (much || awaited && self.since_snapshot_bytes > 0) && self.shared.snapshot_fits(bytes)
     }
 
     /// Closes the segment and opens the next one with a snapshot, which is durable on return.
@@ -183,15 +192,23 @@ impl Log {
         self.guarded(|log| {
             log.sync_commit()?;
             let commit = Commit::of(&[Record::Snapshot(snapshot)])?;
-            let head_bytes = SEGMENT_HEADER_BYTES as u64 + commit.len();
-            let small = head_bytes <= log.options.segment_bytes / 2;
-            // a large snapshot still leaves a segment's room behind it
-            log.roll(head_bytes + if small { 0 } else { log.options.segment_bytes })?;
-            log.snapshot_bytes = commit.len();
+            let bytes = commit.len();
+            log.roll(gauge::snapshot_segment_bytes(log.shared.options, bytes))?;
             log.write_commit(commit)?;
             log.since_snapshot_bytes = 0;
-            log.sync_commit()
+            log.sync_commit()?;
+            let mut state = log.shared.write();
+            state.snapshot = Some(log.tail.header.first);
+            state.snapshot_bytes = bytes;
+            log.shared.snapshot_wanted.store(false, Ordering::Relaxed);
+            Ok(())
         })
+    }
+
+    /// What of the disk is used and may be used, for other threads. The spool may hold
+    /// `max_bytes`.
+    pub fn gauge(&self, max_bytes: u64) -> Gauge {
+        Gauge::new(Arc::clone(&self.shared), max_bytes)
     }
 
     /// A reader of legs, for other threads.
@@ -199,9 +216,20 @@ impl Log {
         LegReader::new(Arc::clone(&self.shared))
     }
 
+    /// What gives the room of old segments back. `followers` say how far what is derived from
+    /// the log is synced: a segment waits for all of them.
+    pub fn reclaimer(&self, followers: Vec<Follower>) -> Reclaimer {
+        Reclaimer::new(Arc::clone(&self.shared), followers)
+    }
+
     /// Bytes that the log's segments take on disk.
     pub fn held_bytes(&self) -> u64 {
         self.reader().held_bytes()
+    }
+
+    /// The number of the segment that is being written.
+    pub fn newest_segment(&self) -> u64 {
+        self.tail.header.first
     }
 
     /// The log's own number of the last commit, counted from 1 since the log was made; 0 if there
@@ -256,34 +284,43 @@ impl Log {
             state.lanes.take(self.tail.header.first, start, start, note);
         }
         state.ring.push(number, &bytes, &notes);
-        let extent = Extent { synced: self.tail.end, file_bytes: self.tail.file_bytes() };
+        let extent = Extent::of(self.tail.end, self.tail.file_bytes(), &self.tally);
         state.segments.insert(self.tail.header.first, extent);
     }
 
     /// Closes the segment and takes a fresh one into use, of at least `bytes_min`.
     ///
-    /// The fresh one is made first: on a full disk nothing has changed then, and small commits
-    /// still find room in the old one.
+    /// Its room is there before the old one is closed: on a full disk nothing has changed then,
+    /// and small commits still find room in the old one.
     fn roll(&mut self, bytes_min: u64) -> Result<(), SpoolError> {
+        let capacity = self.shared.options.segment_bytes.max(bytes_min);
+        let spare = self.shared.spare().take_if(|spare| spare.bytes >= capacity);
+        let fresh = match spare {
+            Some(spare) => spare,
+            None => Spare::make_at_once(&self.shared.dir, capacity)?,
+        };
+        self.close_tail()?;
         let keys_before = self.tally.keys_before + self.tally.keys;
-        // the footer takes the number between
-        let header = SegmentHeader { store: self.shared.store, first: self.next + 1, keys_before };
-        let capacity = self.options.segment_bytes.max(bytes_min);
-        let fresh = Segment::create(&self.dir, header, capacity)?;
-        let closed = self.footer().and_then(|footer| self.tail.close(footer));
-        if closed.is_err() {
-            // else the next attempt would find its name taken
-            super::disk::remove(fresh.path())?;
-        }
-        closed?;
-        self.next += 1;
+        let header = SegmentHeader { store: self.shared.store, first: self.next, keys_before };
+        // what has its blocks and still finds the disk full leaves no tail to go on with
+        let fresh = fresh.into_segment(&self.shared.dir, header).map_err(SpoolError::unexpected)?;
         let old = std::mem::replace(&mut self.tail, fresh);
-        self.tally = Tally { keys_before, ..Tally::default() };
+        let tally = Tally { keys_before, ..Tally::default() };
+        let tally = std::mem::replace(&mut self.tally, tally);
         let mut state = self.shared.write();
-        let extent = Extent { synced: old.end, file_bytes: old.end };
-        state.segments.insert(old.header.first, extent);
-        let extent = Extent { synced: self.tail.end, file_bytes: self.tail.file_bytes() };
+        state.segments.insert(old.header.first, Extent::of(old.end, old.end, &tally));
+        let extent = Extent::of(self.tail.end, self.tail.file_bytes(), &self.tally);
         state.segments.insert(self.tail.header.first, extent);
+        Ok(())
+    }
+
+    /// Closes the segment; on a full disk without a footer, which costs a scan when it is opened.
+    fn close_tail(&mut self) -> Result<(), SpoolError> {
+        match self.footer().and_then(|footer| self.tail.close(footer)) {
+            Ok(()) => self.next += 1,
+            Err(SpoolError::Full { .. }) => self.tail.cut()?,
+            Err(fault) => return Err(fault),
+        }
         Ok(())
     }
 

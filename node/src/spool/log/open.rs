@@ -11,6 +11,7 @@ use super::footer::Tally;
 use super::format::{SEGMENT_HEADER_BYTES, SegmentHeader, trailer};
 use super::segment::{Segment, path_of};
 use super::shared::{Extent, Shared};
+use super::spare::Spare;
 use super::survey::Opening;
 use super::{DIR, Log, Options, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 use crate::spool::disk;
@@ -87,41 +88,56 @@ impl Opening {
             disk::sync_file(&path_of(&self.dir, *first))?;
         }
         disk::sync_dir(&self.dir)?;
+        let mut spare = Spare::find(&self.dir, self.options.segment_bytes)?;
         let (tail, next) = match last {
-            Some(seen) => self.renew(seen, store)?,
+            Some(seen) => self.renew(seen, store, &mut spare)?,
             None => {
                 self.report.fresh = true;
-                (self.begin(store, 1, 0)?, 1)
+                (self.begin(store, 1, 0, &mut spare)?, 1)
             }
         };
-        let extent = Extent { synced: tail.end, file_bytes: tail.file_bytes() };
+        let extent = Extent::of(tail.end, tail.file_bytes(), &self.tally);
         self.state.segments.insert(tail.header.first, extent);
         self.report.last_commit = next - 1;
         self.report.keys = self.tally.keys_before + self.tally.keys;
+        let shared = Shared::new(self.dir, store, self.options, self.state);
+        *shared.spare() = spare;
+        shared.make_spare()?;
         let log = Log {
-            dir: self.dir.clone(),
-            options: self.options,
             tail,
             tally: self.tally,
             next,
             unsynced: None,
             since_snapshot_bytes: self.since_snapshot_bytes,
-            snapshot_bytes: self.snapshot_bytes,
             poisoned: None,
-            shared: Arc::new(Shared::new(self.dir, store, self.state)),
+            shared: Arc::new(shared),
             _lock: lock,
         };
         Ok(Opened { log, report: self.report })
     }
 
-    fn begin(&self, store: u64, first: u64, keys_before: u64) -> Result<Segment, SpoolError> {
-        let header = SegmentHeader { store, first, keys_before };
-        Segment::create(&self.dir, header, self.options.segment_bytes)
+    fn begin(
+        &self,
+        store: u64,
+        first: u64,
+        keys_before: u64,
+        spare: &mut Option<Spare>,
+    ) -> Result<Segment, SpoolError> {
+        let fresh = match spare.take() {
+            Some(spare) => spare,
+            None => Spare::make_at_once(&self.dir, self.options.segment_bytes)?,
+        };
+        fresh.into_segment(&self.dir, SegmentHeader { store, first, keys_before })
     }
 
     /// Copies the last segment as far as it is good, and returns the segment to go on with and the
     /// number of its next commit.
-    fn renew(&mut self, seen: Examined, store: u64) -> Result<(Segment, u64), SpoolError> {
+    fn renew(
+        &mut self,
+        seen: Examined,
+        store: u64,
+        spare: &mut Option<Spare>,
+    ) -> Result<(Segment, u64), SpoolError> {
         let Examined { first, bytes, scanned, torn, .. } = seen;
         if let Some(mut torn) = torn {
             let tail = bytes.get(scanned.end..scanned.end + scanned.tail_bytes);
@@ -132,16 +148,18 @@ impl Opening {
         let good = bytes.get(SEGMENT_HEADER_BYTES..scanned.end).unwrap_or_default();
         let Some(footer) = scanned.footer() else {
             let capacity = self.options.segment_bytes.max(scanned.end as u64);
-            return Ok((Segment::renew(&self.dir, header, good, capacity)?, scanned.next));
+            let tail = Segment::renew(&self.dir, header, good, capacity, spare)?;
+            return Ok((tail, scanned.next));
         };
         let closed = [good, &trailer(footer.offset as u64)].concat();
         let length = (SEGMENT_HEADER_BYTES + closed.len()) as u64;
-        let old = Segment::renew(&self.dir, header, &closed, length)?;
-        let extent = Extent { synced: old.end, file_bytes: old.end };
-        self.state.segments.insert(first, extent);
+        let old = Segment::renew(&self.dir, header, &closed, length, spare)?;
+        // a spare is longer than what it was taken for
+        old.cut()?;
+        self.state.segments.insert(first, Extent::of(old.end, old.end, &self.tally));
         let keys_before = self.tally.keys_before + self.tally.keys;
         self.tally = Tally { keys_before, ..Tally::default() };
-        Ok((self.begin(store, scanned.next, keys_before)?, scanned.next))
+        Ok((self.begin(store, scanned.next, keys_before, spare)?, scanned.next))
     }
 }
 

@@ -136,7 +136,7 @@ impl LegReader {
 
     /// Bytes that the log's segments take on disk.
     pub fn held_bytes(&self) -> u64 {
-        self.shared.read().segments.values().map(|segment| segment.file_bytes).sum()
+        self.shared.read().held_bytes()
     }
 
     /// Bytes free on the spool's volume.

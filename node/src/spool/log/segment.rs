@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::commit::Commit;
 use super::format::{SEGMENT_HEADER_BYTES, SegmentHeader, trailer};
+use super::spare::Spare;
 use crate::spool::disk;
 use crate::spool::error::SpoolError;
 
@@ -48,30 +49,19 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Makes a segment: zeros with a header, the file and its name durable.
-    pub(super) fn create(
-        dir: &Path,
-        header: SegmentHeader,
-        capacity: u64,
-    ) -> Result<Self, SpoolError> {
-        let path = path_of(dir, header.first);
-        let made = Self::fill(&path, header, &[], capacity);
-        if made.is_err() {
-            // half a file would only be in the way of the next attempt
-            let _ = disk::remove(&path);
-        }
-        let made = made?;
-        disk::sync_dir(dir)?;
-        Ok(made)
+    /// One that holds nothing but its header.
+    pub(super) fn empty(file: File, path: PathBuf, header: SegmentHeader, capacity: u64) -> Self {
+        Self { file, path, header, end: SEGMENT_HEADER_BYTES as u64, capacity }
     }
 
     /// Writes a segment's commits into a fresh file that takes the old one's place: what was read
-    /// of the old one may never have reached the disk.
+    /// of the old one may never have reached the disk. A full disk has the spare for it.
     pub(super) fn renew(
         dir: &Path,
         header: SegmentHeader,
         commits: &[u8],
         capacity: u64,
+        spare: &mut Option<Spare>,
     ) -> Result<Self, SpoolError> {
         let path = path_of(dir, header.first);
         let copy = dir.join(format!("{:020}{COPY_SUFFIX}", header.first));
@@ -81,13 +71,16 @@ impl Segment {
             let _ = disk::remove(&copy);
         }
         let mut made = match made {
-            Err(SpoolError::Full { .. }) => Self::rewrite(&path, header, commits, capacity)?,
-            made => {
-                let made = made?;
-                disk::rename(&copy, &path)?;
-                made
+            Err(SpoolError::Full { .. }) => {
+                let Some(spare) = spare.take_if(|spare| spare.bytes >= capacity) else {
+                    return Self::rewrite(&path, header, commits, capacity);
+                };
+                let bytes = spare.bytes;
+                Self::write_whole(spare.rename(&copy)?, &copy, header, commits, bytes)?
             }
+            made => made?,
         };
+        disk::rename(&copy, &path)?;
         made.path = path;
         Ok(made)
     }
@@ -165,6 +158,11 @@ impl Segment {
     pub(super) fn close(&mut self, mut footer: Commit) -> Result<(), SpoolError> {
         footer.bytes.extend_from_slice(&trailer(self.end));
         self.write(&footer)?;
+        self.cut()
+    }
+
+    /// Gives back the space behind the last commit, and syncs.
+    pub(super) fn cut(&self) -> Result<(), SpoolError> {
         disk::set_len(&self.file, &self.path, self.end)?;
         disk::sync_all(&self.file, &self.path)
     }
@@ -172,10 +170,5 @@ impl Segment {
     /// Bytes that the file takes on disk.
     pub(super) fn file_bytes(&self) -> u64 {
         self.end.max(self.capacity)
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 }

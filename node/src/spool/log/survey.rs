@@ -27,7 +27,6 @@ pub(super) struct Opening {
     /// Of the segment read last.
     pub(super) tally: Tally,
     pub(super) since_snapshot_bytes: u64,
-    pub(super) snapshot_bytes: u64,
 }
 
 impl Opening {
@@ -46,7 +45,6 @@ impl Opening {
             report: Report::default(),
             tally: Tally::default(),
             since_snapshot_bytes: 0,
-            snapshot_bytes: 0,
         };
         opening.agree_on_store()?;
         opening.drop_unfinished()?;
@@ -115,6 +113,7 @@ impl Opening {
         for (at, first) in self.segments.iter().enumerate().rev() {
             if begins_with_snapshot(&self.dir, *first, self.store)? {
                 self.report.snapshot = Some(*first);
+                self.state.snapshot = Some(*first);
                 return Ok(at);
             }
         }
@@ -129,8 +128,9 @@ impl Opening {
         let file_bytes = std::fs::metadata(&path)
             .map_err(|fault| SpoolError::io("look at", &path, fault))?
             .len();
-        self.state.segments.insert(first, Extent { synced: file_bytes, file_bytes });
         self.tally = footer.tally;
+        let extent = Extent::of(file_bytes, file_bytes, &self.tally);
+        self.state.segments.insert(first, extent);
         for (link, lane, run) in footer.runs {
             self.state.lanes.add(&link, lane, run);
         }
@@ -177,7 +177,7 @@ impl Opening {
         self.count_since_snapshot(seen);
         let synced = seen.scanned.end as u64;
         let file_bytes = seen.bytes.len() as u64;
-        self.state.segments.insert(first, Extent { synced, file_bytes });
+        self.state.segments.insert(first, Extent::of(synced, file_bytes, &self.tally));
         for damage in &mut seen.damage {
             let offset = usize::try_from(damage.offset).unwrap_or(usize::MAX);
             let end = offset.saturating_add(usize::try_from(damage.bytes).unwrap_or(usize::MAX));
@@ -194,8 +194,8 @@ impl Opening {
         let mut bytes: u64 = records.map(|commit| commit.bytes as u64).sum();
         if self.report.snapshot == Some(seen.first) {
             let head = seen.scanned.commits.first();
-            self.snapshot_bytes = head.map_or(0, |commit| commit.bytes as u64);
-            bytes = bytes.saturating_sub(self.snapshot_bytes);
+            self.state.snapshot_bytes = head.map_or(0, |commit| commit.bytes as u64);
+            bytes = bytes.saturating_sub(self.state.snapshot_bytes);
             self.since_snapshot_bytes = 0;
         }
         self.since_snapshot_bytes += bytes;

@@ -21,13 +21,13 @@ use super::ring::{RING_BYTES_MAX, Ring};
 use super::*;
 use crate::spool::disk::fault::{Call, arrange};
 
-const SMALL: Options = Options { segment_bytes: 4096 };
+pub(super) const SMALL: Options = Options { segment_bytes: 4096 };
 
 fn child() -> Link {
     Link::Down(Code::parse("510722.101").unwrap())
 }
 
-fn put(sequence: u64, payload: &[u8]) -> Put {
+pub(super) fn put(sequence: u64, payload: &[u8]) -> Put {
     let header = Header {
         origin: Code::parse("510722").unwrap(),
         epoch: Epoch::from_random(1),
@@ -112,7 +112,7 @@ fn one_of_each() -> Vec<Record> {
     ]
 }
 
-fn open(data: &Path) -> (Log, Vec<Record>) {
+pub(super) fn open(data: &Path) -> (Log, Vec<Record>) {
     let mut visited = Vec::new();
     let opened = Log::open(data, SMALL, &mut |record| visited.push(record)).unwrap();
     assert_eq!(opened.report.damage, []);
@@ -173,68 +173,12 @@ fn what_was_noted_at_writing_is_what_is_noted_at_reading() {
     for (read, written) in read.iter().zip(&commit.notes) {
         assert_eq!((read.offset, read.end), (written.offset, written.end));
         assert_eq!((&read.legs, read.again), (&written.legs, written.again));
-        assert_eq!((read.keyed, read.day), (written.keyed, 3));
+        assert_eq!((read.keyed, read.day()), (written.keyed, 3));
     }
     assert_eq!(
         read[0].legs.iter().map(|leg| leg.lane).collect::<Vec<_>>(),
         [Lane::Priority, Lane::Priority, Lane::Routine]
     );
-}
-
-#[test]
-fn a_full_disk_cuts_back_to_the_last_good_commit_and_poisons_nothing() {
-    let data = tempfile::tempdir().unwrap();
-    let (mut log, _) = open(data.path());
-    let first = Record::Put(put(1, &[7; 300]));
-    log.append(std::slice::from_ref(&first)).unwrap();
-    log.sync().unwrap();
-    arrange(Call::Write, Errno::NOSPC);
-    let fault = log.append(&[Record::Put(put(2, &[8; 1000]))]).unwrap_err();
-    assert!(matches!(fault, SpoolError::Full { .. }), "{fault}");
-    let small = Record::Indexed(3);
-    log.append(std::slice::from_ref(&small)).unwrap();
-    log.sync().unwrap();
-    drop(log);
-    assert_eq!(open(data.path()).1, [first, small]);
-    assert_eq!(verify(data.path()).unwrap().torn, None);
-}
-
-#[test]
-fn a_roll_on_a_full_disk_leaves_room_for_small_commits_in_the_old_segment() {
-    let data = tempfile::tempdir().unwrap();
-    let (mut log, _) = open(data.path());
-    let first = Record::Put(put(1, &[7; 3000]));
-    log.append(std::slice::from_ref(&first)).unwrap();
-    let second = Record::Put(put(2, &[8; 3000]));
-    for call in [Call::Reserve, Call::Write] {
-        arrange(call, Errno::NOSPC);
-        let fault = log.append(std::slice::from_ref(&second)).unwrap_err();
-        assert!(matches!(fault, SpoolError::Full { .. }), "{fault}");
-        log.append(&[Record::Indexed(3)]).unwrap();
-        log.sync().unwrap();
-    }
-    // space was freed
-    log.append(std::slice::from_ref(&second)).unwrap();
-    log.sync().unwrap();
-    drop(log);
-    let expected = [first, Record::Indexed(3), Record::Indexed(3), second];
-    assert_eq!(open(data.path()).1, expected);
-}
-
-#[test]
-fn a_footer_that_finds_the_disk_full_leaves_the_segment_open() {
-    let data = tempfile::tempdir().unwrap();
-    let (mut log, _) = open(data.path());
-    log.append(&[Record::Put(put(1, &[7; 3000]))]).unwrap();
-    log.sync().unwrap();
-    arrange(Call::Write, Errno::DQUOT);
-    let footer = log.footer().unwrap();
-    let fault = log.tail.close(footer).unwrap_err();
-    assert!(matches!(fault, SpoolError::Full { .. }), "{fault}");
-    log.append(&[Record::Indexed(3)]).unwrap();
-    log.sync().unwrap();
-    drop(log);
-    assert_eq!(open(data.path()).1.len(), 2);
 }
 
 #[test]
@@ -275,26 +219,6 @@ fn a_failed_sync_of_a_roll_poisons_too() {
     assert!(matches!(log.sync(), Err(SpoolError::Poisoned { .. })));
     drop(log);
     assert_eq!(open(data.path()).1.len(), 1);
-}
-
-#[test]
-fn a_full_disk_does_not_keep_a_station_from_starting() {
-    let data = tempfile::tempdir().unwrap();
-    let (mut log, _) = open(data.path());
-    let records = [Record::Indexed(1), Record::Put(put(1, b"body"))];
-    for record in &records {
-        log.append(std::slice::from_ref(record)).unwrap();
-        log.sync().unwrap();
-    }
-    drop(log);
-    for _ in 0..2 {
-        arrange(Call::Reserve, Errno::NOSPC);
-        let (mut log, visited) = open(data.path());
-        assert_eq!(visited[..2], records);
-        log.append(&[Record::Indexed(2)]).unwrap();
-        log.sync().unwrap();
-    }
-    assert_eq!(open(data.path()).1.len(), 4);
 }
 
 #[test]
