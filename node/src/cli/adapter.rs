@@ -55,18 +55,18 @@ impl Adapter {
         let dial = Dial { credential, ..Dial::open(&self.bus, "yizhan adapter") };
         let client = Client::dial(dial).await?;
         client.ready(READY_WITHIN).await?;
-        let cameras = self.cameras();
+        let (cameras, requests) = (self.cameras(), Cameras::listen(&client).await?);
         if !self.json {
             let ids: Vec<&str> = cameras.ids().into_iter().collect();
             page.print(format!("{}: {}", self.bus, ids.join(" ")))?;
         }
         let mut printed = Ok(());
-        let serving = cameras.serve(&client, |asked| {
+        let serving = cameras.serve(&client, requests, |asked| {
             printed = self.print(&asked, page);
             printed.is_ok()
         });
         tokio::select! {
-            served = serving => served?,
+            () = serving => {}
             () = stop.told() => {}
         }
         printed

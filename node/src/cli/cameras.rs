@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 use yizhan_schemas::payload::video::{Reply, Request};
 
-use crate::bus::{BusError, Client, Message, subjects};
+use crate::bus::{BusError, Client, Message, Subscription, subjects};
 
 /// How a device takes a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,13 +64,20 @@ impl Cameras {
         self.devices.keys().map(String::as_str).collect()
     }
 
-    /// Answers every request on `yz.video.*`, and tells `log` of each, until that says `false`.
+    /// Hears requests on `yz.video.*` from now on.
+    pub(super) async fn listen(client: &Client) -> Result<Subscription, BusError> {
+        let requests = client.subscribe(subjects::VIDEO_ALL).await?;
+        client.flush().await?;
+        Ok(requests)
+    }
+
+    /// Answers every request, and tells `log` of each, until that says `false`.
     pub(super) async fn serve(
         &self,
         client: &Client,
+        mut requests: Subscription,
         mut log: impl FnMut(Asked) -> bool,
-    ) -> Result<(), BusError> {
-        let mut requests = client.subscribe(subjects::VIDEO_ALL).await?;
+    ) {
         let mut at_work: JoinSet<Option<Asked>> = JoinSet::new();
         loop {
             tokio::select! {
@@ -79,12 +86,12 @@ impl Cameras {
                         let (this, client) = (self.clone(), client.clone());
                         at_work.spawn(async move { this.answer(&client, request).await });
                     }
-                    None => return Ok(()),
+                    None => return,
                 },
                 Some(asked) = at_work.join_next() => {
                     let asked = asked.ok().flatten();
                     if asked.is_some_and(|asked| !log(asked)) {
-                        return Ok(());
+                        return;
                     }
                 }
             }

@@ -171,12 +171,12 @@ impl<'a> Traffic<'a> {
         let missing = || Fault::Defect(format!("no connection to {village}"));
         let bus = self.publisher.bus(village).ok_or_else(missing)?;
         let cameras = Cameras::new(Duration::ZERO).with(CAMERA, Mood::Willing);
-        cameras
-            .serve(bus, |asked| {
-                self.book().asked.push(asked);
-                true
-            })
-            .await?;
+        let requests = Cameras::listen(bus).await?;
+        let log = |asked| {
+            self.book().asked.push(asked);
+            true
+        };
+        cameras.serve(bus, requests, log).await;
         Ok(())
     }
 
