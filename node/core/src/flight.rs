@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use crate::pace::{Departure, Pace};
+
 /// Legs published and not acked.
 #[derive(Debug, Clone, Default)]
 pub struct Flight {
@@ -12,8 +14,8 @@ pub struct Flight {
     pub sent: u64,
     /// Last leg acked in it.
     acked: u64,
-    /// Last leg of each publication, and its bytes.
-    chunks: VecDeque<(u64, u64)>,
+    /// Last leg of each publication, its bytes, and when it left.
+    chunks: VecDeque<(u64, u64, Departure)>,
     bytes: u64,
     /// When an ack last moved, or the first byte went out, microseconds since boot.
     progress_us: u64,
@@ -28,31 +30,32 @@ impl Flight {
     }
 
     /// Legs through this one were published.
-    pub fn published(&mut self, through: u64, bytes: u64, now_us: u64) {
+    pub fn published(&mut self, through: u64, bytes: u64, left: Departure) {
         if through <= self.sent {
             return;
         }
         if self.chunks.is_empty() {
-            self.progress_us = now_us;
+            self.progress_us = left.at_us;
         }
         self.sent = through;
-        self.chunks.push_back((through, bytes));
+        self.chunks.push_back((through, bytes, left));
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// Legs through this one are durable at the neighbour.
-    pub fn acked(&mut self, through: u64, now_us: u64) {
+    pub fn acked(&mut self, through: u64, now_us: u64, pace: &mut Pace) {
         // an ack that says nothing new is no progress
         if through > self.acked {
             self.acked = through;
             self.progress_us = now_us;
         }
-        while let Some((last, bytes)) = self.chunks.front().copied() {
+        while let Some((last, bytes, left)) = self.chunks.front().copied() {
             if last > through {
                 break;
             }
             self.chunks.pop_front();
             self.bytes = self.bytes.saturating_sub(bytes);
+            pace.arrived(now_us, bytes, left);
         }
         // a receiver may be further than this session knows: it had them from an earlier one
         self.sent = self.sent.max(through);
@@ -83,24 +86,28 @@ impl Flight {
 mod tests {
     use super::*;
 
+    fn at(at_us: u64) -> Departure {
+        Departure { at_us, delivered_bytes: 0 }
+    }
+
     #[test]
     fn acks_free_the_window_chunk_by_chunk() {
         let mut flight = Flight::begin(0);
-        flight.published(10, 1000, 5);
-        flight.published(20, 500, 6);
-        flight.acked(15, 7);
+        flight.published(10, 1000, at(5));
+        flight.published(20, 500, at(6));
+        flight.acked(15, 7, &mut Pace::default());
         assert_eq!(flight.bytes(), 500);
-        flight.acked(20, 8);
+        flight.acked(20, 8, &mut Pace::default());
         assert_eq!((flight.bytes(), flight.overdue_us(9)), (0, None));
     }
 
     #[test]
     fn a_gap_is_answered_once_per_pause() {
         let mut flight = Flight::begin(0);
-        flight.published(10, 1000, 5);
+        flight.published(10, 1000, at(5));
         assert!(flight.again(4, 100, 50));
         assert_eq!(flight.sent, 4);
-        flight.published(10, 600, 101);
+        flight.published(10, 600, at(101));
         assert!(!flight.again(4, 120, 50));
         assert!(flight.again(4, 151, 50));
     }
