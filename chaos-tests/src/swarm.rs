@@ -51,9 +51,8 @@ pub fn hush() {
 /// The plan makes no world, or a station panicked.
 pub fn play_once(seed: u64) -> Result<Ending, String> {
     let story = || World::of(Plan::of(seed), false).map(World::play);
-    catch_unwind(AssertUnwindSafe(story)).unwrap_or_else(|_| {
-        Err(format!("panic: {}", PANIC.with(|last| last.borrow().clone())))
-    })
+    catch_unwind(AssertUnwindSafe(story))
+        .unwrap_or_else(|_| Err(format!("panic: {}", PANIC.with(|last| last.borrow().clone()))))
 }
 
 /// Plays a seed twice.

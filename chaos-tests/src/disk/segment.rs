@@ -64,9 +64,10 @@ impl Segment {
         legs.sort_by(|a, b| (&a.0, a.1, a.2).cmp(&(&b.0, b.1, b.2)));
         let mut spans: Vec<Span> = Vec::new();
         for (link, lane, leg, chain) in legs {
-            match spans.last_mut().filter(|last| {
-                (&last.link, last.lane, last.through + 1) == (&link, lane, leg)
-            }) {
+            match spans
+                .last_mut()
+                .filter(|last| (&last.link, last.lane, last.through + 1) == (&link, lane, leg))
+            {
                 Some(last) => (last.through, last.chain) = (leg, chain),
                 None => spans.push(Span { link, lane, from: leg, through: leg, chain }),
             }
