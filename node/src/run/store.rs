@@ -39,7 +39,7 @@ pub(super) struct Store {
 /// The custody log, and what it may take.
 pub(super) struct OpenLog {
     pub(super) log: Log,
-    max_bytes: u64,
+    pub(super) max_bytes: u64,
     segment_bytes: u64,
     key_files: KeyFiles,
 }

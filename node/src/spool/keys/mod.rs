@@ -15,7 +15,7 @@
 //! counted from 1.
 
 mod entry;
-mod open;
+pub(in crate::spool) mod open;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -101,7 +101,7 @@ pub use self::gauge::{Gauge, Room, step_bytes_max};
 pub use self::open::{Opened, Report};
 pub use self::reader::{HeldLeg, LegReader, Reading};
 pub use self::reclaim::{Asked, CARRY_BYTES_MAX, Carried, Follower, Reclaimer};
-pub use self::verify::{Found, SegmentReport, VerifyReport, scan, verify};
+pub use self::verify::{Found, SegmentReport, VerifyReport, scan, scan_from, verify};
 
 /// The log's directory in the data directory.
 pub const DIR: &str = "spool";
