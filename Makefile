@@ -6,7 +6,7 @@ SEEDS ?= 2000
 MINUTES ?= 10
 SECONDS ?= 60
 
-.PHONY: help demo test fmt lint sim sim-long fuzz fuzz-corpus powercut powercut-station
+.PHONY: help demo test fmt lint sim sim-long sim-mutants fuzz fuzz-corpus powercut powercut-station
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ fuzz: ## Give each fuzz target its stored inputs, then new ones for a while (SEC
 
 fuzz-corpus: ## Write the stored inputs anew, with the fewest of those that `make fuzz` found
 	@CARGO="$(CARGO)" chaos-tests/fuzz/keep $(ARGS)
+
+sim-mutants: ## Show that the oracle catches each deliberate fault, the core's own checks off
+	RUSTFLAGS='--cfg yizhan_mutants' CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}/mutants" \
+	$(CARGO) run --release --package chaos-tests --bin sim -- --mutants $(ARGS)
 
 powercut: ## Cut the power under the spool; YIZHAN_PCFS names the filesystem that forgets (its README)
 	$(CARGO) run --release --package yizhan-powercut -- run $(ARGS)

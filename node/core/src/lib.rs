@@ -10,6 +10,7 @@
 //! | [`record`] [`kept`] | what is written, and its fold |
 //! | [`step`] | nothing is said before it is stored |
 //! | [`station`] | knows all deciders, asks each |
+//! | [`mutant`] | deliberate faults, in a build of their own |
 //!
 //! | decider | decides |
 //! |---|---|
@@ -45,6 +46,7 @@ pub mod keys;
 pub mod lanes;
 pub mod ledger;
 pub mod link;
+pub mod mutant;
 pub mod neighbour;
 pub mod outbound;
 pub mod outcomes;
