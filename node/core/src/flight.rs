@@ -111,4 +111,47 @@ mod tests {
         assert!(!flight.again(4, 120, 50));
         assert!(flight.again(4, 151, 50));
     }
+
+    #[test]
+    fn what_is_in_flight_is_overdue_from_the_first_byte_or_the_last_news_on() {
+        let mut flight = Flight::begin(3);
+        assert_eq!(flight.overdue_us(100), None, "nothing is on its way");
+        flight.published(10, 1000, 5);
+        flight.published(20, 500, 60);
+        assert_eq!(flight.overdue_us(100), Some(105), "the first one waits since 5");
+        flight.acked(3, 70);
+        assert_eq!(flight.overdue_us(100), Some(105), "that was known");
+        flight.acked(4, 80);
+        assert_eq!(flight.overdue_us(100), Some(180));
+    }
+
+    #[test]
+    fn what_was_published_before_is_not_counted_twice() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, 5);
+        flight.published(10, 1000, 6);
+        flight.published(9, 1000, 7);
+        assert_eq!((flight.sent, flight.bytes()), (10, 1000));
+    }
+
+    #[test]
+    fn a_receiver_that_is_further_than_the_session_knows_moves_it_on() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, 5);
+        flight.acked(40, 6);
+        assert_eq!((flight.sent, flight.bytes()), (40, 0));
+        flight.acked(7, 8);
+        assert_eq!(flight.sent, 40);
+    }
+
+    #[test]
+    fn only_what_is_on_its_way_is_sent_again() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, 5);
+        assert!(!flight.again(10, 100, 0), "all of it is there");
+        assert!(flight.again(9, 100, 50));
+        assert_eq!((flight.sent, flight.bytes(), flight.overdue_us(1)), (9, 0, None));
+        flight.published(10, 100, 101);
+        assert!(flight.again(9, 150, 50), "the pause is over at 150");
+    }
 }
