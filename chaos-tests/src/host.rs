@@ -1,10 +1,12 @@
 //! [`Host`]: one machine with its clocks, disk and inbox, and the part of the driver that is
 //! logic: gather while the disk syncs, release when it has, fill what is asked for.
 
+mod inbox;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use yizhan_core::effect::{Deliver, Effect, Send};
+use yizhan_core::effect::{Effect, Send};
 use yizhan_core::fill::{Filled, LegSource as _, fill};
 use yizhan_core::input::{Input, Marks};
 use yizhan_core::link::Link;
@@ -26,6 +28,9 @@ use crate::stream::Stream;
 
 /// Commits handed to the disk at a time: a step and a snapshot behind it, or an empty step.
 const COMMITTING_MAX: usize = 2;
+
+use inbox::Delivery;
+pub use inbox::Published;
 
 /// A station and what it stands on.
 #[derive(Debug)]
@@ -72,20 +77,10 @@ pub struct Process {
     durable: Option<Durable>,
     /// How full the disk is, to be told before the next input.
     usage: Option<Input>,
-    /// Counts openings of the inbox; `None` while it is away.
-    opening: Option<u64>,
-    openings: u64,
+    /// The inbox, as this process sees it.
+    delivery: Delivery,
     /// Commits until the oldest segment is told of again, after its messages were carried.
     carried: Option<u32>,
-}
-
-/// What came of publishing into the inbox.
-#[derive(Debug)]
-pub struct Published {
-    /// What went in, in order, and whether it bears the mark of lateness.
-    pub messages: Vec<(Envelope, bool)>,
-    /// What the station hears of it.
-    pub inputs: Vec<Input>,
 }
 
 impl Host {
@@ -137,9 +132,8 @@ impl Host {
             committing: VecDeque::new(),
             durable: None,
             usage: None,
-            opening: None,
-            openings: 0,
             carried: None,
+            delivery: Delivery::default(),
         });
         self.note_usage();
         Ok(())
@@ -265,86 +259,6 @@ impl Host {
     /// The frames that a send asks for, and the last leg in them.
     pub fn fill(&self, send: &Send, now: Now) -> Result<Filled, String> {
         fill(send, &self.disk, now)
-    }
-
-    /// Publishes into the inbox, as far as it takes it.
-    pub fn publish(&mut self, deliver: &Deliver, now: Now) -> Published {
-        let mut published = Published { messages: Vec::new(), inputs: Vec::new() };
-        if self.opening() != Some(deliver.opening) {
-            return published; // asked for under an earlier opening
-        }
-        let mut through = deliver.from - 1;
-        for leg in deliver.from..=deliver.through {
-            let held = self.disk.leg(&Link::Inbox, Lane::Routine, leg);
-            let put = self.disk.put(&Link::Inbox, Lane::Routine, leg);
-            let Some((held, envelope)) = held.zip(put.map(|put| put.envelope.clone())) else {
-                published.inputs.push(Input::Unreadable {
-                    link: Link::Inbox,
-                    lane: Lane::Routine,
-                    from: leg,
-                    through: leg,
-                    id: None,
-                });
-                break;
-            };
-            let (age_ms, age_unknown) = held.age(now, &deliver.clock);
-            let ttl_ms = envelope.header().ttl_ms;
-            if ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms) {
-                published.inputs.push(Input::Stale { leg });
-                break;
-            }
-            let sequence = u64::try_from(leg as i64 + deliver.offset).unwrap_or(0);
-            if !self.stream.append(sequence, envelope.header().id()) {
-                break;
-            }
-            published.messages.push((envelope, held.late));
-            through = leg;
-        }
-        if through == deliver.through {
-            published.inputs.push(Input::Delivered { through });
-        } else {
-            // whatever went wrong, the stream is opened anew and says what is in it
-            published.inputs.push(Input::InboxClosed);
-            published.inputs.extend(self.open_inbox());
-        }
-        published
-    }
-
-    /// Opens the inbox: what the stream says of itself.
-    pub fn open_inbox(&mut self) -> Option<Input> {
-        let process = self.process.as_mut()?;
-        process.openings += 1;
-        process.opening = Some(process.openings);
-        Some(Input::InboxOpened {
-            opening: process.openings,
-            present_sequence: self.stream.last_sequence(),
-            created_ns: self.stream.created_ns,
-            last_sequence: self.stream.last_sequence(),
-        })
-    }
-
-    /// The present opening of the inbox.
-    pub fn opening(&self) -> Option<u64> {
-        self.process.as_ref().and_then(|process| process.opening)
-    }
-
-    /// The inbox is not to be had.
-    pub fn close_inbox(&mut self) -> Option<Input> {
-        let process = self.process.as_mut()?;
-        process.opening.take().map(|_| Input::InboxClosed)
-    }
-
-    /// The inbox has synced its files through a leg: that leg, and those of `from..=through` with
-    /// their messages.
-    pub fn release(&mut self, through: u64) -> Input {
-        self.stream.sync();
-        let from = self.station().and_then(|station| {
-            station.kept().outbound(&Link::Inbox, Lane::Routine).map(|owed| owed.acked + 1)
-        });
-        let id = |leg| self.disk.put(&Link::Inbox, Lane::Routine, leg);
-        let legs = from.unwrap_or(1)..=through;
-        let ids = legs.filter_map(|leg| Some((leg, id(leg)?.envelope.header().id()))).collect();
-        Input::Released { through, ids }
     }
 
     /// What the log says of the places that a hello asks about.

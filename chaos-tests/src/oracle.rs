@@ -11,7 +11,7 @@
 //! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched |
 //! | never stale | the true age on entering an inbox is within the time to live |
 //! | urgent first | where nothing is wrong, a flash message waits for no backlog |
-//! | accounted | the stations' own counts balance at every commit |
+//! | accounted | every (message, target) has one outcome at its origin, the right one; the stations' own counts balance at every commit |
 //!
 //! Excused is a (message, target) only if, at the moment a store was lost or put back, neither
 //! that store's copy nor its neighbours on the message's way had it durable.
@@ -21,7 +21,7 @@ mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use yizhan_schemas::{Envelope, Epoch, MessageId};
+use yizhan_schemas::{Envelope, Epoch, MessageId, Outcome};
 
 use crate::plan::{Faults, Plan};
 use crate::tree::Tree;
@@ -34,6 +34,9 @@ use order::Order;
 const FAULTS_MAX: usize = 20;
 /// A clock that drifts makes an age wrong by at most this share, parts per million, both ends.
 const DRIFT_PPM: u64 = 1_000;
+
+/// What the origin (first) knows of how a message ended at a target (last).
+pub type Outcomes<'a> = dyn Fn(usize, &MessageId, usize) -> Option<Outcome> + 'a;
 
 /// The view from outside.
 #[derive(Debug)]
@@ -269,9 +272,53 @@ impl Oracle {
         owed.chain(unheard.map(|key| format!("key {key} was never answered"))).collect()
     }
 
-    /// Judges the inboxes at the end.
-    pub fn judge(&self, inboxes: &[Vec<MessageId>], now_us: u64) -> Verdict {
+    /// Pairs of an accepted message and a target whose origin must know how they ended, unless a
+    /// store on their way was touched.
+    fn owed_receipts(&self) -> impl Iterator<Item = (&MessageId, &Account, usize)> {
+        let told = self.accounts.iter().filter(|(_, account)| account.told);
+        let pairs = told.flat_map(|(id, account)| {
+            account.targets.iter().map(move |target| (id, account, *target))
+        });
+        pairs.filter(|(_, account, target)| {
+            let route = self.tree.route(account.host, *target);
+            !route.iter().any(|at| self.touched.contains(at))
+        })
+    }
+
+    /// True if every origin knows how all of its messages ended, by what `outcome` says it knows.
+    pub fn is_accounted(&self, outcome: &Outcomes<'_>) -> bool {
+        self.owed_receipts().all(|(id, account, at)| outcome(account.host, id, at).is_some())
+    }
+
+    /// What origins know must be what inboxes hold.
+    fn disagreements(&self, outcome: &Outcomes<'_>) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (id, account, target) in self.owed_receipts() {
+            let known = outcome(account.host, id, target);
+            let right = match (self.order.has(target, id), known) {
+                (true, Some(Outcome::Delivered)) => true,
+                (false, Some(Outcome::Expired)) => account.is_perishable(),
+                _ => false,
+            };
+            if !right {
+                let is = if self.order.has(target, id) { "in" } else { "not in" };
+                faults.push(format!(
+                    "accounted: {id} is {is} the inbox of {target}, and its origin knows {known:?}"
+                ));
+            }
+        }
+        faults
+    }
+
+    /// Judges the inboxes, and what origins know, at the end.
+    pub fn judge(
+        &self,
+        inboxes: &[Vec<MessageId>],
+        outcome: &Outcomes<'_>,
+        now_us: u64,
+    ) -> Verdict {
         let mut verdict = Verdict { faults: self.faults.clone(), ..Verdict::default() };
+        verdict.faults.extend(self.disagreements(outcome));
         let found: Vec<BTreeSet<&MessageId>> =
             inboxes.iter().map(|inbox| inbox.iter().collect()).collect();
         for (id, account) in self.accounts.iter().filter(|(_, account)| account.told) {

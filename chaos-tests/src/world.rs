@@ -196,7 +196,8 @@ impl World {
             self.tell(format_args!("{host} at the end: {view:?}"));
         }
         let inboxes: Vec<_> = self.hosts.iter().map(|h| h.stream.messages.clone()).collect();
-        let verdict = self.oracle.judge(&inboxes, self.now_us);
+        let known = |origin, id: &_, target| self.outcome(origin, id, target);
+        let verdict = self.oracle.judge(&inboxes, &known, self.now_us);
         self.figures.accepted = verdict.accepted as u64;
         self.figures.delivered = verdict.delivered as u64;
         self.figures.excused = verdict.excused as u64;

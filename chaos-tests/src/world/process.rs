@@ -156,7 +156,10 @@ impl World {
             Effect::Beat { link, beat } => self.pass(host, &link, &Frame::Beat(beat)),
             Effect::Send(send) => self.send(host, life, send),
             Effect::Deliver(deliver) => self.deliver(host, life, deliver),
-            Effect::Recall { opening, through, .. } => {
+            Effect::Recall { opening, from, through } => {
+                if let Some(h) = self.hosts.get_mut(host).filter(|h| h.opening() == Some(opening)) {
+                    h.recall(from, through);
+                }
                 self.soon(5_100, 80_000, Event::Release { host, life, opening, through });
             }
             Effect::Discard { segment } => {
