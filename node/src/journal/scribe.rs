@@ -195,7 +195,7 @@ impl Scribe {
         if let Some(index) = &mut self.index {
             let (rows, reached) = {
                 let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-                book.to_write()
+                book.unsaved()
             };
             let ordinal = reached.ordinal;
             let done = index.apply(&rows, reached).and_then(|()| index.sync());
