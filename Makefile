@@ -1,11 +1,12 @@
 # Everything a newcomer needs is `make demo` and `make test`; cargo does the rest.
-# ARGS, SEEDS and MINUTES are passed on, as in: make demo ARGS="--keep --dir /tmp/county"
+# ARGS, SEEDS, MINUTES and SECONDS are passed on, as in: make demo ARGS="--keep --dir /tmp/county"
 
 CARGO ?= cargo
 SEEDS ?= 2000
 MINUTES ?= 10
+SECONDS ?= 60
 
-.PHONY: help demo test fmt lint sim sim-long powercut powercut-station
+.PHONY: help demo test fmt lint sim sim-long fuzz fuzz-corpus powercut powercut-station
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,12 @@ sim: ## Play stories of the simulator, each seed twice (SEEDS=2000)
 
 sim-long: ## The same for so many minutes (MINUTES=10), from a seed that nobody has seen yet
 	$(CARGO) run --release --package chaos-tests --bin sim -- --minutes $(MINUTES) --from "$$(date +%s)" $(ARGS)
+
+fuzz: ## Give each fuzz target its stored inputs, then new ones for a while (SECONDS=60, cargo-fuzz)
+	@CARGO="$(CARGO)" chaos-tests/fuzz/run $(SECONDS) $(ARGS)
+
+fuzz-corpus: ## Write the stored inputs anew, with the fewest of those that `make fuzz` found
+	@CARGO="$(CARGO)" chaos-tests/fuzz/keep $(ARGS)
 
 powercut: ## Cut the power under the spool; YIZHAN_PCFS names the filesystem that forgets (its README)
 	$(CARGO) run --release --package yizhan-powercut -- run $(ARGS)

@@ -14,13 +14,14 @@ use yizhan_core::settings::Settings;
 use yizhan_core::station::{Fresh, Station};
 use yizhan_core::step::{Durable, Pending, Spool as _, Step, Steps, Writes, commit_through};
 use yizhan_core::time::Now;
-use yizhan_schemas::frame::Have;
+use yizhan_schemas::frame::{Have, VERSION};
 use yizhan_schemas::{Code, Envelope, Lane, PerLane};
 use yizhan_topology::Topology;
 
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, Full};
 use crate::index::Index;
+use crate::plan::Store;
 use crate::stream::Stream;
 
 /// Commits handed to the disk at a time: a step and a snapshot behind it, or an empty step.
@@ -53,8 +54,10 @@ pub struct Host {
     pub taken: Vec<Envelope>,
     /// True while the disk syncs.
     disk_busy: bool,
+    /// Frame version that it speaks.
+    pub version: u8,
     topology: Arc<Topology>,
-    segment_records: usize,
+    store: Store,
 }
 
 /// What dies with the process.
@@ -72,24 +75,26 @@ pub struct Process {
     /// Counts openings of the inbox; `None` while it is away.
     opening: Option<u64>,
     openings: u64,
+    /// Commits until the oldest segment is told of again, after its messages were carried.
+    carried: Option<u32>,
 }
 
 /// What came of publishing into the inbox.
 #[derive(Debug)]
 pub struct Published {
-    /// What went in, in order.
-    pub messages: Vec<Envelope>,
+    /// What went in, in order, and whether it bears the mark of lateness.
+    pub messages: Vec<(Envelope, bool)>,
     /// What the station hears of it.
     pub inputs: Vec<Input>,
 }
 
 impl Host {
     /// A machine that was never switched on.
-    pub fn new(code: Code, topology: Arc<Topology>, clock: Clock, segment_records: usize) -> Self {
+    pub fn new(code: Code, topology: Arc<Topology>, clock: Clock, store: Store) -> Self {
         Self {
             code,
             clock,
-            disk: Disk::default(),
+            disk: Disk::new(store.capacity_bytes),
             stream: Stream::create(1),
             index: Index::default(),
             process: None,
@@ -99,8 +104,9 @@ impl Host {
             bus_life: 0,
             taken: Vec::new(),
             disk_busy: false,
+            version: VERSION,
             topology,
-            segment_records,
+            store,
         }
     }
 
@@ -112,8 +118,9 @@ impl Host {
         let kept = self.disk.recover()?;
         self.index.open(&kept.keys);
         let topology = Arc::clone(&self.topology);
-        let mut station =
-            Station::recover(self.code.clone(), topology, Settings::default(), kept, fresh);
+        let (version, retain_ms) = (self.version, self.store.retain_ms);
+        let settings = Settings { version, retain_ms, ..Settings::default() };
+        let mut station = Station::recover(self.code.clone(), topology, settings, kept, fresh);
         let mut steps = Steps::default();
         let mut step = steps.begin();
         station.open(now, &mut step);
@@ -132,7 +139,9 @@ impl Host {
             usage: None,
             opening: None,
             openings: 0,
+            carried: None,
         });
+        self.note_usage();
         Ok(())
     }
 
@@ -174,7 +183,7 @@ impl Host {
             let (writes, pending) = process.station.close(now, step);
             process.hand_over(writes, pending, &mut early);
             if busy == 0
-                && self.disk.since_snapshot() > self.segment_records
+                && self.disk.since_snapshot() > self.store.segment_bytes
                 && let Ok((writes, pending)) = process.station.snapshot(process.steps.begin())
             {
                 process.hand_over(writes, pending, &mut early);
@@ -192,15 +201,44 @@ impl Host {
     }
 
     /// The oldest commit is through: what may be said now.
-    pub fn end_commit(&mut self) -> Vec<Effect> {
-        let Some(process) = self.process.as_mut() else { return Vec::new() };
-        let Some((writes, pending)) = process.committing.pop_front() else { return Vec::new() };
+    ///
+    /// # Errors
+    /// It does not fit: the process must end.
+    pub fn end_commit(&mut self) -> Result<Vec<Effect>, Full> {
+        let Some(process) = self.process.as_mut() else { return Ok(Vec::new()) };
+        let Some((writes, pending)) = process.committing.pop_front() else {
+            return Ok(Vec::new());
+        };
         self.disk_busy = false;
-        let Ok(durable) = commit_through(&mut self.disk, &writes);
+        let durable = commit_through(&mut self.disk, &writes)?;
         self.index.committed(writes.records());
         self.taken.extend(taken(&writes));
         process.durable = Some(durable);
-        pending.and_then(|pending| pending.release(&durable).ok()).unwrap_or_default()
+        process.carried = match process.carried {
+            Some(0) => {
+                self.disk.tell_again();
+                None
+            }
+            commits => commits.map(|commits| commits - 1),
+        };
+        self.note_usage();
+        Ok(pending.and_then(|pending| pending.release(&durable).ok()).unwrap_or_default())
+    }
+
+    fn note_usage(&mut self) {
+        let (held_bytes, max_bytes) = (self.disk.held_bytes(), self.store.max_bytes);
+        if let Some(process) = self.process.as_mut() {
+            process.usage = Some(Input::Disk { held_bytes, max_bytes });
+        }
+    }
+
+    /// Messages of an old segment that still owe something.
+    pub fn carry(&mut self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Input {
+        if let Some(process) = self.process.as_mut() {
+            // the step that is under way, and the one that writes them anew
+            process.carried = Some(2);
+        }
+        Input::Carried { segment, puts: self.disk.carry(segment, open) }
     }
 
     /// The process dies; with the power, unsynced writes go too. The commit under way is in the
@@ -211,10 +249,12 @@ impl Host {
         if let Some((writes, _)) = self.process.take().and_then(|mut p| p.committing.pop_front())
             && written
         {
-            let Ok(()) = self.disk.write(&writes);
-            self.taken.extend(taken(&writes));
+            // what does not fit is not there
+            if self.disk.write(&writes).is_ok() {
+                self.taken.extend(taken(&writes));
+            }
             if power {
-                let Ok(()) = self.disk.sync();
+                let _ = self.disk.sync();
             }
         }
         if power {
@@ -257,7 +297,7 @@ impl Host {
             if !self.stream.append(sequence, envelope.header().id()) {
                 break;
             }
-            published.messages.push(envelope);
+            published.messages.push((envelope, held.late));
             through = leg;
         }
         if through == deliver.through {
@@ -341,7 +381,9 @@ impl Host {
 /// Messages of publishers in a commit.
 fn taken(writes: &Writes) -> impl Iterator<Item = Envelope> + '_ {
     writes.records().iter().filter_map(|record| match record {
-        Record::Put(put) if put.via.is_none() => Some(put.envelope.clone()),
+        Record::Put(put) if put.via.is_none() && !put.envelope.header().kind.is_internal() => {
+            Some(put.envelope.clone())
+        }
         _ => None,
     })
 }

@@ -413,3 +413,26 @@ fn segments_that_come_back_after_a_crash_are_the_oldest_again() {
     reclaimer.discard(1);
     assert_eq!(reclaimer.tend().unwrap(), [1]);
 }
+
+#[test]
+fn spares_that_are_made_beside_the_writer_never_take_its_segments_place() {
+    let data = data();
+    let mut sender = Sender::default();
+    let (mut log, _, _) = open(data.path(), SMALL);
+    let records: Vec<_> = (0..300).map(|_| sender.up(&[7; 1500])).collect();
+    let done = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let (mut reclaimer, done) = (log.reclaimer(Vec::new()), &done);
+        scope.spawn(move || {
+            while done.load(Ordering::Relaxed) == 0 {
+                reclaimer.tend().unwrap();
+            }
+        });
+        append_each(&mut log, &records);
+        done.store(1, Ordering::Relaxed);
+    });
+    assert_eq!(whole_legs(&log.reader(), &Link::Up, Lane::Routine, 1, 300).len(), 300);
+    drop(log);
+    let (_, report, visited) = open(data.path(), SMALL);
+    assert_eq!((report.damage, visited.len()), (vec![], 300));
+}

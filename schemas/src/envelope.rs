@@ -110,6 +110,10 @@ impl Envelope {
     /// Reads an envelope from its bytes, which it keeps.
     pub fn read(bytes: Bytes) -> Result<Self, CodecError> {
         let wire: Wire<'_> = codec::decode(&bytes, ENVELOPE_BYTES_MAX)?;
+        if wire.header.sequence == 0 {
+            // it has no id that reads back: whoever kept it could not read its own memory again
+            return Err(CodecError::Malformed("sequence 0: messages are counted from 1".into()));
+        }
         let payload = bytes.slice_ref(wire.payload);
         Ok(Self { header: wire.header, payload, bytes })
     }
@@ -162,5 +166,36 @@ impl Digest {
         let mut short = [0; 16];
         short.copy_from_slice(Sha256::digest(bytes).split_at(16).0);
         Self(short)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_a_number_is_refused_because_its_id_would_not_read_back() {
+        let header = |sequence| Header {
+            origin: Code::parse("510722.101").unwrap(),
+            epoch: Epoch::from_random(1),
+            lane: Lane::Flash,
+            sequence,
+            kind: Kind::parse("incident.report").unwrap(),
+            to: Selector::up(),
+            handle: None,
+            notify: None,
+            accepted_ms: 0,
+            ttl_ms: None,
+            content_type: None,
+            traceparent: None,
+            ce_id: None,
+            ce_source: None,
+            ce_time: None,
+            ce_extensions: BTreeMap::new(),
+            references: Vec::new(),
+        };
+        assert!(Envelope::make(header(0), b"{}").is_err());
+        let id = Envelope::make(header(1), b"{}").unwrap().header().id();
+        assert_eq!(MessageId::parse(&id.to_string()), Ok(id));
     }
 }

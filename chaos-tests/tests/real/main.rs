@@ -22,6 +22,7 @@
 
 mod away;
 mod county;
+mod full_disk;
 mod inbox;
 mod kills;
 mod load;

@@ -20,7 +20,7 @@ use super::index::{IndexFeed, Look};
 use super::intake::{self, Post};
 use super::pages::{self, Book};
 use super::status::{self, Roll};
-use super::store::{CustodyLog, Store};
+use super::store::Store;
 use super::{RunError, reclaim};
 use crate::adapter::Adapters;
 use crate::bus::{Client, InboxLimits, OwnBus};
@@ -210,8 +210,8 @@ impl Parts {
         let place = (self.store.keyed, log.log.last_commit());
         let (index, follower) = IndexFeed::start(keys, place, room, self.mailbox.clone())?;
         let followers = vec![follower, journal.synced()];
-        reclaim::start(log.log.reclaimer(followers), orders, self.mailbox.clone())?;
-        let log = CustodyLog::new(log, reclaim);
+        let (log, reclaimer) = log.split(reclaim, followers);
+        reclaim::start(reclaimer, orders, self.mailbox.clone())?;
         let observers: Vec<Box<dyn Observer>> =
             vec![Box::new(index), Box::new(counts), Box::new(feed)];
         Disk::start(log, observers).map_err(RunError::Runtime)

@@ -129,7 +129,7 @@ impl Cursor {
     fn pass_damage(&mut self) -> Result<bool, SpoolError> {
         let rest = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let rest = disk::read_at(&self.file, &self.path, self.at, rest)?;
-        let found = next_intact(&rest, 0, Some(self.store), 0);
+        let found = next_intact(&rest, 0, Some(self.store), 0..u64::MAX);
         self.at = found.map_or(self.end, |commit| self.at + commit.offset as u64);
         Ok(self.at < self.end)
     }

@@ -7,12 +7,13 @@ use yizhan_core::record::Record;
 
 use super::FILE_BYTES_MAX;
 use super::commit::{RecordAt, records};
-use super::damage::{Damage, Harm, Holes, Torn};
+use super::damage::{Damage, Harm, Torn};
 use super::footer::Footer;
 use super::format::{
     COMMIT_HEADER_BYTES, CommitHeader, CommitKind, FRAME_BYTES, Frame, HeaderFault,
     SEGMENT_HEADER_BYTES, SegmentHeader,
 };
+use super::holes::Holes;
 use super::part::SNAPSHOT;
 use super::scan::{Bad, Placed, Scanned, commit_at, scan};
 use super::segment::path_of;
@@ -45,7 +46,7 @@ pub(super) fn examine(
     let path = path_of(dir, first);
     let bytes = disk::read(&path, FILE_BYTES_MAX)?;
     let header = header(&path, bytes.get(..SEGMENT_HEADER_BYTES).unwrap_or_default())?;
-    let scanned = scan(&bytes, store, first);
+    let scanned = scan(&bytes, store, first, follower);
     let footer =
         scanned.footer().and_then(|footer| Footer::decode(&bytes, footer.offset, footer.bytes));
     let (damage, torn) = (Vec::new(), None);
@@ -130,6 +131,7 @@ impl Examined {
             bytes: bytes as u64,
             harm,
             legs: Vec::new(),
+            ids: Vec::new(),
             kept_in: None,
         });
     }

@@ -60,6 +60,7 @@ mod examine;
 mod footer;
 mod format;
 mod gauge;
+mod holes;
 mod lanes;
 mod merge;
 mod open;
@@ -95,7 +96,7 @@ use self::spare::Spare;
 use super::error::SpoolError;
 use super::lock::Lock;
 
-pub use self::damage::{Damage, Harm, LegRange, Torn};
+pub use self::damage::{Damage, Harm, IdRange, LegRange, Torn};
 pub use self::gauge::{Gauge, Room, step_bytes_max};
 pub use self::open::{Opened, Report};
 pub use self::reader::{HeldLeg, LegReader, Reading};
@@ -217,7 +218,8 @@ impl Log {
     }
 
     /// What gives the room of old segments back. `followers` say how far what is derived from
-    /// the log is synced: a segment waits for all of them.
+    /// the log is synced: a segment waits for all of them. Without key files
+    /// ([`Reclaimer::keeping`]) its publishers' keys go with it.
     pub fn reclaimer(&self, followers: Vec<Follower>) -> Reclaimer {
         Reclaimer::new(Arc::clone(&self.shared), followers)
     }
@@ -293,17 +295,20 @@ impl Log {
     /// Its room is there before the old one is closed: on a full disk nothing has changed then,
     /// and small commits still find room in the old one.
     fn roll(&mut self, bytes_min: u64) -> Result<(), SpoolError> {
-        let capacity = self.shared.options.segment_bytes.max(bytes_min);
-        let spare = self.shared.spare().take_if(|spare| spare.bytes >= capacity);
-        let fresh = match spare {
+        let shared = Arc::clone(&self.shared);
+        let capacity = shared.options.segment_bytes.max(bytes_min);
+        // held until it has its own name, or the next spare would take its place
+        let mut spare = shared.spare();
+        let fresh = match spare.take_if(|spare| spare.bytes >= capacity) {
             Some(spare) => spare,
-            None => Spare::make_at_once(&self.shared.dir, capacity)?,
+            None => Spare::make_at_once(&shared.dir, capacity)?,
         };
         self.close_tail()?;
         let keys_before = self.tally.keys_before + self.tally.keys;
         let header = SegmentHeader { store: self.shared.store, first: self.next, keys_before };
         // what has its blocks and still finds the disk full leaves no tail to go on with
-        let fresh = fresh.into_segment(&self.shared.dir, header).map_err(SpoolError::unexpected)?;
+        let fresh = fresh.into_segment(&shared.dir, header).map_err(SpoolError::unexpected)?;
+        drop(spare);
         let old = std::mem::replace(&mut self.tail, fresh);
         let tally = Tally { keys_before, ..Tally::default() };
         let tally = std::mem::replace(&mut self.tally, tally);

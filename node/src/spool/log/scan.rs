@@ -5,6 +5,8 @@
 //! the numbering. A place without an intact commit is *damage* if an intact commit lies behind
 //! it, else it is the *tail*: at most one commit is ever unsynced, so only the last can be torn.
 
+use std::ops::Range;
+
 use super::format::{COMMIT_MAGIC, CommitHeader, CommitKind, SEGMENT_HEADER_BYTES};
 
 /// An intact commit and its place.
@@ -52,12 +54,20 @@ impl Scanned {
     }
 }
 
-/// Scans the bytes of a segment whose first commit has the number `first`. Without a store number
-/// (all headers are damaged) the first whole commit's is taken.
-pub(super) fn scan(segment: &[u8], store: Option<u64>, first: u64) -> Scanned {
+/// Scans the bytes of a segment whose first commit has the number `first`, and the next segment's
+/// `follower`: a commit with that number or a higher one is out of place here, as in a file that
+/// somebody copied, and would be taken twice. Without a store number (all headers are damaged) the
+/// first whole commit's is taken.
+pub(super) fn scan(
+    segment: &[u8],
+    store: Option<u64>,
+    first: u64,
+    follower: Option<u64>,
+) -> Scanned {
     let end = SEGMENT_HEADER_BYTES.min(segment.len());
     let mut found = Scanned { store, end, next: first, ..Scanned::default() };
-    while let Some(commit) = next_intact(segment, found.end, found.store, found.next) {
+    let below = follower.unwrap_or(u64::MAX);
+    while let Some(commit) = next_intact(segment, found.end, found.store, found.next..below) {
         if commit.offset > found.end || commit.number > found.next {
             found.bad.push(Bad {
                 offset: found.end,
@@ -95,16 +105,17 @@ pub(super) fn commit_at(segment: &[u8], offset: usize, store: Option<u64>) -> Op
     })
 }
 
-/// The first intact commit at or behind `from` with a number of at least `least`.
+/// The first intact commit at or behind `from` with one of these numbers.
 pub(super) fn next_intact(
     segment: &[u8],
     from: usize,
     store: Option<u64>,
-    least: u64,
+    numbers: Range<u64>,
 ) -> Option<Placed> {
     let mut offset = from;
     loop {
-        let found = commit_at(segment, offset, store).filter(|commit| commit.number >= least);
+        let found =
+            commit_at(segment, offset, store).filter(|commit| numbers.contains(&commit.number));
         if found.is_some() {
             return found;
         }

@@ -28,7 +28,10 @@ pub(super) fn list(dir: &Path) -> Result<(Vec<u64>, Vec<PathBuf>), SpoolError> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.ends_with(COPY_SUFFIX) {
             copies.push(path);
-        } else if let Some(first) = name.strip_suffix(SUFFIX).and_then(|text| text.parse().ok()) {
+        } else if let Some(first) = name.strip_suffix(SUFFIX).and_then(|text| text.parse().ok())
+            // another way to write that number is no name of ours, and nothing is behind ours then
+            && path_of(dir, first) == path
+        {
             segments.push(first);
         }
     }

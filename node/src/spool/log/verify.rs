@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use yizhan_core::record::Record;
 
 use super::DIR;
@@ -30,7 +31,7 @@ pub struct Found {
 }
 
 /// What a log holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
     /// Its segments, oldest first.
     pub segments: Vec<SegmentReport>,
@@ -41,7 +42,7 @@ pub struct VerifyReport {
 }
 
 /// What one segment holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SegmentReport {
     /// The file.
     pub file: PathBuf,
