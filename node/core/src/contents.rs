@@ -69,9 +69,11 @@ impl Contents {
         let within = within.into_iter().flatten();
         let ends = self.runs.range(start.saturating_add(1)..).map(|(first, _)| first - 1);
         let ends = ends.map(Some).chain(std::iter::once(None));
-        within.zip(ends).map(move |((first, run), end)| {
+        let runs = within.zip(ends).map(move |((first, run), end): ((&u64, &Run), Option<u64>)| {
             (&run.whose, from.max(*first), through.min(end.unwrap_or(u64::MAX)))
-        })
+        });
+        // what was forgotten leaves a hole in front
+        runs.filter(|(_, from, through)| from <= through)
     }
 
     /// Legs before this one are not asked for any more.

@@ -143,6 +143,7 @@ impl Outbound {
         self.tally.taken = self.tally.taken.saturating_add(last - through);
         self.acked = through;
         let gone_through = last.min(self.held_from.saturating_sub(1));
+        // contents of what is gone may be forgotten too: nobody's legs any more
         let gone = self.count_in(from, gone_through);
         for (from, through, reason) in self.fate_of(from, gone_through) {
             self.mark_ended(from, through, reason);

@@ -76,7 +76,12 @@ impl Station {
     fn discard(&mut self, not_beyond: u64, step: &mut Step) {
         let Some(segment) = self.reclaim.oldest.take() else { return };
         for Span { link, lane, through, chain, .. } in segment.spans {
-            self.write(step, Record::Evicted(Evicted { link, lane, through, chain }));
+            // legs carried to a newer segment are still held: then the mark stays before them, and
+            // the others are found missing one by one
+            let owed = self.kept.outbound(&link, lane);
+            if owed.is_some_and(|owed| owed.open_between(1, through) == 0) {
+                self.write(step, Record::Evicted(Evicted { link, lane, through, chain }));
+            }
         }
         if not_beyond > 0 {
             self.notice(step, Notice::CacheShort { legs: not_beyond });
