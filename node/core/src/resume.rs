@@ -167,6 +167,7 @@ mod tests {
     #[test]
     fn a_receiver_that_lost_what_it_acked_and_another_history_gets_all_that_is_held() {
         let mut lane = lane(9, 7);
+        lane.passed_on(&[(1, 2)]);
         lane.evicted(2, chain(2));
         let at_the_ack = have(7, Chain([9; 8]));
         assert_eq!(resume(&lane, &at_the_ack, Some(chain(6)), None), Resume::Renumber(3));
