@@ -210,9 +210,15 @@ impl Disk {
         self.segments.iter().map(|segment| segment.bytes).sum::<u64>() + unsynced
     }
 
-    /// Bytes in the last segment.
-    pub fn since_snapshot(&self) -> u64 {
-        self.segments.back().map_or(0, |last| last.bytes)
+    /// True if a snapshot is due: so many bytes were written behind the last one, and at least as
+    /// many as that one has, so that snapshots never make up most of a log.
+    pub fn wants_snapshot(&self, segment_bytes: u64) -> bool {
+        let Some(last) = self.segments.back() else { return false };
+        let snapshot = match last.records.first() {
+            Some(head @ Record::Snapshot(_)) => segment::bytes(head),
+            _ => 0,
+        };
+        last.bytes - snapshot > segment_bytes.max(snapshot)
     }
 
     /// The oldest closed segment, if it is another one than when this was last asked.

@@ -181,9 +181,11 @@ impl Host {
         });
         if let Some(step) = ready {
             let (writes, pending) = process.station.close(now, step);
+            let wrote = !writes.records().is_empty();
             process.hand_over(writes, pending, &mut early);
             if busy == 0
-                && self.disk.since_snapshot() > self.store.segment_bytes
+                && wrote
+                && self.disk.wants_snapshot(self.store.segment_bytes)
                 && let Ok((writes, pending)) = process.station.snapshot(process.steps.begin())
             {
                 process.hand_over(writes, pending, &mut early);

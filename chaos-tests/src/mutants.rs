@@ -36,7 +36,9 @@ pub fn trial(mutant: Mutant) -> Trial {
     for seed in 1..=SEEDS_MAX {
         match play_once(seed) {
             Ok(ending) => {
-                if let Some(fault) = ending.verdict.faults.into_iter().next() {
+                let fault = ending.verdict.faults.into_iter().next();
+                // what fails without the mutant too is another matter
+                if let Some(fault) = fault.filter(|_| is_good_without(mutant, seed)) {
                     (trial.seeds, trial.fault) = (Some(seed), fault);
                     break;
                 }
@@ -47,4 +49,11 @@ pub fn trial(mutant: Mutant) -> Trial {
     breed(None);
     trial.took = began.elapsed();
     trial
+}
+
+fn is_good_without(mutant: Mutant, seed: u64) -> bool {
+    breed(None);
+    let good = play_once(seed).is_ok_and(|ending| ending.verdict.is_good());
+    breed(Some(mutant));
+    good
 }

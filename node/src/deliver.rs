@@ -24,7 +24,7 @@ use yizhan_schemas::{Envelope, Lane, MessageId};
 use crate::bus::{BusError, Client, Inbox, InboxAck, InboxError, InboxLimits, OwnBus};
 use crate::driver::InboxOrder;
 use crate::mailbox::Mailbox;
-use flight::{Flight, UNANSWERED_MAX};
+use flight::{Flight, Named, UNANSWERED_MAX};
 use message::Unfit;
 
 /// Openings in a row without one acknowledgement before the server itself is restarted.
@@ -256,7 +256,7 @@ impl Deliverer {
     }
 
     /// The messages of legs that an earlier opening published, from the log.
-    fn recalled(&self, (from, through): (u64, u64)) -> Vec<(u64, MessageId)> {
+    fn recalled(&self, (from, through): (u64, u64)) -> Named {
         let mut ids = Vec::new();
         let read = self.legs.legs(&Link::Inbox, Lane::Routine, from, through, &mut |reading| {
             if let Reading::Leg(leg) = reading

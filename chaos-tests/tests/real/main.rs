@@ -26,6 +26,7 @@ mod full_disk;
 mod inbox;
 mod kills;
 mod load;
+mod old_segments;
 mod order;
 mod place;
 mod programs;

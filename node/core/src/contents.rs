@@ -14,6 +14,9 @@ const RUN_LEGS_MAX: u64 = 256;
 /// Whose a message is, and its precedence; no origin where damage took the message.
 pub type Whose = (Option<Code>, Lane);
 
+/// How many legs of each.
+pub type Counted = Vec<(Whose, u64)>;
+
 /// Runs of legs, by their first leg.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Contents {

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::pace::{Departure, Pace};
+use crate::time::Departure;
 
 /// Legs published and not acked.
 #[derive(Debug, Clone, Default)]
@@ -42,23 +42,26 @@ impl Flight {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Legs through this one are durable at the neighbour.
-    pub fn acked(&mut self, through: u64, now_us: u64, pace: &mut Pace) {
+    /// Legs through this one are durable at the neighbour. Gives what arrived so: bytes, and when
+    /// they left.
+    pub fn acked(&mut self, through: u64, now_us: u64) -> Vec<(u64, Departure)> {
         // an ack that says nothing new is no progress
         if through > self.acked {
             self.acked = through;
             self.progress_us = now_us;
         }
+        let mut arrived = Vec::new();
         while let Some((last, bytes, left)) = self.chunks.front().copied() {
             if last > through {
                 break;
             }
             self.chunks.pop_front();
             self.bytes = self.bytes.saturating_sub(bytes);
-            pace.arrived(now_us, bytes, left);
+            arrived.push((bytes, left));
         }
         // a receiver may be further than this session knows: it had them from an earlier one
         self.sent = self.sent.max(through);
+        arrived
     }
 
     /// Send again from the ack on, unless that was done within the last `pause_us`.
@@ -95,9 +98,9 @@ mod tests {
         let mut flight = Flight::begin(0);
         flight.published(10, 1000, at(5));
         flight.published(20, 500, at(6));
-        flight.acked(15, 7, &mut Pace::default());
+        flight.acked(15, 7);
         assert_eq!(flight.bytes(), 500);
-        flight.acked(20, 8, &mut Pace::default());
+        flight.acked(20, 8);
         assert_eq!((flight.bytes(), flight.overdue_us(9)), (0, None));
     }
 
@@ -110,5 +113,48 @@ mod tests {
         flight.published(10, 600, at(101));
         assert!(!flight.again(4, 120, 50));
         assert!(flight.again(4, 151, 50));
+    }
+
+    #[test]
+    fn what_is_in_flight_is_overdue_from_the_first_byte_or_the_last_news_on() {
+        let mut flight = Flight::begin(3);
+        assert_eq!(flight.overdue_us(100), None, "nothing is on its way");
+        flight.published(10, 1000, at(5));
+        flight.published(20, 500, at(60));
+        assert_eq!(flight.overdue_us(100), Some(105), "the first one waits since 5");
+        flight.acked(3, 70);
+        assert_eq!(flight.overdue_us(100), Some(105), "that was known");
+        flight.acked(4, 80);
+        assert_eq!(flight.overdue_us(100), Some(180));
+    }
+
+    #[test]
+    fn what_was_published_before_is_not_counted_twice() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, at(5));
+        flight.published(10, 1000, at(6));
+        flight.published(9, 1000, at(7));
+        assert_eq!((flight.sent, flight.bytes()), (10, 1000));
+    }
+
+    #[test]
+    fn a_receiver_that_is_further_than_the_session_knows_moves_it_on() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, at(5));
+        flight.acked(40, 6);
+        assert_eq!((flight.sent, flight.bytes()), (40, 0));
+        flight.acked(7, 8);
+        assert_eq!(flight.sent, 40);
+    }
+
+    #[test]
+    fn only_what_is_on_its_way_is_sent_again() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, at(5));
+        assert!(!flight.again(10, 100, 0), "all of it is there");
+        assert!(flight.again(9, 100, 50));
+        assert_eq!((flight.sent, flight.bytes(), flight.overdue_us(1)), (9, 0, None));
+        flight.published(10, 100, at(101));
+        assert!(flight.again(9, 150, 50), "the pause is over at 150");
     }
 }

@@ -121,4 +121,67 @@ mod tests {
         assert_eq!(place.delivered(0), Some(3));
         assert_eq!(place.delivered(2), Some(5));
     }
+
+    fn bound(pieces: &[(u64, i64)]) -> InboxPlace {
+        let mut place = InboxPlace::default();
+        for (from_leg, offset) in pieces {
+            place.bound(InboxBound { created_ns: 7, from_leg: *from_leg, offset: *offset });
+        }
+        place
+    }
+
+    #[test]
+    fn a_place_that_was_never_bound_knows_nothing() {
+        let mut place = InboxPlace::default();
+        place.skipped(3);
+        place.released(9);
+        assert_eq!(
+            (place.created_ns(), place.offset(), place.offset_of(1), place.delivered(5)),
+            (None, None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_piece_takes_the_place_of_those_that_begin_no_earlier() {
+        let place = bound(&[(1, 0), (5, 2), (9, 4), (5, 7)]);
+        assert_eq!(place, bound(&[(1, 0), (5, 7)]));
+        assert_eq!((place.created_ns(), place.offset()), (Some(7), Some(7)));
+        assert_eq!(place.offset_of(4), Some((0, Some(4))));
+        assert_eq!(place.offset_of(5), Some((7, None)));
+    }
+
+    #[test]
+    fn a_leg_that_ends_moves_every_later_piece_up_and_none_before() {
+        let mut place = bound(&[(3, 10), (6, 20)]);
+        place.skipped(2);
+        assert_eq!(place, bound(&[(3, 10), (6, 20)]), "it is before all that is known");
+        place.skipped(3);
+        assert_eq!(place, bound(&[(3, 10), (4, 9), (6, 19)]));
+        // the next leg begins a piece already
+        place.skipped(5);
+        assert_eq!(place, bound(&[(3, 10), (4, 9), (6, 18)]));
+    }
+
+    #[test]
+    fn pieces_are_let_go_of_when_the_next_one_is_released_into() {
+        let mut place = bound(&[(1, 0), (5, -1), (9, -2)]);
+        place.released(4);
+        assert_eq!(place.offset_of(4), Some((0, Some(4))));
+        place.released(5);
+        assert_eq!((place.offset_of(4), place.offset_of(5)), (None, Some((-1, Some(8)))));
+        place.released(100);
+        assert_eq!(place, bound(&[(9, -2)]));
+    }
+
+    #[test]
+    fn the_last_sequence_is_looked_up_in_the_piece_that_it_falls_into() {
+        let place = bound(&[(3, 10), (6, 10), (9, 30)]);
+        assert_eq!(place.delivered(0), Some(2), "before all that is known");
+        assert_eq!(place.delivered(13), Some(3));
+        assert_eq!(place.delivered(16), Some(6));
+        // sequences between two pieces: the leg before the later one is the last that is in
+        assert_eq!(place.delivered(35), Some(8));
+        assert_eq!(place.delivered(39), Some(9));
+        assert_eq!(place.delivered(50), Some(20));
+    }
 }

@@ -127,4 +127,86 @@ mod tests {
         assert!(*served.get(Lane::Flash) > 20_000, "{served:?}");
         assert!(others > 10_000 && *served.get(Lane::Routine) > 300, "{served:?}");
     }
+
+    /// Serves `frames` of flash, of 1000 bytes each, in the half of the window that begins at
+    /// `from_us`, while a routine message waits or does not.
+    fn flash(turns: &mut Turns, frames: u64, from_us: u64, routine_waits: bool) {
+        for frame in 0..frames {
+            let waiting = |lane| lane == Lane::Flash || (routine_waits && lane == Lane::Routine);
+            turns.served(from_us + frame, Lane::Flash, 1000, waiting);
+        }
+    }
+
+    fn routine(turns: &mut Turns, frames: u64, from_us: u64) {
+        for frame in 0..frames {
+            turns.served(from_us + frame, Lane::Routine, 1000, |_| true);
+        }
+    }
+
+    #[test]
+    fn flash_that_nobody_waits_behind_is_no_flood() {
+        let mut turns = Turns::default();
+        flash(&mut turns, 200, 0, false);
+        flash(&mut turns, 200, WINDOW_US / 2, false);
+        assert!(!turns.is_flood());
+        flash(&mut turns, 1, WINDOW_US / 2 + 500, true);
+        assert!(!turns.is_flood(), "one frame in front of somebody is none either");
+    }
+
+    #[test]
+    fn flash_is_a_flood_above_half_of_what_the_link_carried_in_both_halves_of_the_window() {
+        let mut turns = Turns::default();
+        flash(&mut turns, 100, 0, true);
+        assert!(!turns.is_flood(), "not before the second half");
+        routine(&mut turns, 99, WINDOW_US / 2);
+        assert!(turns.is_flood(), "100 of 199");
+        routine(&mut turns, 1, WINDOW_US / 2 + 200);
+        assert!(!turns.is_flood(), "half is allowed");
+    }
+
+    #[test]
+    fn a_few_bytes_of_flash_are_no_flood_whatever_their_share() {
+        let mut turns = Turns::default();
+        flash(&mut turns, 32, 0, true);
+        flash(&mut turns, 33, WINDOW_US / 2, true);
+        assert!(!turns.is_flood(), "65,000 bytes");
+        flash(&mut turns, 1, WINDOW_US / 2 + 100, true);
+        assert!(turns.is_flood(), "66,000 bytes, of 66,000");
+    }
+
+    #[test]
+    fn a_flood_is_forgotten_a_window_later_and_by_halves_before() {
+        let flooded = || {
+            let mut turns = Turns::default();
+            flash(&mut turns, 100, 0, true);
+            routine(&mut turns, 1, WINDOW_US / 2);
+            assert!(turns.is_flood());
+            turns
+        };
+        let mut turns = flooded();
+        routine(&mut turns, 1, WINDOW_US - 1);
+        assert!(turns.is_flood(), "still in the half after");
+        routine(&mut turns, 1, WINDOW_US);
+        assert!(!turns.is_flood(), "the half with the flood is gone");
+        let mut turns = flooded();
+        flash(&mut turns, 100, WINDOW_US / 2 + WINDOW_US, true);
+        assert!(!turns.is_flood(), "after a long silence there is no half before");
+    }
+
+    #[test]
+    fn a_lane_that_was_idle_comes_back_without_a_pile_of_credit() {
+        let mut turns = Turns::default();
+        let bulk = |lane| lane == Lane::Routine || lane == Lane::Priority;
+        for _ in 0..100 {
+            turns.served(0, Lane::Routine, 1000, |lane| lane == Lane::Routine);
+        }
+        // priority was idle all the while: it gets its weight now, and no more
+        let mut priority = 0;
+        for _ in 0..50 {
+            let lane = turns.pick(bulk).unwrap();
+            priority += u32::from(lane == Lane::Priority);
+            turns.served(0, lane, 1000, bulk);
+        }
+        assert!((39..=41).contains(&priority), "{priority}");
+    }
 }

@@ -8,6 +8,7 @@
 //! | [`time`] [`settings`] [`link`] [`draft`] [`jitter`] | arguments |
 //! | [`input`] [`effect`] | what comes in, what goes out |
 //! | [`record`] [`kept`] | what is written, and its fold |
+//! | [`ranges`] [`contents`] | sets of sequences, and whose they are |
 //! | [`step`] | nothing is said before it is stored |
 //! | [`station`] | knows all deciders, asks each |
 //! | [`mutant`] | deliberate faults, in a build of their own |
@@ -25,7 +26,7 @@
 //! | [`neighbour`] [`transit`] | who is alive, how long frames are on their way |
 //! | [`passage`] | what of a neighbour's legs is durable one hop further |
 //! | [`owing`] [`outcomes`] | what is told of others' messages, and what is known of our own |
-//! | [`ledger`] [`contents`] [`ranges`] | the count: every leg is held, handed over or ended |
+//! | [`ledger`] | the count: every leg is held, handed over or ended |
 //! | [`bridges`] | how long the power was off |
 //! | [`inbox`] | which stream sequence belongs to which inbox leg |
 //! | [`fill`] | how legs become frames |

@@ -10,9 +10,8 @@ use serde::{Deserialize, Serialize};
 use yizhan_schemas::MessageId;
 use yizhan_schemas::frame::{Chain, LinkEpoch, Offer, SkipReason};
 
-use crate::contents::{Contents, Whose};
+use crate::contents::{Contents, Counted, Whose};
 use crate::effect::EndedRun;
-use crate::ledger::Counted;
 use crate::ranges::Ranges;
 
 /// Runs remembered of what is durable one hop further; of more, the newest are forgotten.

@@ -4,6 +4,8 @@
 //! to it than it delivers in about one round trip and [`AHEAD_US`]: enough to keep it busy, and
 //! little to wait behind. What it delivers is seen from the acks.
 
+use crate::time::Departure;
+
 /// How much further than one round trip the sender is ahead, microseconds (design §5).
 const AHEAD_US: u64 = 250_000;
 /// The fastest delivery and the shortest round trip count for this long, or twice that.
@@ -12,15 +14,6 @@ const WINDOW_US: u64 = 10_000_000;
 pub const WINDOW_BYTES_MIN: u64 = 4 * 1024;
 /// Bytes allowed before anything is known.
 const WINDOW_BYTES_FIRST: u64 = 16 * 1024;
-
-/// What a publication needs to know of itself when it is acked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Departure {
-    /// When it left, microseconds since boot.
-    pub at_us: u64,
-    /// Bytes that had been acked on the link by then.
-    pub delivered_bytes: u64,
-}
 
 /// What is known of one link's speed.
 #[derive(Debug, Clone, Copy, Default)]

@@ -87,4 +87,25 @@ mod tests {
         peer.session(other, newest, 1, 8);
         assert_eq!(peer.claim(store, old, 100), Claim::Replaced);
     }
+
+    #[test]
+    fn only_so_many_past_epochs_are_remembered() {
+        let store = StoreId::from_random(1);
+        let mut peer = Peer::default();
+        for epoch in 1..=5 {
+            peer.session(store, Epoch::from_random(epoch), 1, 2);
+        }
+        let claim = |epoch| peer.claim(store, Epoch::from_random(epoch), 9);
+        assert_eq!([claim(3), claim(4)], [Claim::Stale; 2]);
+        assert_eq!([claim(1), claim(2)], [Claim::Admit; 2], "forgotten, oldest first");
+    }
+
+    #[test]
+    fn the_same_session_again_replaces_nothing() {
+        let (store, epoch) = (StoreId::from_random(1), Epoch::from_random(1));
+        let mut peer = Peer::default();
+        peer.session(store, epoch, 1, 8);
+        peer.session(store, epoch, 2, 8);
+        assert_eq!(peer, Peer { now: Some((store, epoch, 2)), ..Peer::default() });
+    }
 }

@@ -144,4 +144,49 @@ mod tests {
         lane.renumbered(LinkEpoch { epoch: EPOCH, n: 1 }, 8, chain(7));
         assert_eq!(resume(&lane, &ahead, None, Some(&ahead)), Resume::After(7));
     }
+
+    #[test]
+    fn a_lane_that_was_never_numbered_is_numbered_with_all_that_is_held() {
+        let mut lane = Outbound::default();
+        lane.opened(1, chain(1), (None, yizhan_schemas::Lane::Routine), 1);
+        assert_eq!(resume(&lane, &Have::default(), None, None), Resume::Renumber(1));
+    }
+
+    #[test]
+    fn the_chain_is_known_at_the_ends_without_asking_the_log() {
+        assert_eq!(resume(&lane(9, 3), &have(10, chain(9)), None, None), Resume::After(9));
+        assert_eq!(resume(&lane(9, 3), &have(1, Chain::default()), None, None), Resume::After(0));
+        let mut evicted = lane(9, 7);
+        evicted.evicted(4, chain(4));
+        assert_eq!(resume(&evicted, &have(5, chain(4)), None, None), Resume::After(4));
+    }
+
+    #[test]
+    fn what_the_log_says_counts_only_within_the_present_numbering() {
+        let mut lane = lane(9, 7);
+        lane.renumbered(OURS, 5, chain(4));
+        let before = have(4, chain(3));
+        assert_eq!(resume(&lane, &before, Some(chain(3)), None), Resume::Renumber(1));
+        let beyond = have(11, chain(10));
+        assert_eq!(resume(&lane, &beyond, Some(chain(10)), None), Resume::Renumber(5));
+    }
+
+    #[test]
+    fn a_receiver_that_lost_what_it_acked_and_another_history_gets_all_that_is_held() {
+        let mut lane = lane(9, 7);
+        lane.passed_on(&[(1, 2)]);
+        lane.evicted(2, chain(2));
+        let at_the_ack = have(7, Chain([9; 8]));
+        assert_eq!(resume(&lane, &at_the_ack, Some(chain(6)), None), Resume::Renumber(3));
+        let behind_it = have(8, Chain([9; 8]));
+        assert_eq!(resume(&lane, &behind_it, Some(chain(7)), None), Resume::Renumber(8));
+    }
+
+    #[test]
+    fn an_answer_to_something_else_is_no_answer() {
+        let mut lane = lane(9, 7);
+        lane.renumbered(LinkEpoch { epoch: EPOCH, n: 1 }, 8, chain(7));
+        let (ahead, other) = (have(20, chain(19)), have(21, chain(19)));
+        assert_eq!(resume(&lane, &ahead, None, Some(&other)), Resume::Renumber(1));
+    }
 }

@@ -98,4 +98,38 @@ mod tests {
             }
         }
     }
+
+    fn id(sequence: u64) -> MessageId {
+        MessageId::parse(&format!("510722-b7k2qf-r{sequence}")).unwrap()
+    }
+
+    #[test]
+    fn a_message_is_late_if_a_later_one_was_here() {
+        let mut seen = SeenSets::default();
+        assert!(!seen.is_late(&id(1)), "nothing was here");
+        seen.insert(&id(1));
+        seen.insert(&id(2));
+        assert!(seen.is_late(&id(1)) && !seen.is_late(&id(2)) && !seen.is_late(&id(3)));
+        seen.insert(&id(9));
+        assert!(seen.is_late(&id(8)) && !seen.is_late(&id(9)) && !seen.is_late(&id(10)));
+    }
+
+    #[test]
+    fn a_set_without_holes_is_a_watermark_whatever_the_order_was() {
+        let mut seen = Seen::default();
+        for sequence in [4, 2, 3, 6, 1] {
+            assert!(seen.insert(sequence));
+        }
+        assert_eq!((seen.through, seen.above.len()), (4, 1));
+    }
+
+    #[test]
+    fn sets_are_counted_by_origin_and_epoch() {
+        let mut seen = SeenSets::default();
+        assert!(seen.is_empty());
+        seen.insert(&id(1));
+        seen.insert(&id(2));
+        seen.insert(&MessageId::parse("510722-aaaaaa-r1").unwrap());
+        assert_eq!((seen.len(), seen.is_empty()), (2, false));
+    }
 }

@@ -21,6 +21,9 @@ pub(super) const UNANSWERED_MAX: usize = 512;
 /// released. On a bus of others, where that takes two minutes, it bounds the rate.
 const UNRELEASED_MAX: usize = 128 * 1024;
 
+/// Legs with their messages.
+pub(super) type Named = Vec<(u64, MessageId)>;
+
 /// What is under way in one opening of the stream.
 #[derive(Default)]
 pub(super) struct Flight {
@@ -78,7 +81,7 @@ impl Flight {
 
     /// Takes the messages of the legs that are released now: those recalled, as first and last leg,
     /// and those published since.
-    pub(super) fn release(&mut self, through: u64) -> (Option<(u64, u64)>, Vec<(u64, MessageId)>) {
+    pub(super) fn release(&mut self, through: u64) -> (Option<(u64, u64)>, Named) {
         let recalled = self.recalled.take().map(|(from, last)| {
             self.recalled = (last > through).then_some((through.saturating_add(1), last));
             (from, last.min(through))

@@ -173,7 +173,7 @@ impl Book {
     }
 
     /// What the index lacks, and how far in the log it will be with that.
-    pub(super) fn to_write(&mut self) -> (Vec<Row>, Reached) {
+    pub(super) fn unsaved(&mut self) -> (Vec<Row>, Reached) {
         let dirty = std::mem::take(&mut self.dirty);
         let row = |id: MessageId| {
             let page = self.pages.get(&id)?;

@@ -3,6 +3,7 @@
 //! Its queue is bounded, and a full one stops nobody: the scribe then reads what it missed from
 //! the log itself, as it does after a restart.
 
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -21,8 +22,8 @@ use super::{Journal, JournalPlan};
 use crate::driver::Observer;
 use crate::spool::{self, Follower, LegReader, MessageLook, Messages};
 
-/// Commits that may wait for the scribe.
-const COMMITS_MAX: usize = 4096;
+/// Commits that may wait for the scribe; few where it is tested that others are read from the log.
+const COMMITS_MAX: usize = if cfg!(test) { 4 } else { 4096 };
 /// Commits taken in before those who wait are told.
 const TURN_MAX: usize = 256;
 /// The index is written at most this long after a page changed.
@@ -69,19 +70,19 @@ pub(super) fn start(
     let behind = Arc::new(AtomicBool::new(true));
     let committed = Arc::clone(&journal.committed);
     let feed = Feed { queue, committed: Arc::clone(&committed), behind: Arc::clone(&behind) };
-    let mut scribe = Scribe {
+    let scribe = Scribe {
         data: plan.data,
         look: plan.index.looker(),
         synced: plan.index.synced(),
         volume: plan.volume,
-        index: Some(plan.index),
+        index: RefCell::new(Some(plan.index)),
         legs: plan.legs,
         happenings: journal.happenings.clone(),
         book: Arc::clone(&journal.book),
         committed,
         applied,
         behind,
-        written: Instant::now(),
+        written: Cell::new(Instant::now()),
     };
     thread::Builder::new().name("yizhan-journal".into()).spawn(move || scribe.run(&commits))?;
     Ok(feed)
@@ -92,7 +93,7 @@ struct Scribe {
     look: MessageLook,
     volume: LegReader,
     /// None after it failed: the journal is a memory then.
-    index: Option<Messages>,
+    index: RefCell<Option<Messages>>,
     synced: Follower,
     legs: Arc<dyn LegSource>,
     happenings: broadcast::Sender<Happening>,
@@ -101,12 +102,12 @@ struct Scribe {
     applied: watch::Sender<u64>,
     behind: Arc<AtomicBool>,
     /// When the index was last written.
-    written: Instant,
+    written: Cell<Instant>,
 }
 
 impl Scribe {
-    fn run(&mut self, commits: &Receiver<(u64, Vec<Change>)>) {
-        if let Some(index) = &self.index {
+    fn run(&self, commits: &Receiver<(u64, Vec<Change>)>) {
+        if let Some(index) = &*self.index.borrow() {
             self.book().go_on_from(index.reached());
         }
         loop {
@@ -138,7 +139,7 @@ impl Scribe {
             DIRTY_MAX.. => WRITE_AT_LEAST,
             _ => WRITE_EVERY,
         };
-        every.saturating_sub(self.written.elapsed())
+        every.saturating_sub(self.written.get().elapsed())
     }
 
     fn take(&self, commit: u64, changes: Vec<Change>) {
@@ -158,7 +159,7 @@ impl Scribe {
     }
 
     /// Reads the commits that are durable and not in the book from the log.
-    fn read_up(&mut self) {
+    fn read_up(&self) {
         let (from, through) = (self.book().commit() + 1, self.committed.load(Ordering::SeqCst));
         if from <= through {
             let mut gathered: (u64, Vec<Change>) = (0, Vec::new());
@@ -169,6 +170,10 @@ impl Scribe {
                 if gathered.0 != found.commit {
                     let (commit, changes) = std::mem::take(&mut gathered);
                     self.take(commit, changes);
+                    // a long log must not come to stand in memory
+                    if self.book().dirty() >= DIRTY_MAX {
+                        self.write();
+                    }
                     gathered.0 = found.commit;
                 }
                 Change::of(&[found.record], |change| gathered.1.push(change));
@@ -185,26 +190,24 @@ impl Scribe {
         self.tell();
     }
 
-    fn write(&mut self) {
-        self.written = Instant::now();
+    fn write(&self) {
+        self.written.set(Instant::now());
         if !self.volume.volume_free_bytes().is_ok_and(|free| free >= FREE_BYTES_MIN) {
             // what frees the disk must not wait for a history that cannot be written
             self.synced.fetch_max(self.book().commit(), Ordering::AcqRel);
             return;
         }
-        if let Some(index) = &mut self.index {
-            let (rows, reached) = {
-                let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-                book.to_write()
-            };
+        let mut index = self.index.borrow_mut();
+        if let Some(open) = &mut *index {
+            let (rows, reached) = self.book().unsaved();
             let ordinal = reached.ordinal;
-            let done = index.apply(&rows, reached).and_then(|()| index.sync());
+            let done = open.apply(&rows, reached).and_then(|()| open.sync());
             if done.is_ok() {
                 self.book().wrote(ordinal);
             }
             if let Err(fault) = done {
                 tracing::error!(%fault, "the index of messages failed; restart the station");
-                self.index = None;
+                *index = None;
                 // nothing in the log need wait for it any more
                 self.synced.store(u64::MAX, Ordering::Release);
             }

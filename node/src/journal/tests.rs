@@ -277,6 +277,27 @@ async fn what_was_known_before_a_restart_is_known_after_it_and_what_was_missed_i
 }
 
 #[tokio::test]
+async fn a_journal_that_does_not_keep_up_stops_nobody_and_misses_nothing() {
+    let data = TempDir::new().unwrap();
+    let mut village = Village::open(&data);
+    village.commit(&[put(1, "incident.report", &[COUNTY])]);
+    village.status(1).await.unwrap();
+    let book = Arc::clone(&village.journal.book);
+    let held = book.lock().unwrap();
+    for sequence in 2..=20 {
+        village.commit(&[put(sequence, "incident.report", &[COUNTY])]);
+    }
+    drop(held);
+    drop(book);
+    village.commit(&[noted((1, 20), COUNTY, ended(Outcome::Delivered, None))]);
+    for sequence in 1..=20 {
+        let grade = village.status(sequence).await.map(|status| status.grade);
+        assert_eq!(grade, Some(Grade::Delivered), "{sequence}");
+    }
+    village.close();
+}
+
+#[tokio::test]
 async fn a_search_gives_the_last_first_page_by_page() {
     let data = TempDir::new().unwrap();
     let mut village = Village::open(&data);

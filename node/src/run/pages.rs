@@ -145,3 +145,49 @@ pub(super) async fn stream(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A message for two stations, handed to the township and known at the county.
+    fn status(outcomes: [Option<&str>; 2], grade: &str) -> MessageStatus {
+        let [first, second] = outcomes;
+        let value = json!({
+            "id": "1.1.1-b7k2qf-r1", "kind": "incident.report", "origin": "1.1.1", "to": "up",
+            "precedence": "routine", "grade": grade,
+            "targets": [
+                { "station": "1", "outcome": first, "answer": null },
+                { "station": "1.2", "outcome": second, "answer": null },
+            ],
+            "trail": [
+                { "station": "1.1", "event": "handed_over", "at": "2026-11-23T08:30:00Z" },
+                { "station": "1", "event": "relayed", "at": "2026-11-23T08:30:01Z" },
+            ],
+        });
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_wait_ends_when_the_grade_is_reached_or_surely_never_will_be() {
+        let relayed = |code: &str| Goal::Relayed(Code::parse(code).unwrap());
+        let open = status([None, None], "relayed");
+        for (goal, reached) in [
+            (Goal::Accepted, true),
+            (relayed("1.1"), true),
+            (relayed("1"), true),
+            (relayed("1.2"), false),
+            (Goal::Delivered, false),
+        ] {
+            assert_eq!(has_reached(&open, &goal), reached, "{goal:?}");
+        }
+        let half = status([None, Some("delivered")], "relayed");
+        assert!(has_reached(&half, &relayed("1.2")), "a target has what was delivered to it");
+        assert!(!has_reached(&half, &Goal::Delivered));
+        let over = status([Some("expired"), Some("delivered")], "relayed");
+        assert!(has_reached(&over, &Goal::Delivered), "waiting longer changes nothing");
+        assert!(has_reached(&status([Some("delivered"); 2], "delivered"), &Goal::Delivered));
+    }
+}

@@ -133,12 +133,15 @@ fn code_of_here() -> Code {
     code("510722")
 }
 
+/// What an application said to which message, and in words.
+type Said = (MessageId, Answer, Option<String>);
+
 pub(crate) struct House {
     pub(crate) address: SocketAddr,
     /// What the station took.
     pub(crate) taken: Arc<Mutex<Vec<Draft>>>,
     /// What applications said to messages.
-    pub(crate) said: Arc<Mutex<Vec<(MessageId, Answer, Option<String>)>>>,
+    pub(crate) said: Arc<Mutex<Vec<Said>>>,
     /// Why it is not ready.
     pub(crate) unready: Arc<Mutex<Vec<String>>>,
     pub(crate) stream: broadcast::Sender<StreamEvent>,

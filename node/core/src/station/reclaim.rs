@@ -19,6 +19,9 @@ use crate::time::Now;
 /// Percent of `spool.max_bytes` from which on even half-full segments are emptied.
 const TIGHT_PERCENT: u64 = 90;
 
+/// Runs of open legs asked for in one carry.
+const CARRY_RUNS_MAX: usize = 1024;
+
 /// What is known of the oldest segment, and of what was asked about it.
 #[derive(Debug, Default)]
 pub(super) struct Reclaim {
@@ -100,6 +103,8 @@ impl Station {
                 open.push((span.link.clone(), span.lane, from, through));
             }
         }
+        // the rest is asked for when the log tells of the segment again
+        open.truncate(CARRY_RUNS_MAX);
         step.after(Effect::Carry { segment: segment.number, open });
     }
 

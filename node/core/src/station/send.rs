@@ -144,7 +144,9 @@ impl Station {
         let mut again = false;
         if let Some(session) = neighbour.session.as_mut() {
             let flight = session.flight(ack.lane);
-            flight.acked(ack.through, now.boot_us, &mut neighbour.pace);
+            for (bytes, left) in flight.acked(ack.through, now.boot_us) {
+                neighbour.pace.arrived(now.boot_us, bytes, left);
+            }
             again = ack.gap && flight.again(acked, now.boot_us, pause_us);
         }
         for taken_us in arrived {

@@ -35,11 +35,21 @@
 //! `store` is drawn when the log is made and told to nobody: no payload can pass for a commit.
 //!
 //! A full segment is **closed**: its footer (a commit of its own kind) holds, by link and lane,
-//! the first and last leg and the place of every 64th, the days covered and the publishers' keys
-//! counted; the trailer says where the footer begins; the space behind is given back. The next
-//! segment is made before that, and used only when the footer is synced. It begins with a
-//! **snapshot** of all that the core remembers, if the driver had one ready: opening reads from
-//! the last good snapshot on, and of older segments the footers only.
+//! the first and last leg and the place of every 64th, which legs were re-appended, the days
+//! covered, the publishers' keys counted, the station's own messages; the trailer says where the
+//! footer begins; the space behind is given back. The next segment is there before that, and used
+//! only when the footer is synced. It begins with a **snapshot** of all that the core remembers,
+//! if the driver had one ready: opening reads from the last good snapshot on, and of older
+//! segments the footers only.
+//!
+//! An **old** segment goes when the core wants nothing in it any more ([`Reclaimer`]): what a few
+//! legs in it still owe is re-appended first, its publishers' keys go to the key files, and a
+//! later segment begins with a snapshot. So the log's oldest segments may be missing, never one
+//! between two others.
+//!
+//! `next.spare` is a segment's worth of zeros, synced, that a full disk does not have to give: what
+//! ends messages still finds room when new ones do not ([`Gauge`]). A segment closed on a full
+//! disk may lack its footer, whose number then is the next segment's first: it is scanned.
 //!
 //! # What a crash leaves
 //!
@@ -51,7 +61,8 @@
 //!
 //! A failed write or sync is never tried again: the log is poisoned, and recovery from what is
 //! surely on disk is the only way on. A full disk poisons nothing: what was written of the commit
-//! is cut off again, and the error says so.
+//! is cut off again, and the error says so; but the core's memory has moved on by then, so the
+//! gauge keeps it from coming to that.
 
 mod commit;
 mod cursor;

@@ -29,6 +29,8 @@ use crate::spool::key_files::{KeyFiles, key_use};
 
 /// Most bytes of messages that one [`Reclaimer::carry`] gives, beyond its last message.
 pub const CARRY_BYTES_MAX: usize = 1024 * 1024;
+/// Below this it is not lowered for small segments.
+const CARRY_BYTES_MIN: usize = 64 * 1024;
 /// What a message costs beside its envelope, roughly.
 const PUT_BYTES: usize = 256;
 
@@ -117,7 +119,8 @@ impl Reclaimer {
     }
 
     /// The messages of a segment that owe legs asked for, unless those are in a newer segment too.
-    /// At most [`CARRY_BYTES_MAX`]: ask again for the rest when these are appended anew.
+    /// At most [`CARRY_BYTES_MAX`] and a quarter of a segment: ask again for the rest when these are
+    /// appended anew. Nothing while there is no spare: the last room is for what ends messages.
     ///
     /// # Errors
     /// [`SpoolError::Io`] if the segment cannot be read.
@@ -127,9 +130,11 @@ impl Reclaimer {
             (wanted_legs(&state.lanes.only_in(segment), open), state.last_commit_of(segment))
         };
         let mut carried = Carried::default();
-        if missing.is_empty() {
+        if missing.is_empty() || !self.shared.make_spare()? {
             return Ok(carried);
         }
+        let quarter = usize::try_from(self.shared.options.segment_bytes / 4).unwrap_or(usize::MAX);
+        let bytes_max = quarter.clamp(CARRY_BYTES_MIN, CARRY_BYTES_MAX);
         let follower = follower.map(|last| last.saturating_add(1));
         let seen = examine(&self.shared.dir, segment, Some(self.shared.store), follower)?;
         let mut bytes = 0;
@@ -139,7 +144,7 @@ impl Reclaimer {
             if ![PUT, REAPPENDED].contains(&record.frame.kind) {
                 continue;
             }
-            if bytes >= CARRY_BYTES_MAX {
+            if bytes >= bytes_max {
                 return Ok(carried);
             }
             let decoded = record.decode().map_err(|fault| SpoolError::Unreadable {
