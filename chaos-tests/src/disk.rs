@@ -1,8 +1,14 @@
-//! [`Disk`]: a custody log that forgets what was not synced.
+//! [`Disk`]: a custody log in segments that forgets what was not synced.
+//!
+//! A snapshot begins a segment. A segment goes only when the station has said so, a later snapshot
+//! is synced and the index has its keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod segment;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use yizhan_core::fill::{HeldLeg, LegSource, Reading};
+use yizhan_core::input::OldSegment;
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Put, Record};
@@ -10,50 +16,111 @@ use yizhan_core::step::{Spool, Writes};
 use yizhan_schemas::frame::Chain;
 use yizhan_schemas::{Lane, MessageId};
 
+use crate::receipts::Receipts;
+use segment::Segment;
+
+/// Where a record is: the number of its segment, and its place in it.
+type Place = (u64, usize);
+
+/// Bytes set aside on a full disk for records that take no message.
+const SPARE_BYTES: u64 = 200_000;
+
 /// The log of one station.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Disk {
-    records: Vec<Record>,
-    synced: usize,
-    legs: BTreeMap<(Link, Lane, u64), usize>,
-    /// Messages that are durable here.
-    ids: BTreeSet<MessageId>,
-    /// The latest snapshot that is synced.
-    snapshot: Option<usize>,
+    segments: VecDeque<Segment>,
+    /// Written behind the last segment and not synced.
+    unsynced: Vec<Record>,
+    legs: BTreeMap<(Link, Lane, u64), Place>,
+    /// Messages that were ever durable in this log.
+    ever: BTreeSet<MessageId>,
+    /// The legs of each message, by link.
+    by_id: BTreeMap<(MessageId, Link), (Lane, u64)>,
+    /// What the log says became of its own messages.
+    pub receipts: Receipts,
+    /// Segments that may go as soon as they can.
+    doomed: Vec<u64>,
+    /// The oldest segment, when it was last told of.
+    told: Option<u64>,
+    /// Publishers' keys in the log since it began.
+    keys: u64,
+    /// Bytes that fit.
+    pub capacity_bytes: u64,
 }
 
-impl Spool for Disk {
-    type Error = std::convert::Infallible;
+/// A commit does not fit. The process must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
 
-    fn write(&mut self, writes: &Writes) -> Result<(), Self::Error> {
-        self.records.extend_from_slice(writes.records());
+impl Spool for Disk {
+    type Error = Full;
+
+    fn write(&mut self, writes: &Writes) -> Result<(), Full> {
+        let bytes: u64 = writes.records().iter().map(segment::bytes).sum();
+        // what brings messages to their end has a segment of its own set aside
+        let takes = writes.records().iter().any(|record| matches!(record, Record::Put(_)));
+        let fits = self.capacity_bytes + if takes { 0 } else { SPARE_BYTES };
+        if self.held_bytes() + bytes > fits {
+            return Err(Full);
+        }
+        self.unsynced.extend_from_slice(writes.records());
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), Self::Error> {
-        for (at, record) in self.records.iter().enumerate().skip(self.synced) {
-            match record {
-                Record::Snapshot(_) => self.snapshot = Some(at),
-                Record::Put(put) => {
-                    let lane = put.envelope.header().lane;
-                    for leg in &put.legs {
-                        let key = (leg.link.clone(), leg.link.numbered_lane(lane), leg.sequence);
-                        self.legs.insert(key, at);
-                    }
-                    self.ids.insert(put.envelope.header().id());
-                }
-                _ => {}
-            }
+    fn sync(&mut self) -> Result<(), Full> {
+        for record in std::mem::take(&mut self.unsynced) {
+            self.synced(record);
         }
-        self.synced = self.records.len();
         Ok(())
     }
 }
 
 impl Disk {
+    /// An empty one.
+    pub fn new(capacity_bytes: u64) -> Self {
+        Self {
+            segments: VecDeque::from([Segment::default()]),
+            unsynced: Vec::new(),
+            legs: BTreeMap::new(),
+            ever: BTreeSet::new(),
+            by_id: BTreeMap::new(),
+            receipts: Receipts::default(),
+            doomed: Vec::new(),
+            told: None,
+            keys: 0,
+            capacity_bytes,
+        }
+    }
+
+    fn synced(&mut self, record: Record) {
+        if matches!(record, Record::Snapshot(_)) {
+            let number = self.segments.back().map_or(0, |last| last.number + 1);
+            self.segments.push_back(Segment { number, ..Segment::default() });
+        }
+        self.receipts.learn(&record);
+        let Some(last) = self.segments.back_mut() else { return };
+        let place = (last.number, last.records.len());
+        if let Record::Put(put) | Record::Reappended(put) = &record {
+            let header = put.envelope.header();
+            for leg in &put.legs {
+                let lane = leg.link.numbered_lane(header.lane);
+                self.legs.insert((leg.link.clone(), lane, leg.sequence), place);
+                self.by_id.insert((header.id(), leg.link.clone()), (lane, leg.sequence));
+            }
+            self.ever.insert(header.id());
+            last.newest_wall_ms = last.newest_wall_ms.max(put.taken_wall_ms);
+            if put.key.is_some() && matches!(record, Record::Put(_)) {
+                self.keys += 1;
+                last.last_key = self.keys;
+            }
+        }
+        last.bytes += segment::bytes(&record);
+        last.records.push(record);
+    }
+
     /// Loses what was not synced.
     pub fn cut_power(&mut self) {
-        self.records.truncate(self.synced);
+        self.unsynced.clear();
     }
 
     /// What a station remembers that opens this log; also syncs it, as opening does: what is read
@@ -62,30 +129,98 @@ impl Disk {
     /// # Errors
     /// A snapshot does not say what the records before it say.
     pub fn recover(&mut self) -> Result<Kept, String> {
-        let Ok(()) = self.sync();
-        let from = self.snapshot.unwrap_or(0);
-        let kept = fold(self.records.iter().skip(from))?;
-        if self.snapshot.is_some() && kept != fold(self.records.iter())? {
+        let Ok(()) = self.sync() else { return Err("a sync failed".to_owned()) };
+        self.told = None;
+        let head = self.segments.iter().rposition(Segment::has_snapshot).unwrap_or(0);
+        let kept = fold(self.segments.iter().skip(head))?;
+        let whole = self.segments.front().is_some_and(|first| !first.has_snapshot());
+        if head > 0 && whole && kept != fold(self.segments.iter())? {
             return Err("the snapshot differs from the records that it stands for".to_owned());
         }
         Ok(kept)
     }
 
-    /// True if a message is durable here.
-    pub fn holds(&self, id: &MessageId) -> bool {
-        self.ids.contains(id)
+    /// True if a message was ever durable here: this log had custody of it.
+    pub fn had(&self, id: &MessageId) -> bool {
+        self.ever.contains(id)
     }
 
-    /// Records since the last snapshot.
-    pub fn since_snapshot(&self) -> usize {
-        self.records.len() - self.snapshot.map_or(0, |at| at + 1)
+    /// True if the leg of a message to a neighbour can still be read here.
+    pub fn holds_for(&self, id: &MessageId, link: &Link) -> bool {
+        let leg = self.by_id.get(&(id.clone(), link.clone()));
+        leg.is_some_and(|(lane, leg)| self.legs.contains_key(&(link.clone(), *lane, *leg)))
+    }
+
+    /// Bytes on the disk.
+    pub fn held_bytes(&self) -> u64 {
+        let unsynced: u64 = self.unsynced.iter().map(segment::bytes).sum();
+        self.segments.iter().map(|segment| segment.bytes).sum::<u64>() + unsynced
+    }
+
+    /// Bytes in the last segment.
+    pub fn since_snapshot(&self) -> u64 {
+        self.segments.back().map_or(0, |last| last.bytes)
+    }
+
+    /// The oldest closed segment, if it is another one than when this was last asked.
+    pub fn news_of_oldest(&mut self) -> Option<OldSegment> {
+        let first = self.segments.front().filter(|_| self.segments.len() > 1)?;
+        if self.told == Some(first.number) || self.doomed.contains(&first.number) {
+            return None;
+        }
+        self.told = Some(first.number);
+        let here = |link: &Link, lane, leg| {
+            let at = self.legs.get(&(link.clone(), lane, leg));
+            at.is_some_and(|(segment, _)| *segment == first.number)
+        };
+        Some(OldSegment {
+            number: first.number,
+            bytes: first.bytes,
+            newest_wall_ms: first.newest_wall_ms,
+            spans: first.spans(here),
+        })
+    }
+
+    /// The station wants nothing more of a segment.
+    pub fn discard(&mut self, segment: u64) {
+        self.doomed.push(segment);
+    }
+
+    /// Unlinks the segments that may go: a later one begins with a snapshot, and the index has
+    /// the keys through `indexed`. Gives the legs that are gone with them.
+    pub fn unlink(&mut self, indexed: u64) -> Vec<(MessageId, Link)> {
+        let mut legs = Vec::new();
+        while let Some(first) = self.segments.front() {
+            let later = self.segments.iter().skip(1).any(Segment::has_snapshot);
+            if !(later && self.doomed.contains(&first.number) && first.last_key <= indexed) {
+                break;
+            }
+            let Some(gone) = self.segments.pop_front() else { break };
+            self.doomed.retain(|doomed| *doomed != gone.number);
+            self.legs.retain(|_, (segment, _)| *segment != gone.number);
+            legs.extend(gone.legs().filter(|(id, link)| !self.holds_for(id, link)));
+        }
+        legs
+    }
+
+    /// The oldest segment is told of again, whatever was told before.
+    pub fn tell_again(&mut self) {
+        self.told = None;
+    }
+
+    /// The messages of a segment that owe one of these legs, in order.
+    pub fn carry(&self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Vec<Put> {
+        let old = self.segments.iter().find(|old| old.number == segment);
+        old.map(|old| old.owing(open)).unwrap_or_default()
     }
 
     /// The message of one leg.
     pub fn put(&self, link: &Link, lane: Lane, sequence: u64) -> Option<&Put> {
         let key = (link.clone(), link.numbered_lane(lane), sequence);
-        match self.records.get(*self.legs.get(&key)?) {
-            Some(Record::Put(put)) => Some(put),
+        let (segment, at) = self.legs.get(&key)?;
+        let segment = self.segments.iter().find(|known| known.number == *segment)?;
+        match segment.records.get(*at) {
+            Some(Record::Put(put) | Record::Reappended(put)) => Some(put),
             _ => None,
         }
     }
@@ -108,9 +243,9 @@ impl Disk {
     }
 }
 
-fn fold<'a>(records: impl Iterator<Item = &'a Record>) -> Result<Kept, String> {
+fn fold<'a>(segments: impl Iterator<Item = &'a Segment>) -> Result<Kept, String> {
     let mut kept = Kept::default();
-    for record in records {
+    for record in segments.flat_map(|segment| &segment.records) {
         kept.apply(record).map_err(|fault| format!("a record does not apply: {fault}"))?;
     }
     Ok(kept)
@@ -125,9 +260,12 @@ impl LegSource for Disk {
         through: u64,
         each: &mut dyn FnMut(Reading) -> bool,
     ) -> Result<(), String> {
-        let held = (from..=through).map_while(|sequence| self.leg(link, lane, sequence));
-        for leg in held {
-            if !each(Reading::Leg(leg)) {
+        for sequence in from..=through {
+            let reading = match self.leg(link, lane, sequence) {
+                Some(leg) => Reading::Leg(leg),
+                None => Reading::Gap { from: sequence, through: sequence },
+            };
+            if !each(reading) {
                 break;
             }
         }

@@ -37,6 +37,10 @@ pub struct Figures {
     pub stores: u64,
     /// Commits.
     pub commits: u64,
+    /// Commits that did not fit on the disk.
+    pub full_disks: u64,
+    /// Times that a publisher was told there is no room.
+    pub refusals: u64,
 }
 
 impl Figures {
@@ -58,6 +62,8 @@ impl Figures {
         self.jumps += other.jumps;
         self.stores += other.stores;
         self.commits += other.commits;
+        self.full_disks += other.full_disks;
+        self.refusals += other.refusals;
     }
 }
 
@@ -81,14 +87,16 @@ impl fmt::Display for Figures {
         write!(
             f,
             "{} crashes, {} power cuts, {} failed syncs, {} pauses, {} partitions, {} clock jumps, \
-             {} stores lost or put back",
+             {} stores lost or put back, {} disks full, {} submissions refused for want of room",
             self.crashes,
             self.power_cuts,
             self.failed_syncs,
             self.pauses,
             self.partitions,
             self.jumps,
-            self.stores
+            self.stores,
+            self.full_disks,
+            self.refusals
         )
     }
 }

@@ -1,10 +1,12 @@
 //! [`Host`]: one machine with its clocks, disk and inbox, and the part of the driver that is
 //! logic: gather while the disk syncs, release when it has, fill what is asked for.
 
+mod inbox;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use yizhan_core::effect::{Deliver, Effect, Send};
+use yizhan_core::effect::{Effect, Send};
 use yizhan_core::fill::{Filled, LegSource as _, fill};
 use yizhan_core::input::{Input, Marks};
 use yizhan_core::link::Link;
@@ -14,17 +16,21 @@ use yizhan_core::settings::Settings;
 use yizhan_core::station::{Fresh, Station};
 use yizhan_core::step::{Durable, Pending, Spool as _, Step, Steps, Writes, commit_through};
 use yizhan_core::time::Now;
-use yizhan_schemas::frame::Have;
+use yizhan_schemas::frame::{Have, VERSION};
 use yizhan_schemas::{Code, Envelope, Lane, PerLane};
 use yizhan_topology::Topology;
 
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, Full};
 use crate::index::Index;
+use crate::plan::Store;
 use crate::stream::Stream;
 
 /// Commits handed to the disk at a time: a step and a snapshot behind it, or an empty step.
 const COMMITTING_MAX: usize = 2;
+
+use inbox::Delivery;
+pub use inbox::Published;
 
 /// A station and what it stands on.
 #[derive(Debug)]
@@ -53,8 +59,10 @@ pub struct Host {
     pub taken: Vec<Envelope>,
     /// True while the disk syncs.
     disk_busy: bool,
+    /// Frame version that it speaks.
+    pub version: u8,
     topology: Arc<Topology>,
-    segment_records: usize,
+    store: Store,
 }
 
 /// What dies with the process.
@@ -69,27 +77,19 @@ pub struct Process {
     durable: Option<Durable>,
     /// How full the disk is, to be told before the next input.
     usage: Option<Input>,
-    /// Counts openings of the inbox; `None` while it is away.
-    opening: Option<u64>,
-    openings: u64,
-}
-
-/// What came of publishing into the inbox.
-#[derive(Debug)]
-pub struct Published {
-    /// What went in, in order.
-    pub messages: Vec<Envelope>,
-    /// What the station hears of it.
-    pub inputs: Vec<Input>,
+    /// The inbox, as this process sees it.
+    delivery: Delivery,
+    /// Commits until the oldest segment is told of again, after its messages were carried.
+    carried: Option<u32>,
 }
 
 impl Host {
     /// A machine that was never switched on.
-    pub fn new(code: Code, topology: Arc<Topology>, clock: Clock, segment_records: usize) -> Self {
+    pub fn new(code: Code, topology: Arc<Topology>, clock: Clock, store: Store) -> Self {
         Self {
             code,
             clock,
-            disk: Disk::default(),
+            disk: Disk::new(store.capacity_bytes),
             stream: Stream::create(1),
             index: Index::default(),
             process: None,
@@ -99,8 +99,9 @@ impl Host {
             bus_life: 0,
             taken: Vec::new(),
             disk_busy: false,
+            version: VERSION,
             topology,
-            segment_records,
+            store,
         }
     }
 
@@ -112,8 +113,9 @@ impl Host {
         let kept = self.disk.recover()?;
         self.index.open(&kept.keys);
         let topology = Arc::clone(&self.topology);
-        let mut station =
-            Station::recover(self.code.clone(), topology, Settings::default(), kept, fresh);
+        let (version, retain_ms) = (self.version, self.store.retain_ms);
+        let settings = Settings { version, retain_ms, ..Settings::default() };
+        let mut station = Station::recover(self.code.clone(), topology, settings, kept, fresh);
         let mut steps = Steps::default();
         let mut step = steps.begin();
         station.open(now, &mut step);
@@ -130,9 +132,10 @@ impl Host {
             committing: VecDeque::new(),
             durable: None,
             usage: None,
-            opening: None,
-            openings: 0,
+            carried: None,
+            delivery: Delivery::default(),
         });
+        self.note_usage();
         Ok(())
     }
 
@@ -174,7 +177,7 @@ impl Host {
             let (writes, pending) = process.station.close(now, step);
             process.hand_over(writes, pending, &mut early);
             if busy == 0
-                && self.disk.since_snapshot() > self.segment_records
+                && self.disk.since_snapshot() > self.store.segment_bytes
                 && let Ok((writes, pending)) = process.station.snapshot(process.steps.begin())
             {
                 process.hand_over(writes, pending, &mut early);
@@ -192,15 +195,44 @@ impl Host {
     }
 
     /// The oldest commit is through: what may be said now.
-    pub fn end_commit(&mut self) -> Vec<Effect> {
-        let Some(process) = self.process.as_mut() else { return Vec::new() };
-        let Some((writes, pending)) = process.committing.pop_front() else { return Vec::new() };
+    ///
+    /// # Errors
+    /// It does not fit: the process must end.
+    pub fn end_commit(&mut self) -> Result<Vec<Effect>, Full> {
+        let Some(process) = self.process.as_mut() else { return Ok(Vec::new()) };
+        let Some((writes, pending)) = process.committing.pop_front() else {
+            return Ok(Vec::new());
+        };
         self.disk_busy = false;
-        let Ok(durable) = commit_through(&mut self.disk, &writes);
+        let durable = commit_through(&mut self.disk, &writes)?;
         self.index.committed(writes.records());
         self.taken.extend(taken(&writes));
         process.durable = Some(durable);
-        pending.and_then(|pending| pending.release(&durable).ok()).unwrap_or_default()
+        process.carried = match process.carried {
+            Some(0) => {
+                self.disk.tell_again();
+                None
+            }
+            commits => commits.map(|commits| commits - 1),
+        };
+        self.note_usage();
+        Ok(pending.and_then(|pending| pending.release(&durable).ok()).unwrap_or_default())
+    }
+
+    fn note_usage(&mut self) {
+        let (held_bytes, max_bytes) = (self.disk.held_bytes(), self.store.max_bytes);
+        if let Some(process) = self.process.as_mut() {
+            process.usage = Some(Input::Disk { held_bytes, max_bytes });
+        }
+    }
+
+    /// Messages of an old segment that still owe something.
+    pub fn carry(&mut self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Input {
+        if let Some(process) = self.process.as_mut() {
+            // the step that is under way, and the one that writes them anew
+            process.carried = Some(2);
+        }
+        Input::Carried { segment, puts: self.disk.carry(segment, open) }
     }
 
     /// The process dies; with the power, unsynced writes go too. The commit under way is in the
@@ -211,10 +243,12 @@ impl Host {
         if let Some((writes, _)) = self.process.take().and_then(|mut p| p.committing.pop_front())
             && written
         {
-            let Ok(()) = self.disk.write(&writes);
-            self.taken.extend(taken(&writes));
+            // what does not fit is not there
+            if self.disk.write(&writes).is_ok() {
+                self.taken.extend(taken(&writes));
+            }
             if power {
-                let Ok(()) = self.disk.sync();
+                let _ = self.disk.sync();
             }
         }
         if power {
@@ -225,86 +259,6 @@ impl Host {
     /// The frames that a send asks for, and the last leg in them.
     pub fn fill(&self, send: &Send, now: Now) -> Result<Filled, String> {
         fill(send, &self.disk, now)
-    }
-
-    /// Publishes into the inbox, as far as it takes it.
-    pub fn publish(&mut self, deliver: &Deliver, now: Now) -> Published {
-        let mut published = Published { messages: Vec::new(), inputs: Vec::new() };
-        if self.opening() != Some(deliver.opening) {
-            return published; // asked for under an earlier opening
-        }
-        let mut through = deliver.from - 1;
-        for leg in deliver.from..=deliver.through {
-            let held = self.disk.leg(&Link::Inbox, Lane::Routine, leg);
-            let put = self.disk.put(&Link::Inbox, Lane::Routine, leg);
-            let Some((held, envelope)) = held.zip(put.map(|put| put.envelope.clone())) else {
-                published.inputs.push(Input::Unreadable {
-                    link: Link::Inbox,
-                    lane: Lane::Routine,
-                    from: leg,
-                    through: leg,
-                    id: None,
-                });
-                break;
-            };
-            let (age_ms, age_unknown) = held.age(now, &deliver.clock);
-            let ttl_ms = envelope.header().ttl_ms;
-            if ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms) {
-                published.inputs.push(Input::Stale { leg });
-                break;
-            }
-            let sequence = u64::try_from(leg as i64 + deliver.offset).unwrap_or(0);
-            if !self.stream.append(sequence, envelope.header().id()) {
-                break;
-            }
-            published.messages.push(envelope);
-            through = leg;
-        }
-        if through == deliver.through {
-            published.inputs.push(Input::Delivered { through });
-        } else {
-            // whatever went wrong, the stream is opened anew and says what is in it
-            published.inputs.push(Input::InboxClosed);
-            published.inputs.extend(self.open_inbox());
-        }
-        published
-    }
-
-    /// Opens the inbox: what the stream says of itself.
-    pub fn open_inbox(&mut self) -> Option<Input> {
-        let process = self.process.as_mut()?;
-        process.openings += 1;
-        process.opening = Some(process.openings);
-        Some(Input::InboxOpened {
-            opening: process.openings,
-            present_sequence: self.stream.last_sequence(),
-            created_ns: self.stream.created_ns,
-            last_sequence: self.stream.last_sequence(),
-        })
-    }
-
-    /// The present opening of the inbox.
-    pub fn opening(&self) -> Option<u64> {
-        self.process.as_ref().and_then(|process| process.opening)
-    }
-
-    /// The inbox is not to be had.
-    pub fn close_inbox(&mut self) -> Option<Input> {
-        let process = self.process.as_mut()?;
-        process.opening.take().map(|_| Input::InboxClosed)
-    }
-
-    /// The inbox has synced its files through a leg: that leg, and those of `from..=through` with
-    /// their messages.
-    pub fn release(&mut self, through: u64) -> Input {
-        self.stream.sync();
-        let from = self.station().and_then(|station| {
-            station.kept().outbound(&Link::Inbox, Lane::Routine).map(|owed| owed.acked + 1)
-        });
-        let id = |leg| self.disk.put(&Link::Inbox, Lane::Routine, leg);
-        let legs = from.unwrap_or(1)..=through;
-        let ids = legs.filter_map(|leg| Some((leg, id(leg)?.envelope.header().id()))).collect();
-        Input::Released { through, ids }
     }
 
     /// What the log says of the places that a hello asks about.
@@ -341,7 +295,9 @@ impl Host {
 /// Messages of publishers in a commit.
 fn taken(writes: &Writes) -> impl Iterator<Item = Envelope> + '_ {
     writes.records().iter().filter_map(|record| match record {
-        Record::Put(put) if put.via.is_none() => Some(put.envelope.clone()),
+        Record::Put(put) if put.via.is_none() && !put.envelope.header().kind.is_internal() => {
+            Some(put.envelope.clone())
+        }
         _ => None,
     })
 }

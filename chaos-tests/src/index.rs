@@ -47,6 +47,11 @@ impl Index {
         Some(self.through)
     }
 
+    /// The last ordinal that it surely has.
+    pub fn through(&self) -> u64 {
+        self.through
+    }
+
     /// Its word on a key.
     pub fn look(&self, key: &PublisherKey) -> Known {
         let name = (key.scope.clone(), key.key.clone());

@@ -12,6 +12,7 @@
 //! | [`workload`] | what publishers hand in |
 //! | [`clock`] | two clocks, none of them right |
 //! | [`disk`] | a log that forgets what was not synced |
+//! | [`receipts`] | what the log of an origin says became of its messages |
 //! | [`stream`] | an inbox that forgets what was not synced |
 //! | [`index`] | publishers' keys, written behind the log |
 //! | [`network`] | a link with one queue each way |
@@ -33,6 +34,7 @@ pub mod index;
 pub mod network;
 pub mod oracle;
 pub mod plan;
+pub mod receipts;
 pub mod story;
 pub mod stream;
 pub mod swarm;

@@ -8,10 +8,10 @@
 //! | accepted means on disk | at the reply, the message must be on the synced part of the disk |
 //! | nothing accepted is lost | at the end, every (message, target) is in the inbox, or too old, or excused |
 //! | once | no inbox holds an id twice, nor a publisher's key under two ids |
-//! | in order | per origin and lane, by opening and sequence, in every inbox |
+//! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched |
 //! | never stale | the true age on entering an inbox is within the time to live |
 //! | urgent first | where nothing is wrong, a flash message waits for no backlog |
-//! | accounted | the stations' own counts balance at every commit |
+//! | accounted | every (message, target) has one outcome at its origin, the right one; the stations' own counts balance at every commit |
 //!
 //! Excused is a (message, target) only if, at the moment a store was lost or put back, neither
 //! that store's copy nor its neighbours on the message's way had it durable.
@@ -21,7 +21,7 @@ mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use yizhan_schemas::{Envelope, Epoch, MessageId};
+use yizhan_schemas::{Envelope, Epoch, MessageId, Outcome};
 
 use crate::plan::{Faults, Plan};
 use crate::tree::Tree;
@@ -34,6 +34,9 @@ use order::Order;
 const FAULTS_MAX: usize = 20;
 /// A clock that drifts makes an age wrong by at most this share, parts per million, both ends.
 const DRIFT_PPM: u64 = 1_000;
+
+/// What the origin (first) knows of how a message ended at a target (last).
+pub type Outcomes<'a> = dyn Fn(usize, &MessageId, usize) -> Option<Outcome> + 'a;
 
 /// The view from outside.
 #[derive(Debug)]
@@ -158,7 +161,7 @@ impl Oracle {
     }
 
     /// A message entered an inbox.
-    pub fn entered(&mut self, host: usize, envelope: &Envelope, now_us: u64) {
+    pub fn entered(&mut self, host: usize, envelope: &Envelope, late: bool, now_us: u64) {
         let id = envelope.header().id();
         let Some(account) = self.accounts.get(&id) else {
             return self.fault(format!("authentic: {id} entered {host} and nobody took it"));
@@ -180,10 +183,14 @@ impl Oracle {
         {
             faults.push(format!("urgent first: {id} waited {wait_us} us on its way to {host}"));
         }
-        let excused =
+        let touched =
             self.tree.route(account.host, host).iter().any(|at| self.touched.contains(at));
+        if late && !touched {
+            faults
+                .push(format!("in order: {id} is marked late at {host}, and no store was touched"));
+        }
         let forgotten = self.touched.contains(&account.host);
-        let entered = self.order.entered(host, account.host, account.key, &id, excused, forgotten);
+        let entered = self.order.entered(host, account.host, account.key, &id, late, forgotten);
         faults.extend(entered);
         faults.into_iter().for_each(|fault| self.fault(fault));
     }
@@ -193,27 +200,48 @@ impl Oracle {
         self.order.cut_back(host, left.len());
     }
 
-    /// A store was lost or put back. `kept` says what its copy has, `holds` what other disks have.
+    /// A store was lost or put back. `kept` says what its copy ever had, `refills` whether the
+    /// station before it on a message's way can give it that again, `had` whether the station
+    /// behind it has taken it over.
     pub fn store_lost(
         &mut self,
         host: usize,
         kept: &dyn Fn(&MessageId) -> bool,
-        holds: &dyn Fn(usize, &MessageId) -> bool,
+        refills: &dyn Fn(usize, &MessageId) -> bool,
+        had: &dyn Fn(usize, &MessageId) -> bool,
     ) {
         self.touched.insert(host);
-        for (id, account) in &mut self.accounts {
-            if kept(id) {
-                continue;
-            }
+        for (id, account) in self.accounts.iter_mut().filter(|(id, _)| !kept(id)) {
             for target in &account.targets {
                 let route = self.tree.route(account.host, *target);
                 let Some(at) = route.iter().position(|at| *at == host) else { continue };
                 let before = at.checked_sub(1).and_then(|at| route.get(at));
                 let behind = route.get(at + 1);
-                let neighbours = before.into_iter().chain(behind);
-                if !neighbours.copied().any(|at| holds(at, id)) {
+                let safe = before.is_some_and(|at| refills(*at, id))
+                    || behind.is_some_and(|at| had(*at, id));
+                if !safe {
                     account.excused.insert(*target);
                 }
+            }
+        }
+    }
+
+    /// A station has given up what it had handed over to a neighbour whose store has not got it:
+    /// lost there since, and not asked for again yet.
+    pub fn cannot_refill(&mut self, host: usize, neighbour: usize, id: &MessageId) {
+        let touched = self.touched.contains(&neighbour);
+        let Some(account) = self.accounts.get_mut(id) else { return };
+        if !touched {
+            // a leg may have ended because it was too old, not because it was handed over
+            if !account.is_perishable() {
+                self.fault(format!("lost: {host} forgot {id}, which {neighbour} never had"));
+            }
+            return;
+        }
+        for target in &account.targets {
+            let route = self.tree.route(account.host, *target);
+            if route.windows(2).any(|two| two == [host, neighbour]) {
+                account.excused.insert(*target);
             }
         }
     }
@@ -244,9 +272,53 @@ impl Oracle {
         owed.chain(unheard.map(|key| format!("key {key} was never answered"))).collect()
     }
 
-    /// Judges the inboxes at the end.
-    pub fn judge(&self, inboxes: &[Vec<MessageId>], now_us: u64) -> Verdict {
+    /// Pairs of an accepted message and a target whose origin must know how they ended, unless a
+    /// store on their way was touched.
+    fn owed_receipts(&self) -> impl Iterator<Item = (&MessageId, &Account, usize)> {
+        let told = self.accounts.iter().filter(|(_, account)| account.told);
+        let pairs = told.flat_map(|(id, account)| {
+            account.targets.iter().map(move |target| (id, account, *target))
+        });
+        pairs.filter(|(_, account, target)| {
+            let route = self.tree.route(account.host, *target);
+            !route.iter().any(|at| self.touched.contains(at))
+        })
+    }
+
+    /// True if every origin knows how all of its messages ended, by what `outcome` says it knows.
+    pub fn is_accounted(&self, outcome: &Outcomes<'_>) -> bool {
+        self.owed_receipts().all(|(id, account, at)| outcome(account.host, id, at).is_some())
+    }
+
+    /// What origins know must be what inboxes hold.
+    fn disagreements(&self, outcome: &Outcomes<'_>) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (id, account, target) in self.owed_receipts() {
+            let known = outcome(account.host, id, target);
+            let right = match (self.order.has(target, id), known) {
+                (true, Some(Outcome::Delivered)) => true,
+                (false, Some(Outcome::Expired)) => account.is_perishable(),
+                _ => false,
+            };
+            if !right {
+                let is = if self.order.has(target, id) { "in" } else { "not in" };
+                faults.push(format!(
+                    "accounted: {id} is {is} the inbox of {target}, and its origin knows {known:?}"
+                ));
+            }
+        }
+        faults
+    }
+
+    /// Judges the inboxes, and what origins know, at the end.
+    pub fn judge(
+        &self,
+        inboxes: &[Vec<MessageId>],
+        outcome: &Outcomes<'_>,
+        now_us: u64,
+    ) -> Verdict {
         let mut verdict = Verdict { faults: self.faults.clone(), ..Verdict::default() };
+        verdict.faults.extend(self.disagreements(outcome));
         let found: Vec<BTreeSet<&MessageId>> =
             inboxes.iter().map(|inbox| inbox.iter().collect()).collect();
         for (id, account) in self.accounts.iter().filter(|(_, account)| account.told) {

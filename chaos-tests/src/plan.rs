@@ -30,14 +30,29 @@ pub struct Plan {
     pub commit_us: (u64, u64),
     /// Drift of the machines' clocks, at most, parts per million.
     pub drift_ppm: i64,
-    /// Records in a segment of the log: a snapshot begins the next.
-    pub segment_records: usize,
+    /// What stations keep, and where.
+    pub store: Store,
+    /// Chance that a station begins with the previous frame version, and is upgraded later.
+    pub old_version: f64,
     /// True if a station's bus dies with its process.
     pub bus_dies_too: bool,
     /// How long a hello waits for its answer, microseconds.
     pub hello_wait_us: u64,
     /// What goes wrong.
     pub faults: Faults,
+}
+
+/// What stations keep, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// Bytes in a segment of the log: a snapshot begins the next.
+    pub segment_bytes: u64,
+    /// Bytes that a station may hold (`spool.max_bytes`).
+    pub max_bytes: u64,
+    /// Bytes that its disk really has: `spool.max_bytes` is four fifths of them by default.
+    pub capacity_bytes: u64,
+    /// How long what is durable one hop further is kept, milliseconds.
+    pub retain_ms: u64,
 }
 
 /// What publishers do.
@@ -89,7 +104,8 @@ impl Plan {
             links,
             commit_us: (100, if slow { 400_000 } else { 3_000 }),
             drift_ppm: if drift { 400 } else { 0 },
-            segment_records: dice.random_range(20..600),
+            store: Store::of(&mut dice),
+            old_version: if dice.random_bool(0.15) { 0.5 } else { 0.0 },
             bus_dies_too: dice.random_bool(0.5),
             hello_wait_us: if dice.random_bool(0.5) { 10_000_000 } else { 2_000_000 },
             faults: Faults::default(),
@@ -122,10 +138,10 @@ impl Plan {
 
     /// Longest time from handing in a flash message to its inbox, over links that all work, hop by
     /// hop: what is in the modem's queue before it, a frame that is being sent, the way, and on each
-    /// machine two commits, its own and the one before it. Not in it: any backlog.
+    /// machine two commits, its own and the one before it, and the inbox. Not in it: any backlog.
     pub fn flash_us_max(&self, hops: u64) -> u64 {
         let frame_us = self.links.rate.map_or(0, |rate| 64 * 1024 * 1_000_000 / rate.max(1));
-        let commits_us = 2 * self.commit_us.1 + 10_000;
+        let commits_us = 2 * self.commit_us.1 + 100_000;
         hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us
     }
 
@@ -186,6 +202,20 @@ impl Work {
         self.lanes = [0.04, 0.1, 0.1];
         self.payload_bytes_max = 2_000;
         self.perishable = 0.0;
+    }
+}
+
+impl Store {
+    fn of(dice: &mut SmallRng) -> Self {
+        let tight = dice.random_bool(0.25);
+        let max_bytes = if tight { dice.random_range(300_000..2_000_000) } else { 1 << 40 };
+        Self {
+            // as in the field, many segments make the whole
+            segment_bytes: dice.random_range(10_000..200_000).min(max_bytes / 16),
+            max_bytes,
+            capacity_bytes: max_bytes / 4 * 5,
+            retain_ms: one_of(dice, [0, 5_000, 7 * 86_400_000]),
+        }
     }
 }
 

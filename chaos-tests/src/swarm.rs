@@ -1,8 +1,16 @@
 //! [`play`]: one seed, twice: what the oracle says, and that both stories are the same.
 
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::figures::Figures;
 use crate::plan::Plan;
-use crate::world::World;
+use crate::world::{Ending, World};
+
+thread_local! {
+    /// Where the last panic was, and its words.
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
 
 /// What became of one seed.
 #[derive(Debug)]
@@ -29,10 +37,27 @@ impl Played {
     }
 }
 
+/// Keeps panics from the terminal: they are reported as faults of their seed.
+pub fn hush() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.to_string().replace('\n', " ");
+        PANIC.with(|last| *last.borrow_mut() = text);
+    }));
+}
+
+/// Plays a seed once. A station that panics is a fault of its seed, not the end of the swarm.
+///
+/// # Errors
+/// The plan makes no world, or a station panicked.
+pub fn play_once(seed: u64) -> Result<Ending, String> {
+    let story = || World::of(Plan::of(seed), false).map(World::play);
+    catch_unwind(AssertUnwindSafe(story))
+        .unwrap_or_else(|_| Err(format!("panic: {}", PANIC.with(|last| last.borrow().clone()))))
+}
+
 /// Plays a seed twice.
 pub fn play(seed: u64) -> Played {
-    let tell = || World::of(Plan::of(seed), false).map(World::play);
-    let (first, again) = match (tell(), tell()) {
+    let (first, again) = match (play_once(seed), play_once(seed)) {
         (Ok(first), Ok(again)) => (first, again),
         (Err(fault), _) | (_, Err(fault)) => {
             return Played { seed, figures: Figures::default(), faults: vec![fault] };

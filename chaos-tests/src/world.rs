@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use yizhan_core::input::Ticket;
+use yizhan_schemas::frame::VERSION;
 
 use crate::clock::Clock;
 use crate::disk::Disk;
@@ -42,7 +43,7 @@ const WALL_MS: i64 = 1_700_000_000_000;
 /// hide behind its end. Microseconds.
 const ENCORE_US: (u64, u64) = (20_000_000, 8_000_000);
 /// Frames a second on an idle link, both ways, at most: a beat each way every 3 s, and some room.
-const IDLE_FRAMES_MAX: f64 = 2.0;
+const IDLE_FRAMES_MAX: f64 = 3.0;
 /// Timers of one station that may go off at one moment: more is a station that never sleeps.
 const TICKS_AT_ONCE_MAX: u32 = 100;
 
@@ -107,7 +108,11 @@ impl World {
             let ppm = dice.random_range(-plan.drift_ppm..=plan.drift_ppm);
             let clock = Clock::new(began_us, ppm, WALL_MS);
             let topology = std::sync::Arc::clone(&tree.topology);
-            hosts.push(Host::new(code, topology, clock, plan.segment_records));
+            let mut host = Host::new(code, topology, clock, plan.store.clone());
+            if dice.random_bool(plan.old_version) {
+                host.version = VERSION - 1;
+            }
+            hosts.push(host);
         }
         let messages = u64::from(plan.work.messages) + ENCORE;
         let matters: Vec<Matter> = (0..messages).map(|key| Matter::of(&plan, &tree, key)).collect();
@@ -191,7 +196,8 @@ impl World {
             self.tell(format_args!("{host} at the end: {view:?}"));
         }
         let inboxes: Vec<_> = self.hosts.iter().map(|h| h.stream.messages.clone()).collect();
-        let verdict = self.oracle.judge(&inboxes, self.now_us);
+        let known = |origin, id: &_, target| self.outcome(origin, id, target);
+        let verdict = self.oracle.judge(&inboxes, &known, self.now_us);
         self.figures.accepted = verdict.accepted as u64;
         self.figures.delivered = verdict.delivered as u64;
         self.figures.excused = verdict.excused as u64;

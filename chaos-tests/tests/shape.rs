@@ -144,6 +144,8 @@ fn deciders_of_the_core_do_not_know_each_other() {
         "record",
         "kept",
         "step",
+        "ranges",
+        "contents",
         "station",
         "fill",
         "lib",

@@ -1,9 +1,13 @@
-//! The command line: `yizhan run | demo | publish | watch | status | topology | config | completions`.
+//! The command line: `yizhan run | demo | publish | watch | status | ack | adapter | topology |
+//! config | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
 //! is done (0). Every reading command has `--json`, whose members are those of the HTTP interface.
 
+mod ack;
+mod adapter;
+mod cameras;
 mod completions;
 mod demo;
 mod error;
@@ -13,6 +17,7 @@ mod settings;
 mod sse;
 mod station;
 mod status;
+mod stop;
 mod time;
 mod topology;
 mod watch;
@@ -51,6 +56,10 @@ enum Command {
     Watch(watch::Watch),
     /// Show stations, one station, or one message
     Status(status::Status),
+    /// Answer a message that was delivered at a station
+    Ack(ack::Ack),
+    /// Pretend to be cameras: answer video commands on a station's bus
+    Adapter(adapter::Adapter),
     /// Check, show or make the topology file
     #[command(subcommand)]
     Topology(topology::Command),
@@ -75,6 +84,8 @@ pub fn run() -> Result<(), Error> {
         Command::Publish(command) => wait(command.run(&mut page)),
         Command::Watch(command) => wait(command.run(&mut page)),
         Command::Status(command) => wait(command.run(&mut page)),
+        Command::Ack(command) => wait(command.run(&mut page)),
+        Command::Adapter(command) => wait(command.run(&mut page)),
         Command::Topology(command) => command.run(&mut page),
         Command::Config(command) => command.run(&mut page),
         Command::Completions(command) => command.run(&mut page),

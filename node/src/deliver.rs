@@ -19,12 +19,12 @@ use tokio::time::Instant;
 use yizhan_core::fill::{LegSource, Reading};
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
-use yizhan_schemas::Lane;
+use yizhan_schemas::{Envelope, Lane, MessageId};
 
 use crate::bus::{BusError, Client, Inbox, InboxAck, InboxError, InboxLimits, OwnBus};
 use crate::driver::InboxOrder;
 use crate::mailbox::Mailbox;
-use flight::{Flight, UNANSWERED_MAX};
+use flight::{Flight, Named, UNANSWERED_MAX};
 use message::Unfit;
 
 /// Openings in a row without one acknowledgement before the server itself is restarted.
@@ -193,37 +193,39 @@ impl Deliverer {
             });
         read.map_err(Ended::Reopen)?;
         if legs.is_empty() {
-            return Err(self.unreadable(order.from, "the log cannot give it back").await);
+            let why = "the log cannot give it back";
+            return Err(self.unreadable(order.from, None, why).await);
         }
         for leg in legs {
             let sequence = leg.sequence;
             let out = match message::of(&leg, &order.clock) {
                 Ok(out) => out,
                 Err(Unfit::Stale) => return Err(self.stale(sequence).await),
-                Err(Unfit::Unreadable(why)) => return Err(self.unreadable(sequence, &why).await),
+                Err(Unfit::Unreadable(why)) => {
+                    return Err(self.unreadable(sequence, None, &why).await);
+                }
             };
             let expected = i64::try_from(sequence).unwrap_or(i64::MAX) + order.offset - 1;
             let expected = u64::try_from(expected).unwrap_or(0);
             match inbox.publish(&out.subject, out.headers, out.payload, expected).await {
                 Ok(ack) => flight.unanswered.push_back((sequence, ack)),
                 Err(fault @ InboxError::TooLarge) => {
-                    return Err(self.unreadable(sequence, &fault.to_string()).await);
+                    let why = fault.to_string();
+                    return Err(self.unreadable(sequence, Some(out.id), &why).await);
                 }
                 Err(fault) => return Err(self.failed(fault).await),
             }
-            flight.advance(sequence);
+            flight.advance(sequence, out.id);
         }
         Ok(())
     }
 
     /// What will never enter must not keep out what follows it.
-    async fn unreadable(&self, leg: u64, why: &str) -> Ended {
-        tracing::error!(event = "undeliverable", leg, why, "an inbox leg was given up");
+    async fn unreadable(&self, leg: u64, id: Option<MessageId>, why: &str) -> Ended {
+        let shown = id.as_ref().map(ToString::to_string);
+        tracing::error!(event = "undeliverable", leg, id = shown, why, "a leg was given up");
         let (link, lane) = (Link::Inbox, Lane::Routine);
-        match self
-            .mailbox
-            .tell(Input::Unreadable { link, lane, from: leg, through: leg, id: None })
-            .await
+        match self.mailbox.tell(Input::Unreadable { link, lane, from: leg, through: leg, id }).await
         {
             true => Ended::Renumber(format!("leg {leg} was given up")),
             false => Ended::CoreGone,
@@ -246,12 +248,29 @@ impl Deliverer {
         } else {
             flight.waited()
         };
-        match released {
-            Some(through) => {
-                Ok(self.mailbox.tell(Input::Released { through, ids: Vec::new() }).await)
+        let Some(through) = released else { return Ok(true) };
+        let (recalled, published) = flight.release(through);
+        let mut ids = recalled.map_or_else(Vec::new, |legs| self.recalled(legs));
+        ids.extend(published);
+        Ok(self.mailbox.tell(Input::Released { through, ids }).await)
+    }
+
+    /// The messages of legs that an earlier opening published, from the log.
+    fn recalled(&self, (from, through): (u64, u64)) -> Named {
+        let mut ids = Vec::new();
+        let read = self.legs.legs(&Link::Inbox, Lane::Routine, from, through, &mut |reading| {
+            if let Reading::Leg(leg) = reading
+                && let Ok(envelope) = Envelope::read(leg.envelope)
+            {
+                ids.push((leg.sequence, envelope.header().id()));
             }
-            None => Ok(true),
+            true
+        });
+        if let Err(fault) = read {
+            // they are in the inbox all the same: only their origins will not be told
+            tracing::error!(fault, from, through, "delivered messages cannot be named");
         }
+        ids
     }
 }
 

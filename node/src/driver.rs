@@ -25,7 +25,9 @@ use yizhan_schemas::PerLane;
 use yizhan_schemas::frame::{Frame, Have};
 
 pub use self::disk::{CommitLog, Disk, DiskFailed, Done, Observer, Usage, UsageLook};
-pub use self::outlets::{InboxOrder, NoticeSink, ORDERS_MAX, Order, Outlets, ReclaimOrder};
+pub use self::outlets::{
+    ATTEMPTS_MAX, AttemptOrder, InboxOrder, NoticeSink, ORDERS_MAX, Order, Outlets, ReclaimOrder,
+};
 
 use self::disk::Job;
 use crate::clock;
@@ -154,6 +156,11 @@ impl Driver {
                 let ticket = self.ticket();
                 self.publishers.insert(ticket, answer);
                 Input::Submitted { ticket, draft }
+            }
+            Letter::Answer { id, said, remark, answer } => {
+                let ticket = self.ticket();
+                self.publishers.insert(ticket, answer);
+                Input::Answered { ticket, id, answer: said, remark }
             }
             Letter::Greet { from, hello, answer } => {
                 let ticket = self.ticket();

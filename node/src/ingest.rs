@@ -18,6 +18,7 @@
 //! | `event` | one CloudEvent in JSON |
 //! | [`nats`] | a request on `yz.submit.<family>.<name>` |
 //! | [`cloudevent`] | a `POST` of one event or many |
+//! | [`said`] | an application's answer to a message |
 //! | [`door`] | the way into the station's mailbox, and the wait for more than `accepted` |
 //! | [`reply`] | the answer's bytes |
 //!
@@ -35,9 +36,11 @@ mod misfit;
 pub mod nats;
 mod parts;
 pub mod reply;
+pub mod said;
 pub mod wait;
 
 pub use body::Bodies;
 pub use door::{Door, Grades, KeyLook, Received};
 pub use headers::Headers;
+pub use said::Said;
 pub use wait::{Goal, Wait};

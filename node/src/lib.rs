@@ -9,10 +9,12 @@
 //! | [`bus`] | the NATS server and its clients |
 //! | [`link`] | frames to and from neighbours |
 //! | [`deliver`] | the stream `YZ_INBOX` |
+//! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
 //! | [`config`] [`cli`] | settings and commands |
 
+pub mod adapter;
 pub mod bus;
 pub mod cli;
 pub mod clock;

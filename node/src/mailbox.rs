@@ -7,9 +7,9 @@ use tokio::sync::{mpsc, oneshot};
 use yizhan_core::draft::Draft;
 use yizhan_core::effect::Verdict;
 use yizhan_core::input::Input;
-use yizhan_schemas::Code;
 use yizhan_schemas::frame::{Frame, Hello, Record};
 use yizhan_schemas::reply::{ErrorCode, Refusal};
+use yizhan_schemas::{Answer, Code, MessageId};
 
 /// Letters that may wait for the loop.
 pub const LETTERS_MAX: usize = 8192;
@@ -27,6 +27,17 @@ pub enum Letter {
         /// The message.
         draft: Box<Draft>,
         /// Where the answer goes.
+        answer: oneshot::Sender<Verdict>,
+    },
+    /// An application answers a message and waits until that is noted.
+    Answer {
+        /// The message.
+        id: MessageId,
+        /// What is said.
+        said: Answer,
+        /// In words.
+        remark: Option<String>,
+        /// Where the verdict goes.
         answer: oneshot::Sender<Verdict>,
     },
     /// A child says hello and waits for the answer.
@@ -55,7 +66,7 @@ impl Letter {
             Self::Input(Input::Carried { puts, .. }) => {
                 puts.iter().map(|put| put.envelope.bytes().len() + RECORD_BYTES).sum()
             }
-            Self::Input(_) | Self::Greet { .. } => 0,
+            Self::Input(_) | Self::Answer { .. } | Self::Greet { .. } => 0,
         };
         (bytes + RECORD_BYTES) as u64
     }
@@ -84,15 +95,33 @@ impl Mailbox {
     /// `rate_limited` if the mailbox is full, `shutting_down` if the loop has ended.
     pub async fn submit(&self, draft: Draft) -> Result<Verdict, Refusal> {
         let (answer, verdict) = oneshot::channel();
-        let letter = Letter::Submit { draft: Box::new(draft), answer };
+        self.post(Letter::Submit { draft: Box::new(draft), answer })?;
+        verdict.await.map_err(|_| stopping())
+    }
+
+    /// Hands in what an application says to a message, and waits until that is durable.
+    ///
+    /// # Errors
+    /// As [`Mailbox::submit`].
+    pub async fn answer(
+        &self,
+        id: MessageId,
+        said: Answer,
+        remark: Option<String>,
+    ) -> Result<Verdict, Refusal> {
+        let (answer, verdict) = oneshot::channel();
+        self.post(Letter::Answer { id, said, remark, answer })?;
+        verdict.await.map_err(|_| stopping())
+    }
+
+    fn post(&self, letter: Letter) -> Result<(), Refusal> {
         self.letters.try_send(letter).map_err(|fault| match fault {
             mpsc::error::TrySendError::Full(_) => Refusal::new(
                 ErrorCode::RateLimited,
                 format!("{LETTERS_MAX} messages wait for this station's disk; try again shortly"),
             ),
             mpsc::error::TrySendError::Closed(_) => stopping(),
-        })?;
-        verdict.await.map_err(|_| stopping())
+        })
     }
 
     /// Passes on a child's hello and waits for the answer; `None` if the loop has ended.

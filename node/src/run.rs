@@ -10,6 +10,7 @@ mod index;
 mod intake;
 mod pages;
 mod parent;
+mod parts;
 mod reclaim;
 mod start;
 mod status;

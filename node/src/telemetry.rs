@@ -88,6 +88,26 @@ fn describe() {
     counter!("yizhan_inbox_lost_total", "Times that YZ_INBOX had lost what was surely synced");
     gauge!("yizhan_backlog_messages", "Legs owed, by link and lane");
     gauge!("yizhan_backlog_oldest_seconds", "Age of the oldest leg owed, by link and lane");
+    counter!(
+        "yizhan_legs_taken_total",
+        "Ledger: legs opened since the store was made, by link and lane"
+    );
+    counter!("yizhan_legs_handed_over_total", "Ledger: of these, durable at the other end");
+    counter!(
+        "yizhan_legs_ended_total",
+        "Ledger: of these, ended otherwise; the rest is the backlog"
+    );
+    counter!("yizhan_outcomes_total", "Targets of this station's own messages, by how they ended");
+    gauge!("yizhan_outcomes_open", "Targets of which this station does not know yet how they end");
+    gauge!("yizhan_notes_owed", "Notes on others' messages that are to be told, by link");
+    gauge!(
+        "yizhan_two_hop_messages",
+        "Legs handed over and still held for a refill, by link and lane"
+    );
+    counter!("yizhan_two_hop_short_total", "Legs given up before the hop beyond had them");
+    counter!("yizhan_late_total", "Messages that came behind their successors, by link");
+    counter!("yizhan_full_total", "Messages not taken for want of room, to be sent again, by link");
+    counter!("yizhan_attempts_total", "Commands that adapters were asked for, by result");
     gauge!("yizhan_link_up", "1 if a session stands, by link");
     gauge!("yizhan_round_trip_seconds", "Smoothed round trip, by link");
     gauge!("yizhan_spool_held_bytes", "Bytes that the custody log takes on disk");

@@ -103,13 +103,25 @@ fn row<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_small_county_survives_a_cut_link_and_a_killed_node_without_loss_or_double() {
+fn a_small_county_survives_a_cut_link_and_a_killed_node_and_every_origin_knows_it() {
     let began = Instant::now();
     let output = demo(&[]).env("YIZHAN_DEMO_REPORTS", "300").output().unwrap();
     let text = said(&output);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(row(&text, "reports"), ["300", "300", "300", "0", "0", "0"]);
     assert_eq!(row(&text, "directives"), ["3", "3", "10", "0", "0", "0"]);
+    assert_eq!(row(&text, "of reports")[1..], ["300", "300", "0", "0"]);
+    assert_eq!(row(&text, "of directives")[1..], ["10", "10", "0", "0"]);
+    let ended: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("510722.1"))
+        .filter(|line| {
+            line.contains("delivered  ") && line.contains("completed") || line.contains("expired  ")
+        })
+        .collect();
+    assert_eq!(ended.len(), 2, "one command was carried out and one came too late: {ended:?}");
+    let asked = text.lines().find(|line| line.starts_with("the camera was asked: ")).unwrap();
+    assert!(asked.contains("open (") && !asked.contains("ptz"), "{asked}");
     assert!(text.contains("SIGSTOP") && text.contains("SIGCONT") && text.contains("kill -9"));
     assert!(text.lines().all(|line| line.chars().count() <= 110), "too wide");
     assert!(began.elapsed() < SOON);

@@ -14,6 +14,7 @@ use spool_common::*;
 use yizhan::spool::Options;
 use yizhan::spool::log::{LegRange, verify};
 use yizhan_core::link::Link;
+use yizhan_core::record::Record;
 use yizhan_schemas::Lane;
 
 fn up_legs(from: u64, through: u64) -> Vec<LegRange> {
@@ -33,6 +34,9 @@ fn a_flipped_bit_with_intact_commits_behind_it_is_damage_and_all_else_is_there()
     assert_eq!(commits(damage), (victim.commit, victim.commit));
     assert_eq!(damage.file, victim.file);
     assert_eq!(damage.legs, up_legs(11, 11));
+    let ids: Vec<_> = damage.ids.iter().map(ToString::to_string).collect();
+    let Record::Put(lost) = &records[10] else { panic!() };
+    assert_eq!(ids, [lost.envelope.header().id().to_string()]);
     let kept = fs::read(damage.kept_in.as_ref().unwrap()).unwrap();
     assert_eq!(kept.len() as u64, damage.bytes);
     let mut rest = records.clone();
@@ -74,6 +78,11 @@ fn neighbouring_damaged_commits_are_one_damage() {
     let [damage] = report.damage.as_slice() else { panic!("{:?}", report.damage) };
     assert_eq!(commits(damage), (2, 3));
     assert_eq!(damage.legs, up_legs(2, 3));
+    assert!(damage.ids[0].to_string().ends_with("-r2..3"), "{}", damage.ids[0]);
+    let page = serde_json::to_value(verify(data.path()).unwrap()).unwrap();
+    assert_eq!(page["damage"][0]["harm"]["commits"]["first"], 2);
+    assert_eq!(page["damage"][0]["legs"][0]["link"], "up");
+    assert_eq!(page["damage"][0]["ids"][0]["through"], 3);
     assert_eq!(visited.len(), records.len() - 2);
 }
 
@@ -88,6 +97,7 @@ fn damage_at_a_segments_end_is_known_from_its_footer() {
     let (_, report, visited) = open(data.path(), SMALL);
     let [damage] = report.damage.as_slice() else { panic!("{:?}", report.damage) };
     assert_eq!(damage.legs, up_legs(last_there.commit, last_there.commit));
+    assert_eq!((damage.ids[0].from, damage.ids[0].through), (last_there.commit, last_there.commit));
     assert_eq!(visited.len(), records.len() - 1);
 }
 

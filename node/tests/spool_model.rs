@@ -8,7 +8,7 @@
 
 mod spool_common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,8 @@ enum Act {
     Commit(Vec<Message>),
     Snapshot(u16),
     Reopen,
+    /// The oldest segment shall go; of what it holds every n-th leg is still owed.
+    Reclaim(u64),
     /// Power goes while the commit is on its way to the disk.
     Cut(Vec<Message>, Tear),
 }
@@ -68,6 +70,7 @@ fn act() -> impl Strategy<Value = Act> {
         12 => commit().prop_map(Act::Commit),
         2 => (0..3000_u16).prop_map(Act::Snapshot),
         1 => Just(Act::Reopen),
+        4 => (1..6_u64).prop_map(Act::Reclaim),
         3 => (commit(), tear).prop_map(|(commit, tear)| Act::Cut(commit, tear)),
     ]
 }
@@ -78,6 +81,22 @@ struct Model {
     sender: Sender,
     commits: Vec<Vec<Record>>,
     legs: BTreeMap<(Link, Lane), Vec<Record>>,
+    /// Legs that went with their segment.
+    gone: BTreeSet<(Link, Lane, u64)>,
+}
+
+/// Legs in the files: those of the oldest segment that no newer one has.
+fn only_in_oldest(data: &Path) -> BTreeSet<(Link, Lane, u64)> {
+    let oldest = segments(data)[0].clone();
+    let (mut here, mut newer) = (BTreeSet::new(), BTreeSet::new());
+    for found in all(data) {
+        let (Record::Put(put) | Record::Reappended(put)) = found.record else { continue };
+        let lane = put.envelope.header().lane;
+        let legs = put.legs.into_iter();
+        let legs = legs.map(|leg| (leg.link.clone(), leg.link.numbered_lane(lane), leg.sequence));
+        if found.file == oldest { here.extend(legs) } else { newer.extend(legs) }
+    }
+    here.difference(&newer).cloned().collect()
 }
 
 impl Model {
@@ -113,11 +132,20 @@ impl Model {
 
     fn check_legs(&self, log: &Log) {
         for ((link, lane), records) in &self.legs {
-            let (said, next) = legs(&log.reader(), link, *lane, 1, u64::MAX);
-            assert_eq!((said.len(), next), (records.len(), records.len() as u64 + 1));
-            for (reading, record) in said.iter().zip(records) {
-                let Reading::Leg(leg) = reading else { panic!("{reading:?}") };
-                assert_eq!(&leg.envelope_bytes, envelope_of(record));
+            let (said, _) = legs(&log.reader(), link, *lane, 1, u64::MAX);
+            let mut there = BTreeMap::new();
+            for reading in &said {
+                if let Reading::Leg(leg) = reading {
+                    there.insert(leg.sequence, &leg.envelope_bytes);
+                }
+            }
+            for (sequence, record) in (1..).zip(records) {
+                let gone = self.gone.contains(&(link.clone(), *lane, sequence));
+                match there.get(&sequence) {
+                    // memory may know it longer
+                    Some(bytes) => assert_eq!(*bytes, envelope_of(record), "leg {sequence}"),
+                    None => assert!(gone, "leg {sequence} is not to be had"),
+                }
             }
         }
     }
@@ -141,6 +169,39 @@ fn tear(file: &Path, before: Option<Vec<u8>>, how: &Tear) {
         Tear::Garbage(at, byte) => torn[point(at)..=last].fill(*byte),
     }
     fs::write(file, torn).unwrap();
+}
+
+/// Lets the oldest segment go, as the core would: what is owed is carried, then it is discarded.
+fn reclaim(data: &Path, log: &mut Log, model: &mut Model, every: u64) {
+    let mut reclaimer = log.reclaimer(Vec::new());
+    let Some(oldest) = reclaimer.oldest().unwrap() else { return };
+    let only = only_in_oldest(data);
+    let mut ends: BTreeMap<(Link, Lane), (u64, u64)> = BTreeMap::new();
+    for (link, lane, sequence) in &only {
+        ends.entry((link.clone(), *lane)).or_insert((*sequence, *sequence)).1 = *sequence;
+    }
+    let spans = oldest.spans.into_iter().map(|span| {
+        assert_eq!(span.chain, chain(span.through));
+        ((span.link, span.lane), (span.from, span.through))
+    });
+    assert_eq!(spans.collect::<BTreeMap<_, _>>(), ends);
+
+    let owed: BTreeSet<_> = only.iter().filter(|leg| leg.2 % every == 0).cloned().collect();
+    let asked: Vec<_> =
+        owed.iter().map(|(link, lane, leg)| (link.clone(), *lane, *leg, *leg)).collect();
+    let carried = reclaimer.carry(oldest.number, &asked).unwrap();
+    assert_eq!(carried.unreadable, []);
+    let moved: Vec<_> = carried.puts.into_iter().map(Record::Reappended).collect();
+    log.append(&moved).unwrap();
+    log.sync().unwrap();
+    if !moved.is_empty() {
+        model.commits.push(moved);
+    }
+    // carrying may have closed a segment, and never changes which one is the oldest
+    reclaimer.discard(oldest.number);
+    if reclaimer.tend().unwrap() == [oldest.number] {
+        model.gone.extend(only.difference(&owed).cloned());
+    }
 }
 
 fn newest(data: &Path) -> PathBuf {
@@ -171,6 +232,7 @@ fn run(acts: &[Act]) {
                 assert_eq!(visited, model.since_snapshot());
                 log = again;
             }
+            Act::Reclaim(every) => reclaim(data.path(), &mut log, &mut model, *every),
             Act::Cut(messages, how) => {
                 let mut with = model.clone();
                 let records = with.records(messages);

@@ -1,4 +1,4 @@
-//! Old segments: what is told of them, what is carried out of them, and when they go.
+//! Old segments: what is told of them, and when they go.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -8,48 +8,15 @@
 
 mod spool_common;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use spool_common::*;
-use yizhan::spool::log::{CARRY_BYTES_MAX, verify};
-use yizhan::spool::{Log, Options, Reading};
+use yizhan::spool::log::verify;
+use yizhan::spool::{Options, Reading};
 use yizhan_core::input::Span;
 use yizhan_core::link::Link;
-use yizhan_core::record::{Put, Record};
 use yizhan_schemas::Lane;
-
-fn up_span(from: u64, through: u64) -> Span {
-    Span { link: Link::Up, lane: Lane::Routine, from, through, chain: chain(through) }
-}
-
-/// Thirty messages up in several small segments, the log open.
-fn thirty_open(data: &Path) -> (Log, Vec<Record>) {
-    let records = thirty(data);
-    (open(data, SMALL).0, records)
-}
-
-/// How many messages the oldest segment holds.
-fn in_oldest(data: &Path) -> usize {
-    let oldest = segments(data)[0].clone();
-    all(data).iter().filter(|one| one.file == oldest).count()
-}
-
-fn number_of(segment: &Path) -> u64 {
-    segment.file_stem().unwrap().to_str().unwrap().parse().unwrap()
-}
-
-fn put_of(record: &Record) -> &Put {
-    match record {
-        Record::Put(put) | Record::Reappended(put) => put,
-        other => panic!("not a put: {other:?}"),
-    }
-}
-
-fn sequences_of(puts: &[Put]) -> Vec<u64> {
-    puts.iter().flat_map(|put| put.legs.iter().map(|leg| leg.sequence)).collect()
-}
 
 #[test]
 fn the_oldest_segment_is_told_with_its_legs_its_bytes_and_its_time() {
@@ -211,158 +178,6 @@ fn no_segment_goes_before_an_older_one() {
 }
 
 #[test]
-fn carried_are_the_messages_that_owe_a_leg_asked_for_with_those_legs_only() {
-    let data = data();
-    let mut sender = Sender::default();
-    let child = down("510722.101");
-    let records: Vec<_> = (0..8)
-        .map(|n| match n % 2 {
-            0 => sender.put(Lane::Routine, &[Link::Up, child.clone()], &[n; 300]),
-            _ => sender.put(Lane::Flash, &[Link::Up, child.clone(), Link::Inbox], &[n; 300]),
-        })
-        .collect();
-    let (mut log, _, _) = open(data.path(), Options { segment_bytes: 64 * 1024 });
-    append_each(&mut log, &records);
-    log.append_snapshot(b"state".as_slice().into()).unwrap();
-    let open_legs = [
-        (child.clone(), Lane::Flash, 2, 3),
-        (Link::Inbox, Lane::Routine, 1, 1),
-        (child.clone(), Lane::Priority, 1, 9),
-        (down("510722.102"), Lane::Flash, 1, 9),
-    ];
-    let carried = log.reclaimer(Vec::new()).carry(1, &open_legs).unwrap();
-    assert_eq!(carried.unreadable, []);
-    let said: Vec<_> = carried
-        .puts
-        .iter()
-        .map(|put| {
-            let legs = put.legs.iter().map(|leg| (leg.link.clone(), leg.sequence));
-            (put.envelope.bytes(), legs.collect::<Vec<_>>())
-        })
-        .collect();
-    let expected = [
-        (envelope_of(&records[1]), vec![(Link::Inbox, 1)]),
-        (envelope_of(&records[3]), vec![(child.clone(), 2)]),
-        (envelope_of(&records[5]), vec![(child, 3)]),
-    ];
-    assert_eq!(said, expected);
-}
-
-#[test]
-fn what_does_not_fit_one_carry_comes_with_the_next() {
-    let data = data();
-    let mut sender = Sender::default();
-    let options = Options { segment_bytes: 4 * 1024 * 1024 };
-    let (mut log, _, _) = open(data.path(), options);
-    let records: Vec<_> = (0..30).map(|n| sender.up(&vec![n; 100_000])).collect();
-    append_each(&mut log, &records);
-    log.append_snapshot(b"state".as_slice().into()).unwrap();
-    let mut reclaimer = log.reclaimer(Vec::new());
-    let mut got = Vec::new();
-    loop {
-        let carried = reclaimer.carry(1, &[(Link::Up, Lane::Routine, 1, 30)]).unwrap();
-        if carried.puts.is_empty() {
-            break;
-        }
-        let bytes: usize = carried.puts.iter().map(|put| put.envelope.bytes().len()).sum();
-        assert!(bytes < CARRY_BYTES_MAX + 110_000, "{bytes}");
-        got.extend(sequences_of(&carried.puts));
-        let moved: Vec<_> = carried.puts.into_iter().map(Record::Reappended).collect();
-        log.append(&moved).unwrap();
-        log.sync().unwrap();
-    }
-    assert_eq!(got, (1..=30).collect::<Vec<_>>());
-    assert_eq!(reclaimer.oldest().unwrap().unwrap().spans, []);
-    reclaimer.discard(1);
-    log.append_snapshot(b"state".as_slice().into()).unwrap();
-    assert_eq!(reclaimer.tend().unwrap(), [1]);
-    let said = whole_legs(&log.reader(), &Link::Up, Lane::Routine, 1, 30);
-    assert!(said.iter().zip(&records).all(|(leg, put)| leg.envelope_bytes == *envelope_of(put)));
-}
-
-#[test]
-fn carried_legs_are_found_in_their_new_place_also_after_a_restart() {
-    let data = data();
-    let (mut log, records) = thirty_open(data.path());
-    let count = in_oldest(data.path());
-    let mut reclaimer = log.reclaimer(Vec::new());
-    // leg 1 was handed over, the others but the third are owed
-    let asked = [(Link::Up, Lane::Routine, 2, 2), (Link::Up, Lane::Routine, 4, count as u64)];
-    let carried = reclaimer.carry(1, &asked).unwrap();
-    let moved: Vec<_> = carried.puts.into_iter().map(Record::Reappended).collect();
-    log.append(&moved).unwrap();
-    log.sync().unwrap();
-    assert_eq!(reclaimer.oldest().unwrap().unwrap().spans, [up_span(1, 3)]);
-    reclaimer.discard(1);
-    log.append_snapshot(b"state".as_slice().into()).unwrap();
-    assert_eq!(reclaimer.tend().unwrap(), [1]);
-    for _ in 0..2 {
-        let (said, next) = legs(&log.reader(), &Link::Up, Lane::Routine, 1, 30);
-        assert_eq!(next, 31);
-        let gaps: Vec<_> = sequences(&said).into_iter().filter(|(_, _, leg)| !leg).collect();
-        assert_eq!(gaps, [(1, 1, false), (3, 3, false)]);
-        for reading in &said {
-            let Reading::Leg(leg) = reading else { continue };
-            let expected = envelope_of(&records[leg.sequence as usize - 1]);
-            assert_eq!(&leg.envelope_bytes, expected);
-        }
-        drop(reclaimer);
-        drop(log);
-        log = open(data.path(), SMALL).0;
-        reclaimer = log.reclaimer(Vec::new());
-    }
-}
-
-#[test]
-fn a_leg_that_was_not_asked_for_is_never_carried() {
-    let data = data();
-    let (mut log, records) = thirty_open(data.path());
-    let reclaimer = log.reclaimer(Vec::new());
-    assert_eq!(reclaimer.carry(1, &[]).unwrap().puts, []);
-    // nor one that is in a newer segment already
-    append_each(&mut log, &[again(&records[1])]);
-    let carried = reclaimer.carry(1, &[(Link::Up, Lane::Routine, 1, 3)]).unwrap();
-    assert_eq!(sequences_of(&carried.puts), [1, 3]);
-    // nor one that is in another segment
-    let carried = reclaimer.carry(1, &[(Link::Up, Lane::Routine, 25, 30)]).unwrap();
-    assert_eq!((carried.puts, carried.unreadable), (vec![], vec![]));
-}
-
-#[test]
-fn legs_that_cannot_be_carried_are_named() {
-    let data = data();
-    let (log, _) = thirty_open(data.path());
-    let victim = &all(data.path())[2];
-    flip(&victim.file, victim.offset as usize + 40);
-    let carried = log.reclaimer(Vec::new()).carry(1, &[(Link::Up, Lane::Routine, 1, 4)]).unwrap();
-    assert_eq!(sequences_of(&carried.puts), [1, 2, 4]);
-    let [lost] = carried.unreadable.as_slice() else { panic!("{:?}", carried.unreadable) };
-    assert_eq!((&lost.link, lost.lane, lost.from, lost.through), (&Link::Up, Lane::Routine, 3, 3));
-}
-
-#[test]
-fn what_was_carried_once_is_carried_again_when_its_new_segment_is_old() {
-    let data = data();
-    let mut sender = Sender::default();
-    let first = sender.up(b"first");
-    let (mut log, _, _) = open(data.path(), SMALL);
-    append_each(&mut log, std::slice::from_ref(&first));
-    for round in 0..3_u8 {
-        log.append_snapshot(vec![round].into()).unwrap();
-        let mut reclaimer = log.reclaimer(Vec::new());
-        let oldest = reclaimer.oldest().unwrap().unwrap();
-        assert_eq!(oldest.spans, [up_span(1, 1)]);
-        let carried = reclaimer.carry(oldest.number, &[(Link::Up, Lane::Routine, 1, 1)]).unwrap();
-        assert_eq!(carried.puts.len(), 1);
-        append_each(&mut log, &[Record::Reappended(carried.puts[0].clone())]);
-        reclaimer.discard(oldest.number);
-        assert_eq!(reclaimer.tend().unwrap(), [oldest.number]);
-        let said = whole_legs(&log.reader(), &Link::Up, Lane::Routine, 1, 1);
-        assert_eq!(&said[0].envelope_bytes, envelope_of(&first));
-    }
-}
-
-#[test]
 fn a_reader_in_the_middle_of_a_segment_that_goes_reads_on() {
     let data = data();
     let mut sender = Sender::default();
@@ -412,4 +227,27 @@ fn segments_that_come_back_after_a_crash_are_the_oldest_again() {
     assert_eq!(reclaimer.oldest().unwrap().unwrap().number, 1);
     reclaimer.discard(1);
     assert_eq!(reclaimer.tend().unwrap(), [1]);
+}
+
+#[test]
+fn spares_that_are_made_beside_the_writer_never_take_its_segments_place() {
+    let data = data();
+    let mut sender = Sender::default();
+    let (mut log, _, _) = open(data.path(), SMALL);
+    let records: Vec<_> = (0..300).map(|_| sender.up(&[7; 1500])).collect();
+    let done = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let (mut reclaimer, done) = (log.reclaimer(Vec::new()), &done);
+        scope.spawn(move || {
+            while done.load(Ordering::Relaxed) == 0 {
+                reclaimer.tend().unwrap();
+            }
+        });
+        append_each(&mut log, &records);
+        done.store(1, Ordering::Relaxed);
+    });
+    assert_eq!(whole_legs(&log.reader(), &Link::Up, Lane::Routine, 1, 300).len(), 300);
+    drop(log);
+    let (_, report, visited) = open(data.path(), SMALL);
+    assert_eq!((report.damage, visited.len()), (vec![], 300));
 }

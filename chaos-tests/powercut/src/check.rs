@@ -1,16 +1,23 @@
 //! The checker: a fresh process that opens what a cut left, and says what is there.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use yizhan::spool::key_files::every_key;
 use yizhan::spool::keys::Limits;
 use yizhan::spool::log::scan;
 use yizhan::spool::{Keys, Log, Opened, Reading};
-use yizhan_core::record::Record;
+use yizhan_core::link::Link;
+use yizhan_core::record::{Put, Record};
+use yizhan_schemas::Lane;
 
 use crate::message::Kept;
 use crate::writer::key_use;
 use crate::{Fault, Spool};
+
+/// Faults said of one image.
+const WRONG_MAX: usize = 10;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -18,11 +25,10 @@ pub(crate) struct Args {
     spool: Spool,
 }
 
-/// What a data directory holds. Everything but `messages`, `segments`, `torn`, `keys_through` and
-/// `open_ms` should be 0 or empty.
+/// What a data directory holds. What is wrong or lost should be 0 or empty.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Holds {
-    /// Messages 1 to this are there, each once, intact and in order.
+    /// Messages 1 to this were taken; what is owed of them is there, intact and in order.
     pub(crate) messages: u64,
     /// What is wrong.
     pub(crate) wrong: Vec<String>,
@@ -34,6 +40,8 @@ pub(crate) struct Holds {
     pub(crate) keys_through: u64,
     /// Keys that it vouches for and does not have.
     pub(crate) keys_lost: u64,
+    /// Keys that only the key files have.
+    pub(crate) keys_in_files: u64,
     /// True if the index did not open.
     pub(crate) keys_set_aside: bool,
     /// How long the log took to open, milliseconds.
@@ -56,28 +64,68 @@ pub(crate) fn check(args: &Args) -> Result<(), Fault> {
     holds.torn = report.torn.is_some();
     let damage = report.damage.iter().map(|damage| format!("damage: {damage:?}"));
     holds.wrong.extend(damage);
-    let expected = check_records(spool, &mut holds)?;
-    if kept != expected {
-        holds.wrong.push(format!("the visit gave {kept:?}, the log's records give {expected:?}"));
-    }
-    check_legs(&log, &expected, &mut holds)?;
+    holds.messages = kept.messages;
+    let due = due(&kept)?;
+    check_records(spool, &due, &mut holds)?;
+    check_legs(&log, &kept, &due, &mut holds)?;
+    check_every_key(spool, &due, &mut holds)?;
     check_keys(spool, &mut holds)?;
-    holds.wrong.truncate(10);
+    holds.wrong.truncate(WRONG_MAX);
     println!("{}", serde_json::to_string(&holds)?);
     Ok(())
 }
 
-/// All records must be the first messages there are, in order. Returns what they add up to.
-fn check_records(spool: &Spool, holds: &mut Holds) -> Result<Kept, Fault> {
-    let (mut expected, mut wrong) = (Kept::default(), Vec::new());
+/// All messages that were taken, in order, as they were handed in.
+fn due(kept: &Kept) -> Result<Vec<Put>, Fault> {
+    let mut again = Kept::default();
+    let mut due = Vec::new();
+    for _ in 0..kept.messages {
+        if let Record::Put(put) = again.next()? {
+            due.push(put);
+        }
+    }
+    if again.legs != kept.legs {
+        return Err(format!("legs are {:?}, not {:?}", kept.legs, again.legs).into());
+    }
+    Ok(due)
+}
+
+/// All records must be messages that were handed in; puts without a hole, up to the last.
+fn check_records(spool: &Spool, due: &[Put], holds: &mut Holds) -> Result<(), Fault> {
+    let (mut wrong, mut last) = (Vec::new(), None);
     let mut compare = |record: Record| -> Result<(), Fault> {
-        let due = match &record {
+        let (put, again) = match record {
             // what a snapshot says must be what came before it
-            Record::Snapshot(_) => Record::Snapshot(expected.snapshot()?),
-            _ => expected.next()?,
+            Record::Snapshot(_) => {
+                let mut said = Kept::default();
+                said.apply(&record)?;
+                if last.is_some_and(|last| last != said.messages) {
+                    wrong.push(format!("a snapshot says {} messages, not {last:?}", said.messages));
+                }
+                last = Some(said.messages);
+                return Ok(());
+            }
+            Record::Put(put) => (put, false),
+            Record::Reappended(put) => (put, true),
+            _ => return Ok(()),
         };
-        if record != due {
-            wrong.push(format!("message {} is not what was handed in", expected.messages));
+        let number = put.envelope.header().sequence;
+        let whole = usize::try_from(number - 1).ok().and_then(|at| due.get(at));
+        let good = whole.is_some_and(|whole| match again {
+            false => *whole == put,
+            true => {
+                let legs = put.legs.iter().all(|leg| whole.legs.contains(leg));
+                legs && Put { legs: whole.legs.clone(), ..put } == *whole
+            }
+        });
+        if !good {
+            wrong.push(format!("message {number} is not what was handed in"));
+        }
+        if !again {
+            if last.is_some_and(|last| last + 1 != number) {
+                wrong.push(format!("message {number} comes behind {last:?}"));
+            }
+            last = Some(number);
         }
         Ok(())
     };
@@ -88,29 +136,58 @@ fn check_records(spool: &Spool, holds: &mut Holds) -> Result<Kept, Fault> {
         }
     })?;
     failed?;
+    if last.is_some_and(|last| last != holds.messages) {
+        wrong.push(format!("the visit gave {} messages, the log ends at {last:?}", holds.messages));
+    }
     holds.wrong.append(&mut wrong);
     holds.segments = report.segments.len() as u64;
-    holds.messages = expected.messages;
-    Ok(expected)
+    Ok(())
 }
 
-/// Every leg must be readable, from the first to the last.
-fn check_legs(log: &Log, expected: &Kept, holds: &mut Holds) -> Result<(), Fault> {
-    for ((link, lane), last) in &expected.legs {
-        let mut due = 1;
-        log.reader().legs(link, *lane, 1, u64::MAX, &mut |reading| {
-            due = match reading {
-                Reading::Leg(leg) if leg.sequence == due => due + 1,
-                other => {
-                    holds.wrong.push(format!("leg {due} of {}: {other:?}", link.word()));
-                    return false;
-                }
+/// Every leg that is owed must be readable, and every one that is read must be true.
+fn check_legs(log: &Log, kept: &Kept, due: &[Put], holds: &mut Holds) -> Result<(), Fault> {
+    let mut legs: BTreeMap<(Link, Lane), Vec<&Put>> = BTreeMap::new();
+    for put in due {
+        for leg in &put.legs {
+            let lane = leg.link.numbered_lane(put.envelope.header().lane);
+            legs.entry((leg.link.clone(), lane)).or_default().push(put);
+        }
+    }
+    for ((link, lane), puts) in &legs {
+        let owed = kept.acked.get(&(link.clone(), *lane)).map_or(1, |acked| acked + 1);
+        let wrong = &mut holds.wrong;
+        let next = log.reader().legs(link, *lane, 1, puts.len() as u64, &mut |reading| {
+            let good = match &reading {
+                Reading::Leg(leg) => usize::try_from(leg.sequence - 1)
+                    .ok()
+                    .and_then(|at| puts.get(at))
+                    .is_some_and(|put| put.envelope.bytes() == &leg.envelope_bytes),
+                Reading::Gap { through, .. } => *through < owed,
             };
+            if !good && wrong.len() < WRONG_MAX {
+                wrong.push(format!("{} {lane}, owed from {owed}: {reading:?}", link.word()));
+            }
             true
         })?;
-        if due != last + 1 {
-            holds.wrong.push(format!("{} {lane} has legs to {due}, not {last}", link.word()));
+        if next != puts.len() as u64 + 1 && owed <= puts.len() as u64 {
+            wrong.push(format!("{} {lane} has legs to {next}, not {}", link.word(), puts.len()));
         }
+    }
+    Ok(())
+}
+
+/// Every key ever taken must be in the key files or the log.
+fn check_every_key(spool: &Spool, due: &[Put], holds: &mut Holds) -> Result<(), Fault> {
+    let (mut at, mut strange) = (0, 0);
+    let found = every_key(&spool.data, &mut |one| {
+        let put = due.get(at);
+        at += 1;
+        let mine = put.and_then(|put| key_use(&Record::Put(put.clone())));
+        strange += u64::from(mine != Some(one));
+    })?;
+    holds.keys_in_files = found.in_files;
+    if at != due.len() || strange > 0 {
+        holds.wrong.push(format!("of {} keys {at} found, {strange} strange", due.len()));
     }
     Ok(())
 }

@@ -24,6 +24,10 @@ pub(crate) struct Said {
     pub(crate) acknowledgements: u64,
     /// The index vouched for the keys through this ordinal.
     pub(crate) keys: u64,
+    /// Segments that went.
+    pub(crate) gone: u64,
+    /// Messages carried out of old segments.
+    pub(crate) carried: u64,
 }
 
 impl Said {
@@ -40,6 +44,14 @@ impl Said {
             "A" => {
                 self.acknowledgements += 1;
                 &mut self.acknowledged
+            }
+            "D" => {
+                self.gone += 1;
+                return;
+            }
+            "R" => {
+                self.carried += number;
+                return;
             }
             _ => return,
         };

@@ -5,6 +5,7 @@ mod committer;
 mod cut;
 mod measure;
 mod message;
+mod reclaim;
 mod run;
 mod writer;
 

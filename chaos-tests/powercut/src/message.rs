@@ -5,13 +5,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use yizhan_core::link::Link;
-use yizhan_core::record::{Leg, PublisherKey, Put, Record};
+use yizhan_core::record::{Cursor, Leg, PublisherKey, Put, Record};
 use yizhan_core::time::BootId;
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::Chain;
 use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, Selector};
 
 use crate::Fault;
+
+/// Legs that a quick neighbour has not acked yet, at most.
+const BEHIND_MAX: u64 = 40;
+/// The same of a slow one: what it is owed has to be carried out of old segments.
+const SLOW_BEHIND_MAX: u64 = 600;
 
 /// Every fourth payload has 4 KiB, the others 400 bytes.
 fn payload_bytes(number: u64) -> usize {
@@ -25,6 +30,8 @@ pub(crate) struct Kept {
     pub(crate) messages: u64,
     /// Legs given out, by link and numbered lane.
     pub(crate) legs: BTreeMap<(Link, Lane), u64>,
+    /// Legs handed over, likewise.
+    pub(crate) acked: BTreeMap<(Link, Lane), u64>,
 }
 
 impl Kept {
@@ -40,9 +47,29 @@ impl Kept {
                     self.legs.insert(key, leg.sequence);
                 }
             }
+            Record::HandedOver(at) => {
+                self.acked.insert((at.link.clone(), at.lane), at.through);
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Hands over what the neighbours would have acked by now: half of it, whenever it is too
+    /// much.
+    pub(crate) fn hand_over(&mut self) -> Vec<Record> {
+        let mut records = Vec::new();
+        for ((link, lane), last) in &self.legs {
+            let slow = matches!(link, Link::Down(_));
+            let behind_max = if slow { SLOW_BEHIND_MAX } else { BEHIND_MAX };
+            let acked = self.acked.entry((link.clone(), *lane)).or_default();
+            if last - *acked > behind_max {
+                *acked = last - behind_max / 2;
+                let cursor = Cursor { link: link.clone(), lane: *lane, through: *acked };
+                records.push(Record::HandedOver(cursor));
+            }
+        }
+        records
     }
 
     /// The bytes of a snapshot.

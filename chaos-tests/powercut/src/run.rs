@@ -51,6 +51,9 @@ struct Cost {
     wrong: u64,
     torn_tails: u32,
     segments_most: u64,
+    segments_gone: u64,
+    messages_carried: u64,
+    keys_in_files_most: u64,
     keys_vouched_for: u64,
     keys_lost: u64,
     indexes_set_aside: u32,
@@ -109,6 +112,8 @@ fn run_mode(args: &Args, pcfs: &Path, mode: &str) -> Result<Cost, Fault> {
         cost.rounds += 1;
         cost.acknowledged += said.acknowledgements - before.acknowledgements;
         cost.keys_vouched_for += said.keys - before.keys;
+        cost.segments_gone += said.gone - before.gone;
+        cost.messages_carried += said.carried - before.carried;
         let good = judge(&mut cost, image, segment_bytes, said, cut_ms)?;
         if let Some(keep) = args.keep.as_ref().filter(|_| !good) {
             copy(image, &keep.join(format!("{mode}-{round}")))?;
@@ -145,6 +150,7 @@ fn judge(
     cost.wrong += holds.wrong.len() as u64 + made_up;
     cost.torn_tails += u32::from(holds.torn);
     cost.segments_most = cost.segments_most.max(holds.segments);
+    cost.keys_in_files_most = cost.keys_in_files_most.max(holds.keys_in_files);
     cost.keys_lost += keys_lost;
     cost.indexes_set_aside += u32::from(holds.keys_set_aside);
     cost.open_ms_most = cost.open_ms_most.max(holds.open_ms);
@@ -171,7 +177,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Fault> {
 
 fn print_table(costs: &[Cost]) {
     println!(
-        "{:<13} {:>6} {:>12} {:>5} {:>12} {:>6} {:>5} {:>9} {:>9} {:>9} {:>9}",
+        "{:<13} {:>6} {:>12} {:>5} {:>12} {:>6} {:>5} {:>9} {:>6} {:>8} {:>9} {:>9} {:>9}",
         "mode",
         "rounds",
         "acknowledged",
@@ -180,13 +186,15 @@ fn print_table(costs: &[Cost]) {
         "wrong",
         "torn",
         "segments",
+        "gone",
+        "carried",
         "keys",
         "keys lost",
         "index bad"
     );
     for cost in costs {
         println!(
-            "{:<13} {:>6} {:>12} {:>5} {:>12} {:>6} {:>5} {:>9} {:>9} {:>9} {:>9}",
+            "{:<13} {:>6} {:>12} {:>5} {:>12} {:>6} {:>5} {:>9} {:>6} {:>8} {:>9} {:>9} {:>9}",
             cost.mode,
             cost.rounds,
             cost.acknowledged,
@@ -195,6 +203,8 @@ fn print_table(costs: &[Cost]) {
             cost.wrong,
             cost.torn_tails,
             cost.segments_most,
+            cost.segments_gone,
+            cost.messages_carried,
             cost.keys_vouched_for,
             cost.keys_lost,
             cost.indexes_set_aside

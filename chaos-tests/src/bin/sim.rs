@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chaos_tests::figures::Figures;
 use chaos_tests::plan::Plan;
-use chaos_tests::swarm::play;
+use chaos_tests::swarm::{hush, play};
 use chaos_tests::world::World;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -61,6 +61,7 @@ fn one(seed: u64, story: bool) -> bool {
 }
 
 fn many(arguments: &Arguments) -> bool {
+    hush();
     let began = Instant::now();
     let until = arguments.minutes.map(|minutes| began + Duration::from_secs(60 * minutes));
     let bar = bar(arguments.minutes.is_none().then_some(arguments.swarm));

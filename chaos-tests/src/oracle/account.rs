@@ -69,6 +69,11 @@ impl Account {
         !self.encore && self.ttl_us.is_some_and(|ttl_us| now_us - self.taken_us >= ttl_us)
     }
 
+    /// True if it has a time to live.
+    pub(super) fn is_perishable(&self) -> bool {
+        self.ttl_us.is_some()
+    }
+
     /// Bytes, once for each target.
     pub(super) fn weight(&self) -> u64 {
         (self.bytes.len() * self.targets.len()) as u64

@@ -27,8 +27,8 @@ struct Entry {
     key: u64,
     id: MessageId,
     place: Place,
-    /// True if this one may stand out of order.
-    excused: bool,
+    /// True if it is marked late: it may stand out of order.
+    late: bool,
 }
 
 impl Order {
@@ -41,15 +41,15 @@ impl Order {
         self.inboxes.get(&host).is_some_and(|inbox| inbox.ids.contains(id))
     }
 
-    /// A message enters an inbox; what is wrong with that. `excused` says that a store on its way
-    /// was touched, `forgotten` that its origin may have forgotten its publishers' keys.
+    /// A message enters an inbox; what is wrong with that. `late` says that it is marked so,
+    /// `forgotten` that its origin may have forgotten its publishers' keys.
     pub(super) fn entered(
         &mut self,
         host: usize,
         origin: usize,
         key: u64,
         id: &MessageId,
-        excused: bool,
+        late: bool,
         forgotten: bool,
     ) -> Vec<String> {
         let mut faults = Vec::new();
@@ -67,10 +67,10 @@ impl Order {
             faults.push(format!("once: key {key} entered {host} again, as {id}"));
         }
         let last = inbox.last(origin, id.lane);
-        if let Some(last) = last.filter(|last| last.place >= place && !excused) {
+        if let Some(last) = last.filter(|last| last.place >= place && !late) {
             faults.push(format!("in order: {id} entered {host} after {}", last.id));
         }
-        inbox.entries.push(Entry { origin, key, id: id.clone(), place, excused });
+        inbox.entries.push(Entry { origin, key, id: id.clone(), place, late });
         faults
     }
 
@@ -90,7 +90,7 @@ impl Order {
 impl Inbox {
     /// The latest message of an origin in a lane that came in its order.
     fn last(&self, origin: usize, lane: Lane) -> Option<&Entry> {
-        let mut of_lane = self.entries.iter().rev().filter(|e| !e.excused);
+        let mut of_lane = self.entries.iter().rev().filter(|e| !e.late);
         of_lane.find(|entry| entry.origin == origin && entry.id.lane == lane)
     }
 }

@@ -2,6 +2,8 @@
 
 use rand::Rng;
 
+use yizhan_schemas::frame::VERSION;
+
 use super::World;
 use super::event::{Event, Fault};
 use crate::network::{Course, Passage};
@@ -148,7 +150,9 @@ impl World {
             let Some(h) = self.hosts.get_mut(at) else { continue };
             h.paused_us = 0;
             let (host, life, running) = (at, h.life, h.process.is_some());
-            if running {
+            if running && h.version < VERSION {
+                self.crash(at, false);
+            } else if running {
                 self.soon(1_000, 50_000, Event::OpenInbox { host, life });
             } else {
                 self.soon(1_000, 3_000_000, Event::Start { host });

@@ -10,7 +10,7 @@ use super::event::Event;
 impl World {
     /// The bus takes orders in their order.
     pub(super) fn deliver(&mut self, host: usize, life: u32, deliver: Deliver) {
-        let takes_us = self.dice.random_range(100..5_000);
+        let takes_us = self.dice.random_range(50..1_000);
         let Some(free_us) = self.inbox_free_us.get_mut(host) else { return };
         *free_us = (*free_us).max(self.now_us) + takes_us;
         let at = *free_us;
@@ -21,8 +21,8 @@ impl World {
         let now = self.clock(host);
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
         let published = h.publish(&deliver, now);
-        for envelope in &published.messages {
-            self.oracle.entered(host, envelope, self.now_us);
+        for (envelope, late) in &published.messages {
+            self.oracle.entered(host, envelope, *late, self.now_us);
             self.story.note(self.now_us, envelope.header().id().to_string().as_bytes());
         }
         for input in published.inputs {

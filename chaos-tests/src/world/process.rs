@@ -3,8 +3,9 @@
 use rand::Rng;
 use yizhan_core::effect::Effect;
 use yizhan_core::input::Input;
+use yizhan_core::link::Link;
 use yizhan_core::station::Fresh;
-use yizhan_schemas::frame::Frame;
+use yizhan_schemas::frame::{Frame, VERSION};
 use yizhan_schemas::{Epoch, StoreId};
 
 use super::World;
@@ -21,6 +22,10 @@ impl World {
         let [epoch, notes_epoch] = [0; 2].map(|_: u8| Epoch::from_random(self.dice.random()));
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.process.is_none()) else { return };
         let (store, boot) = (StoreId::from_random(store), h.clock.boot);
+        // a station is upgraded at a restart, at the latest when everything heals
+        if h.life > 0 && (self.calm || self.dice.random_bool(0.5)) {
+            h.version = VERSION;
+        }
         let fresh = Fresh { store, epoch, notes_epoch, boot, seed };
         if let Err(fault) = h.start(now, fresh) {
             return self.oracle.fault(format!("{host} does not start: {fault}"));
@@ -82,16 +87,42 @@ impl World {
 
     pub(super) fn committed(&mut self, host: usize, life: u32) {
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
-        let effects = h.end_commit();
+        self.figures.commits += 1;
+        let Ok(effects) = h.end_commit() else {
+            self.figures.full_disks += 1;
+            self.tell(format_args!("{host}: its disk is full"));
+            return self.crash(host, false);
+        };
         if let Some(link) = h.unbalanced() {
             self.oracle.fault(format!("accounted: the count of {host} for {link:?} is out"));
         }
-        self.figures.commits += 1;
+        let oldest = h.disk.news_of_oldest();
         self.note_taken(host);
         for effect in effects {
             self.effect(host, life, effect);
         }
+        if let Some(oldest) = oldest {
+            self.input(host, life, Input::Oldest(Box::new(oldest)));
+        }
+        self.unlink(host);
         self.touched(host);
+    }
+
+    /// Segments that are no longer wanted go, and with them what a neighbour might have been
+    /// refilled from.
+    fn unlink(&mut self, host: usize) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        for (id, link) in h.disk.unlink(h.index.through()) {
+            let neighbour = match &link {
+                Link::Up => self.tree.parent(host),
+                Link::Down(code) => self.tree.station(code),
+                Link::Inbox | Link::Adapter => None,
+            };
+            let Some(neighbour) = neighbour else { continue };
+            if self.hosts.get(neighbour).is_some_and(|h| !h.disk.had(&id)) {
+                self.oracle.cannot_refill(host, neighbour, &id);
+            }
+        }
     }
 
     /// The disk has new messages of publishers: the oracle's clock for them starts.
@@ -125,11 +156,27 @@ impl World {
             Effect::Beat { link, beat } => self.pass(host, &link, &Frame::Beat(beat)),
             Effect::Send(send) => self.send(host, life, send),
             Effect::Deliver(deliver) => self.deliver(host, life, deliver),
-            Effect::Recall { opening, through, .. } => {
+            Effect::Recall { opening, from, through } => {
+                if let Some(h) = self.hosts.get_mut(host).filter(|h| h.opening() == Some(opening)) {
+                    h.recall(from, through);
+                }
                 self.soon(5_100, 80_000, Event::Release { host, life, opening, through });
             }
-            // the core does not ask for these yet
-            Effect::Attempt { .. } | Effect::Discard { .. } | Effect::Carry { .. } => {}
+            Effect::Discard { segment } => {
+                self.tell(format_args!("{host} discards segment {segment}"));
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.disk.discard(segment);
+                }
+                self.unlink(host);
+            }
+            Effect::Carry { segment, open } => {
+                self.tell(format_args!("{host} carries {open:?} out of segment {segment}"));
+                let Some(h) = self.hosts.get_mut(host) else { return };
+                let input = Box::new(h.carry(segment, &open));
+                self.soon(100, 20_000, Event::Input { host, life, input });
+            }
+            // no matter is for an adapter yet
+            Effect::Attempt { .. } => {}
             Effect::Notice(notice) => self.tell(format_args!("{host}: {notice:?}")),
         }
     }
@@ -162,6 +209,7 @@ impl World {
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
         if let Some(through) = h.index.catch_up() {
             self.input(host, life, Input::Indexed { through });
+            self.unlink(host);
         }
         self.soon(300_000, 2_000_000, Event::Index { host, life });
     }

@@ -2,13 +2,18 @@
 
 use yizhan_core::effect::Verdict;
 use yizhan_core::input::{Input, Ticket};
+use yizhan_schemas::Lane;
 use yizhan_schemas::reply::ErrorCode;
 
 use super::World;
 use super::event::{Attempt, Event};
+use crate::workload::Matter;
 
 /// A publisher that hears nothing asks again after this long, microseconds.
 const PATIENCE_US: (u64, u64) = (2_000_000, 4_000_000);
+
+/// A station may refuse for want of room from this share of `spool.max_bytes` on.
+const FULL_PERCENT: u64 = 20;
 
 impl World {
     pub(super) fn submit(&mut self, host: usize, key: u64, why: Attempt) {
@@ -36,18 +41,33 @@ impl World {
         self.input(host, life, Input::Submitted { ticket, draft: Box::new(draft) });
     }
 
+    /// True if a station may say no for this reason: its publisher then asks again.
+    fn is_fair(&self, host: usize, code: ErrorCode) -> bool {
+        let flash = |matter: &&Matter| matter.host == host && matter.lane == Lane::Flash;
+        match code {
+            ErrorCode::SpoolFull => self.hosts.get(host).is_some_and(|h| {
+                // a direction may be full at its guaranteed quarter, long before the disk is
+                h.disk.held_bytes() * 100 >= self.plan.store.max_bytes * FULL_PERCENT
+            }),
+            // a hundred at once are always taken (design §5)
+            ErrorCode::RateLimited => self.matters.iter().filter(flash).count() > 100,
+            _ => false,
+        }
+    }
+
     pub(super) fn reply(&mut self, host: usize, life: u32, ticket: Ticket, verdict: Verdict) {
         let Some(key) = self.publishers.remove(&(host, life, ticket)) else { return };
         match verdict {
             Verdict::Accepted(accepted) => {
-                let durable = self.hosts.get(host).is_some_and(|h| h.disk.holds(&accepted.id));
+                let durable = self.hosts.get(host).is_some_and(|h| h.disk.had(&accepted.id));
                 let now_us = self.now_us;
                 self.story.tell(now_us, format_args!("{host} takes {} as {}", key, accepted.id));
                 self.oracle.accepted(host, key, accepted.id, durable);
             }
             Verdict::Refused(refusal) => {
                 self.tell(format_args!("{host} refuses {key}: {refusal}"));
-                if refusal.code != ErrorCode::SpoolFull {
+                self.figures.refusals += 1;
+                if !self.is_fair(host, refusal.code) {
                     self.oracle.fault(format!("{host} refused {key}: {refusal}"));
                 }
             }

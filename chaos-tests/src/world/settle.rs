@@ -4,7 +4,7 @@
 //! right is for the oracle to say.
 
 use yizhan_core::link::Link;
-use yizhan_schemas::Lane;
+use yizhan_schemas::{Lane, MessageId, Outcome};
 
 use super::event::{Attempt, Event};
 use super::{ENCORE_US, IDLE_FRAMES_MAX, World};
@@ -16,8 +16,14 @@ impl World {
         let running = self.hosts.iter().all(|h| h.process.is_some());
         running
             && self.oracle.is_satisfied(self.now_us)
+            && self.oracle.is_accounted(&|origin, id, target| self.outcome(origin, id, target))
             && !self.hosts.iter().any(Self::owes)
             && (1..self.hosts.len()).all(|child| self.agree(child))
+    }
+
+    /// What the page of an origin shows of one of its messages and a target.
+    pub(super) fn outcome(&self, origin: usize, id: &MessageId, target: usize) -> Option<Outcome> {
+        self.hosts.get(origin)?.disk.receipts.outcome(id, self.tree.code(target)?)
     }
 
     /// A few messages more, now that everything has settled.

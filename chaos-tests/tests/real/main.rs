@@ -22,9 +22,11 @@
 
 mod away;
 mod county;
+mod full_disk;
 mod inbox;
 mod kills;
 mod load;
+mod old_segments;
 mod order;
 mod place;
 mod programs;

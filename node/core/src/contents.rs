@@ -14,6 +14,9 @@ const RUN_LEGS_MAX: u64 = 256;
 /// Whose a message is, and its precedence; no origin where damage took the message.
 pub type Whose = (Option<Code>, Lane);
 
+/// How many legs of each.
+pub type Counted = Vec<(Whose, u64)>;
+
 /// Runs of legs, by their first leg.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Contents {
@@ -69,9 +72,11 @@ impl Contents {
         let within = within.into_iter().flatten();
         let ends = self.runs.range(start.saturating_add(1)..).map(|(first, _)| first - 1);
         let ends = ends.map(Some).chain(std::iter::once(None));
-        within.zip(ends).map(move |((first, run), end)| {
+        let runs = within.zip(ends).map(move |((first, run), end): ((&u64, &Run), Option<u64>)| {
             (&run.whose, from.max(*first), through.min(end.unwrap_or(u64::MAX)))
-        })
+        });
+        // what was forgotten leaves a hole in front
+        runs.filter(|(_, from, through)| from <= through)
     }
 
     /// Legs before this one are not asked for any more.

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use crate::time::Departure;
+
 /// Legs published and not acked.
 #[derive(Debug, Clone, Default)]
 pub struct Flight {
@@ -12,8 +14,8 @@ pub struct Flight {
     pub sent: u64,
     /// Last leg acked in it.
     acked: u64,
-    /// Last leg of each publication, and its bytes.
-    chunks: VecDeque<(u64, u64)>,
+    /// Last leg of each publication, its bytes, and when it left.
+    chunks: VecDeque<(u64, u64, Departure)>,
     bytes: u64,
     /// When an ack last moved, or the first byte went out, microseconds since boot.
     progress_us: u64,
@@ -28,34 +30,38 @@ impl Flight {
     }
 
     /// Legs through this one were published.
-    pub fn published(&mut self, through: u64, bytes: u64, now_us: u64) {
+    pub fn published(&mut self, through: u64, bytes: u64, left: Departure) {
         if through <= self.sent {
             return;
         }
         if self.chunks.is_empty() {
-            self.progress_us = now_us;
+            self.progress_us = left.at_us;
         }
         self.sent = through;
-        self.chunks.push_back((through, bytes));
+        self.chunks.push_back((through, bytes, left));
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Legs through this one are durable at the neighbour.
-    pub fn acked(&mut self, through: u64, now_us: u64) {
+    /// Legs through this one are durable at the neighbour. Gives what arrived so: bytes, and when
+    /// they left.
+    pub fn acked(&mut self, through: u64, now_us: u64) -> Vec<(u64, Departure)> {
         // an ack that says nothing new is no progress
         if through > self.acked {
             self.acked = through;
             self.progress_us = now_us;
         }
-        while let Some((last, bytes)) = self.chunks.front().copied() {
+        let mut arrived = Vec::new();
+        while let Some((last, bytes, left)) = self.chunks.front().copied() {
             if last > through {
                 break;
             }
             self.chunks.pop_front();
             self.bytes = self.bytes.saturating_sub(bytes);
+            arrived.push((bytes, left));
         }
         // a receiver may be further than this session knows: it had them from an earlier one
         self.sent = self.sent.max(through);
+        arrived
     }
 
     /// Send again from the ack on, unless that was done within the last `pause_us`.
@@ -83,11 +89,15 @@ impl Flight {
 mod tests {
     use super::*;
 
+    fn at(at_us: u64) -> Departure {
+        Departure { at_us, delivered_bytes: 0 }
+    }
+
     #[test]
     fn acks_free_the_window_chunk_by_chunk() {
         let mut flight = Flight::begin(0);
-        flight.published(10, 1000, 5);
-        flight.published(20, 500, 6);
+        flight.published(10, 1000, at(5));
+        flight.published(20, 500, at(6));
         flight.acked(15, 7);
         assert_eq!(flight.bytes(), 500);
         flight.acked(20, 8);
@@ -97,10 +107,10 @@ mod tests {
     #[test]
     fn a_gap_is_answered_once_per_pause() {
         let mut flight = Flight::begin(0);
-        flight.published(10, 1000, 5);
+        flight.published(10, 1000, at(5));
         assert!(flight.again(4, 100, 50));
         assert_eq!(flight.sent, 4);
-        flight.published(10, 600, 101);
+        flight.published(10, 600, at(101));
         assert!(!flight.again(4, 120, 50));
         assert!(flight.again(4, 151, 50));
     }
@@ -109,8 +119,8 @@ mod tests {
     fn what_is_in_flight_is_overdue_from_the_first_byte_or_the_last_news_on() {
         let mut flight = Flight::begin(3);
         assert_eq!(flight.overdue_us(100), None, "nothing is on its way");
-        flight.published(10, 1000, 5);
-        flight.published(20, 500, 60);
+        flight.published(10, 1000, at(5));
+        flight.published(20, 500, at(60));
         assert_eq!(flight.overdue_us(100), Some(105), "the first one waits since 5");
         flight.acked(3, 70);
         assert_eq!(flight.overdue_us(100), Some(105), "that was known");
@@ -121,16 +131,16 @@ mod tests {
     #[test]
     fn what_was_published_before_is_not_counted_twice() {
         let mut flight = Flight::begin(0);
-        flight.published(10, 1000, 5);
-        flight.published(10, 1000, 6);
-        flight.published(9, 1000, 7);
+        flight.published(10, 1000, at(5));
+        flight.published(10, 1000, at(6));
+        flight.published(9, 1000, at(7));
         assert_eq!((flight.sent, flight.bytes()), (10, 1000));
     }
 
     #[test]
     fn a_receiver_that_is_further_than_the_session_knows_moves_it_on() {
         let mut flight = Flight::begin(0);
-        flight.published(10, 1000, 5);
+        flight.published(10, 1000, at(5));
         flight.acked(40, 6);
         assert_eq!((flight.sent, flight.bytes()), (40, 0));
         flight.acked(7, 8);
@@ -140,11 +150,11 @@ mod tests {
     #[test]
     fn only_what_is_on_its_way_is_sent_again() {
         let mut flight = Flight::begin(0);
-        flight.published(10, 1000, 5);
+        flight.published(10, 1000, at(5));
         assert!(!flight.again(10, 100, 0), "all of it is there");
         assert!(flight.again(9, 100, 50));
         assert_eq!((flight.sent, flight.bytes(), flight.overdue_us(1)), (9, 0, None));
-        flight.published(10, 100, 101);
+        flight.published(10, 100, at(101));
         assert!(flight.again(9, 150, 50), "the pause is over at 150");
     }
 }

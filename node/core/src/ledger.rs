@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contents::Whose;
+use crate::contents::{Counted, Whose};
 use crate::outbound::Tally;
 
 /// Legs by whose message they carry, over all links.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger(BTreeMap<Whose, Tally>);
-
-/// Legs of each origin and precedence.
-pub type Counted = Vec<(Whose, u64)>;
 
 impl Ledger {
     /// These legs were opened, or opened again.

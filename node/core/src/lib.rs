@@ -8,6 +8,7 @@
 //! | [`time`] [`settings`] [`link`] [`draft`] [`jitter`] | arguments |
 //! | [`input`] [`effect`] | what comes in, what goes out |
 //! | [`record`] [`kept`] | what is written, and its fold |
+//! | [`ranges`] [`contents`] | sets of sequences, and whose they are |
 //! | [`step`] | nothing is said before it is stored |
 //! | [`station`] | knows all deciders, asks each |
 //!
@@ -20,10 +21,11 @@
 //! | [`outbound`] [`inbound`] | where a lane of a link stands, at each end |
 //! | [`resume`] | where a sender goes on after a hello |
 //! | [`peer`] | whose hello counts |
-//! | [`lanes`] [`flight`] [`neighbour`] [`transit`] | whose turn it is, what is on its way, for how long, who is alive |
+//! | [`lanes`] [`flight`] [`pace`] | whose turn it is, what is on its way, how much may be |
+//! | [`neighbour`] [`transit`] | who is alive, how long frames are on their way |
 //! | [`passage`] | what of a neighbour's legs is durable one hop further |
 //! | [`owing`] [`outcomes`] | what is told of others' messages, and what is known of our own |
-//! | [`ledger`] [`contents`] [`ranges`] | the count: every leg is held, handed over or ended |
+//! | [`ledger`] | the count: every leg is held, handed over or ended |
 //! | [`bridges`] | how long the power was off |
 //! | [`inbox`] | which stream sequence belongs to which inbox leg |
 //! | [`fill`] | how legs become frames |
@@ -48,6 +50,7 @@ pub mod neighbour;
 pub mod outbound;
 pub mod outcomes;
 pub mod owing;
+pub mod pace;
 pub mod passage;
 pub mod peer;
 pub mod ranges;

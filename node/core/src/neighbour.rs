@@ -10,6 +10,7 @@ use yizhan_schemas::{Lane, PerLane};
 use crate::flight::Flight;
 use crate::input::Marks;
 use crate::lanes::Turns;
+use crate::pace::Pace;
 use crate::record::Renumbered;
 use crate::time::Now;
 use crate::transit::Transit;
@@ -29,6 +30,8 @@ pub struct Neighbour {
     pub answered: PerLane<Option<Have>>,
     /// Hand-overs being measured, lane by lane.
     pub samples: [Samples; 4],
+    /// How fast the link is; also over the end of a session.
+    pub pace: Pace,
     /// Smoothed round trip, microseconds.
     pub rtt_us: Option<u64>,
     /// When anything of its session last came, microseconds since boot.

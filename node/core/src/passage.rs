@@ -36,24 +36,21 @@ struct Block {
 }
 
 impl Passage {
-    /// Legs were taken; where they led to is told next. True if a block begins with them.
-    pub fn took(&mut self, from: u64, through: u64) -> bool {
-        let room = |(first, _): &(&u64, &mut Block)| from.saturating_sub(**first) < BLOCK_LEGS;
-        if let Some((_, block)) = self.blocks.iter_mut().next_back().filter(room) {
-            block.last = block.last.max(through);
-            return false;
-        }
-        self.blocks.insert(from, Block { last: through, outs: Vec::new() });
+    /// Legs were taken, and their message got these legs here (none, if it ended here). True if a
+    /// block begins with them.
+    pub fn took(
+        &mut self,
+        from: u64,
+        through: u64,
+        outs: impl Iterator<Item = (Link, Lane, u64)>,
+    ) -> bool {
+        let newest = self.blocks.last_key_value().map(|(first, _)| *first);
+        let first = newest.filter(|first| from.saturating_sub(*first) < BLOCK_LEGS);
+        let block = self.blocks.entry(first.unwrap_or(from)).or_default();
+        block.last = block.last.max(through);
+        outs.for_each(|(link, lane, out)| block.leads_to(link, lane, out));
         self.merge_if_many();
-        true
-    }
-
-    /// The message of the leg taken last got these legs here (none, if it ended here).
-    pub fn led_to(&mut self, outs: impl Iterator<Item = (Link, Lane, u64)>) {
-        let Some((_, block)) = self.blocks.iter_mut().next_back() else { return };
-        for (link, lane, out) in outs {
-            block.leads_to(link, lane, out);
-        }
+        first.is_none()
     }
 
     /// The neighbour's numbering begins anew at this leg.
@@ -154,8 +151,7 @@ mod tests {
         let mut passage = Passage::default();
         for leg in 1..=64 * 3 {
             let to = if (65..=128).contains(&leg) { village(1) } else { village(2) };
-            passage.took(leg, leg);
-            passage.led_to(std::iter::once((to, Lane::Routine, leg)));
+            passage.took(leg, leg, std::iter::once((to, Lane::Routine, leg)));
         }
         let acked = |link: &Link, _| if *link == village(1) { 0 } else { 1000 };
         passage.settle(acked);
@@ -169,8 +165,7 @@ mod tests {
     fn a_long_wait_is_kept_in_a_bounded_number_of_blocks() {
         let mut passage = Passage::default();
         for leg in 1..=1_000_000 {
-            passage.took(leg, leg);
-            passage.led_to(std::iter::once((Link::Up, Lane::Routine, leg)));
+            passage.took(leg, leg, std::iter::once((Link::Up, Lane::Routine, leg)));
         }
         assert!(passage.len() <= BLOCKS_MAX);
         assert_eq!(passage.beyond(|_, _| 999), []);
@@ -181,11 +176,11 @@ mod tests {
     #[test]
     fn what_led_nowhere_is_through_at_once() {
         let mut passage = Passage::default();
-        passage.took(1, 500);
+        passage.took(1, 500, std::iter::empty());
         assert_eq!(passage.beyond(|_, _| 0), [(1, 500)]);
         passage.renumbered(10);
         assert_eq!(passage.beyond(|_, _| 0), []);
-        passage.took(10, 12);
+        passage.took(10, 12, std::iter::empty());
         assert_eq!(passage.beyond(|_, _| 0), [(10, 12)]);
     }
 }

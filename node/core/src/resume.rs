@@ -7,9 +7,9 @@
 //! |---|---|---|
 //! | our numbering, a sequence that we have too, equal chain | the usual case; behind `acked`: it was restored from an old copy | goes on from there |
 //! | our numbering, a sequence that we never issued, or another chain | we were restored from an old copy | begins a new numbering behind what was acked |
-//! | the same, and less than it acked | both were restored | begins a new numbering with all that is held |
-//! | no numbering, ours began with all that is held | first contact, or its disk is new | goes on from its first leg, the receiver adopts it |
-//! | another or no numbering, ours began later | its disk is new, or older than our numbering | begins a new numbering with all that is held |
+//! | the same, and less than it acked | both were restored | begins a new numbering with all that may be missing |
+//! | no numbering, ours began with all that may be missing | first contact, or its disk is new | goes on from its first leg, the receiver adopts it |
+//! | another or no numbering, ours began later | its disk is new, or older than our numbering | begins a new numbering with all that may be missing |
 //! | just what our present numbering was made for | our answer was lost on the way | goes on from its first leg |
 
 use yizhan_schemas::frame::{Chain, Have};
@@ -33,20 +33,21 @@ pub fn resume(
     ours: Option<Chain>,
     answered: Option<&Have>,
 ) -> Resume {
+    let all = lane.refill_from();
     if lane.link_epoch.is_none() {
-        return Resume::Renumber(lane.held_from);
+        return Resume::Renumber(all);
     }
     if have.link_epoch == lane.link_epoch {
         return match chain_before(lane, have.expected, ours) {
             Some(chain) if chain == have.chain => Resume::After(have.expected.saturating_sub(1)),
             _ if have.expected > lane.acked => Resume::Renumber(lane.acked.saturating_add(1)),
-            _ => Resume::Renumber(lane.held_from),
+            _ => Resume::Renumber(all),
         };
     }
-    if answered == Some(have) || lane.start == lane.held_from {
+    if answered == Some(have) || lane.start == all {
         return Resume::After(lane.start.saturating_sub(1));
     }
-    Resume::Renumber(lane.held_from)
+    Resume::Renumber(all)
 }
 
 fn chain_before(lane: &Outbound, expected: u64, ours: Option<Chain>) -> Option<Chain> {
@@ -166,6 +167,7 @@ mod tests {
     #[test]
     fn a_receiver_that_lost_what_it_acked_and_another_history_gets_all_that_is_held() {
         let mut lane = lane(9, 7);
+        lane.passed_on(&[(1, 2)]);
         lane.evicted(2, chain(2));
         let at_the_ack = have(7, Chain([9; 8]));
         assert_eq!(resume(&lane, &at_the_ack, Some(chain(6)), None), Resume::Renumber(3));

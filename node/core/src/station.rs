@@ -99,6 +99,17 @@ pub struct Station {
 struct Disk {
     held_bytes: u64,
     max_bytes: u64,
+    /// Taken in the step that gathers.
+    taken_bytes: u64,
+    /// Taken in the step before, which `held_bytes` may not know of yet.
+    closing_bytes: u64,
+}
+
+impl Disk {
+    /// Bytes held, and those on their way to the disk.
+    fn filled_bytes(self) -> u64 {
+        self.held_bytes.saturating_add(self.closing_bytes).saturating_add(self.taken_bytes)
+    }
 }
 
 impl Station {
@@ -141,7 +152,7 @@ impl Station {
             flash: room::FlashBucket::default(),
             owed: room::Owed::default(),
             tell_beyond_us: None,
-            disk: Disk { held_bytes: 0, max_bytes: u64::MAX },
+            disk: Disk { held_bytes: 0, max_bytes: u64::MAX, taken_bytes: 0, closing_bytes: 0 },
             touched: BTreeSet::new(),
         };
         station.count_owed();
@@ -227,7 +238,9 @@ impl Station {
             Input::Delivered { through } => self.on_delivered(through),
             Input::Released { through, ids } => self.on_released(now, through, &ids, step),
             Input::Indexed { through } => self.write(step, Record::Indexed(through)),
-            Input::Disk { held_bytes, max_bytes } => self.disk = Disk { held_bytes, max_bytes },
+            Input::Disk { held_bytes, max_bytes } => {
+                self.disk = Disk { held_bytes, max_bytes, ..self.disk };
+            }
         }
     }
 
@@ -268,6 +281,7 @@ impl Station {
             let soon_us = now.boot_us + send::TELL_BEYOND_EVERY_US;
             self.tell_beyond_us.get_or_insert(soon_us);
         }
+        self.disk.closing_bytes = std::mem::take(&mut self.disk.taken_bytes);
         self.audit_if_small();
         for link in std::mem::take(&mut self.touched) {
             let lanes = self.kept.outbound.get(&link);

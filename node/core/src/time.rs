@@ -48,6 +48,15 @@ impl BootClock {
     }
 }
 
+/// What a publication needs to know of itself when it is acked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// When it left, microseconds since boot.
+    pub at_us: u64,
+    /// Bytes that had been acked on the link by then.
+    pub delivered_bytes: u64,
+}
+
 impl Now {
     /// Milliseconds since boot.
     pub fn boot_ms(self) -> u64 {

@@ -2,8 +2,9 @@
 //! node, and the count at the end.
 //!
 //! Promise: it says that all is well only if every accepted report is in the county's inbox
-//! exactly once and every directive exactly once in each inbox that it is for and in no other; it
-//! leaves no process behind; and a seed decides what it does.
+//! exactly once and every directive exactly once in each inbox that it is for and in no other, every
+//! origin knows that, and of two video commands the one that came too late was not run; it leaves no
+//! process behind; and a seed decides what it does.
 //!
 //! | module | noun |
 //! |---|---|
@@ -11,10 +12,11 @@
 //! | `runner` `county` `probe` | stations as processes |
 //! | `calls` `plan` | what is to be done |
 //! | `publisher` `outage` `traffic` | doing it |
-//! | `reader` `ledger` `handover` | what came of it |
-//! | `show` `sentences` `table` `stop` | what people see, and Ctrl-C |
+//! | `reader` `ledger` `handover` `receipts` `commands` | what came of it |
+//! | `show` `sentences` `table` | what people see |
 
 mod calls;
+mod commands;
 mod county;
 mod fault;
 mod ground;
@@ -25,11 +27,11 @@ mod plan;
 mod probe;
 mod publisher;
 mod reader;
+mod receipts;
 mod register;
 mod runner;
 mod sentences;
 mod show;
-mod stop;
 mod table;
 mod traffic;
 
@@ -39,14 +41,15 @@ use clap::Args;
 
 pub use fault::Fault;
 
+use super::stop::Stop;
 use super::{Error, Page};
 use crate::bus::Search;
 use county::County;
 use ground::{Ground, Site};
 use plan::Plan;
+use receipts::Receipts;
 use sentences::Sentences;
 use show::Show;
-use stop::Stop;
 use traffic::Traffic;
 
 /// Decides the plan.
@@ -143,6 +146,12 @@ impl Story<'_> {
         self.show.end();
         let verdict = outcome.ledger.verdict(&outcome.harvest);
         table::print(page, sentences, self.county, &outcome, &verdict)?;
+        let unknown = |receipts: &Receipts| receipts.pairs - receipts.delivered;
+        let receipts = outcome.receipts.iter().map(unknown).sum();
+        let commands = outcome.commands.problems().len();
+        if verdict.is_good() && receipts + commands > 0 {
+            return Err(Fault::Receipts { receipts, commands }.into());
+        }
         if verdict.is_good() {
             return Ok(());
         }

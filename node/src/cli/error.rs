@@ -69,6 +69,9 @@ pub enum Error {
     /// The station did not start, or had to stop.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),
+    /// The bus.
+    #[error(transparent)]
+    Bus(#[from] crate::bus::BusError),
     /// The demo did not come out well.
     #[error(transparent)]
     Demo(#[from] super::demo::Fault),

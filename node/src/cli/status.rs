@@ -1,6 +1,6 @@
 //! `yizhan status`: all stations as a table or a tree, one station, or one message.
 
-mod message;
+pub(super) mod message;
 mod one;
 mod table;
 mod tree;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use yizhan_core::effect::Deliver;
+use yizhan_schemas::MessageId;
 
 use crate::bus::InboxAck;
 use crate::driver::InboxOrder;
@@ -16,12 +17,22 @@ const RELEASE_EVERY: Duration = Duration::from_millis(100);
 const RELEASE_FOREIGN: Duration = Duration::from_secs(130);
 /// Acknowledgements that may be on their way.
 pub(super) const UNANSWERED_MAX: usize = 512;
+/// Legs in the stream that wait for their release: further ones are not published before some are
+/// released. On a bus of others, where that takes two minutes, it bounds the rate.
+const UNRELEASED_MAX: usize = 128 * 1024;
+
+/// Legs with their messages.
+pub(super) type Named = Vec<(u64, MessageId)>;
 
 /// What is under way in one opening of the stream.
 #[derive(Default)]
 pub(super) struct Flight {
     pub(super) orders: VecDeque<Deliver>,
     pub(super) unanswered: VecDeque<(u64, InboxAck)>,
+    /// Legs published and not released, with their messages, in order.
+    unreleased: VecDeque<(u64, MessageId)>,
+    /// Legs that an earlier opening published: the log knows their messages.
+    recalled: Option<(u64, u64)>,
     /// Last leg that is in the stream and not released.
     present: Option<u64>,
     /// The last such leg when the wait began, and when it ends.
@@ -39,7 +50,10 @@ impl Flight {
             InboxOrder::Deliver(deliver) if deliver.opening == current => {
                 self.orders.push_back(deliver);
             }
-            InboxOrder::Recall { opening, through } if opening == current => self.present(through),
+            InboxOrder::Recall { opening, from, through } if opening == current => {
+                self.recalled = Some((from, through));
+                self.present(through);
+            }
             InboxOrder::Deliver(_) | InboxOrder::Recall { .. } => {}
         }
     }
@@ -49,17 +63,31 @@ impl Flight {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        !self.orders.is_empty() && self.unanswered.len() < UNANSWERED_MAX
+        !self.orders.is_empty()
+            && self.unanswered.len() < UNANSWERED_MAX
+            && self.unreleased.len() < UNRELEASED_MAX
     }
 
     /// A leg was published: the first order is that much shorter.
-    pub(super) fn advance(&mut self, leg: u64) {
+    pub(super) fn advance(&mut self, leg: u64, id: MessageId) {
+        self.unreleased.push_back((leg, id));
         if let Some(first) = self.orders.front_mut() {
             first.from = leg + 1;
             if first.from > first.through {
                 self.orders.pop_front();
             }
         }
+    }
+
+    /// Takes the messages of the legs that are released now: those recalled, as first and last leg,
+    /// and those published since.
+    pub(super) fn release(&mut self, through: u64) -> (Option<(u64, u64)>, Named) {
+        let recalled = self.recalled.take().map(|(from, last)| {
+            self.recalled = (last > through).then_some((through.saturating_add(1), last));
+            (from, last.min(through))
+        });
+        let count = self.unreleased.partition_point(|(leg, _)| *leg <= through);
+        (recalled, self.unreleased.drain(..count).collect())
     }
 
     /// The stream answered for legs up to this one.
@@ -130,14 +158,26 @@ mod tests {
     #[tokio::test]
     async fn what_is_answered_during_a_sync_waits_for_the_next() {
         let mut flight = Flight::default();
-        flight.take(InboxOrder::Recall { opening: 1, through: 7 }, 2);
+        flight.take(InboxOrder::Recall { opening: 1, from: 3, through: 7 }, 2);
         assert_eq!(flight.due(), None, "an order of an earlier opening");
-        flight.take(InboxOrder::Recall { opening: 2, through: 7 }, 2);
+        flight.take(InboxOrder::Recall { opening: 2, from: 3, through: 7 }, 2);
         let through = flight.last_present().unwrap();
         flight.answered(8);
         flight.synced(through);
         assert_eq!((flight.last_present(), flight.due().is_some()), (Some(8), true));
         flight.synced(8);
         assert_eq!((flight.last_present(), flight.due()), (None, None));
+    }
+
+    #[tokio::test]
+    async fn each_leg_is_released_once_with_its_message() {
+        let id = |sequence| MessageId::parse(&format!("510722-b7k2qf-r{sequence}")).unwrap();
+        let mut flight = Flight::default();
+        flight.take(InboxOrder::Recall { opening: 1, from: 3, through: 7 }, 1);
+        (8..=10).for_each(|leg| flight.advance(leg, id(leg)));
+        assert_eq!(flight.release(5), (Some((3, 5)), vec![]));
+        assert_eq!(flight.release(8), (Some((6, 7)), vec![(8, id(8))]));
+        assert_eq!(flight.release(10), (None, vec![(9, id(9)), (10, id(10))]));
+        assert_eq!(flight.release(10), (None, vec![]));
     }
 }

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use yizhan_core::fill::HeldLeg;
 use yizhan_core::time::BootClock;
-use yizhan_schemas::{Envelope, Header};
+use yizhan_schemas::{Envelope, Header, MessageId};
 
 use crate::bus::{Headers, subjects};
 
 /// One message for the stream.
 pub(super) struct Out {
+    pub(super) id: MessageId,
     pub(super) subject: String,
     pub(super) headers: Headers,
     pub(super) payload: Bytes,
@@ -44,6 +45,7 @@ pub(super) fn of(leg: &HeldLeg, clock: &BootClock) -> Result<Out, Unfit> {
         }
     }
     Ok(Out {
+        id: header.id(),
         subject: subjects::inbox(&header.kind, &header.origin),
         headers,
         payload: envelope.payload().clone(),

@@ -36,12 +36,8 @@ pub type UsageLook = Box<dyn Fn() -> Usage + Send + Sync>;
 
 /// Sees every commit once it is durable, in order, on the disk thread.
 pub trait Observer: Send {
-    /// These records are durable.
-    fn committed(&mut self, records: &[Record]);
-    /// The same, with the log's own number of their commit.
-    fn committed_at(&mut self, _commit: u64, records: &[Record]) {
-        self.committed(records);
-    }
+    /// These records are durable, under this number in the log.
+    fn committed(&mut self, commit: u64, records: &[Record]);
 }
 
 /// One commit to make.
@@ -138,7 +134,7 @@ where
             metrics::histogram!("yizhan_commit_seconds").record(began.elapsed().as_secs_f64());
             metrics::histogram!("yizhan_commit_batch_size").record(records.len() as f64);
             let commit = self.log.last_commit();
-            self.observers.iter_mut().for_each(|observer| observer.committed_at(commit, records));
+            self.observers.iter_mut().for_each(|observer| observer.committed(commit, records));
         }
         let effects = job.pending.release(&durable).map_err(|_| {
             DiskFailed("a step asked for a commit that does not come: a defect".into())

@@ -1,17 +1,21 @@
 //! [`Outlets`]: where effects go. Each link has a bounded queue of orders.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use tokio::sync::mpsc;
 use yizhan_core::effect::{Deliver, Effect, Notice, Send};
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
+use yizhan_core::time::BootClock;
 use yizhan_schemas::Lane;
 use yizhan_schemas::frame::{Ack, Beat, Hello, Nudge};
 
 /// Orders that may wait for one link's task.
 pub const ORDERS_MAX: usize = 256;
+/// Attempts that may wait for the adapters' task, which waits for nothing before it takes one.
+pub const ATTEMPTS_MAX: usize = 1024;
 
 /// One thing for a link's task to do.
 #[derive(Debug)]
@@ -37,9 +41,22 @@ pub enum InboxOrder {
     Recall {
         /// The opening of the stream that this is for.
         opening: u64,
+        /// The first of them.
+        from: u64,
         /// The last of them.
         through: u64,
     },
+}
+
+/// One command for the adapters' task to have carried out.
+#[derive(Debug, Clone)]
+pub struct AttemptOrder {
+    /// The lane.
+    pub lane: Lane,
+    /// The leg of [`Link::Adapter`].
+    pub leg: u64,
+    /// For its age, if it was taken in an earlier boot.
+    pub clock: Arc<BootClock>,
 }
 
 /// One thing for the thread that gives old segments' room back.
@@ -72,6 +89,8 @@ pub struct Outlets {
     pub links: BTreeMap<Link, mpsc::Sender<Order>>,
     /// The queue of the inbox's task.
     pub inbox: mpsc::Sender<InboxOrder>,
+    /// The queue of the adapters' task.
+    pub adapters: mpsc::Sender<AttemptOrder>,
     /// The queue of the thread that gives old segments' room back.
     pub reclaim: SyncSender<ReclaimOrder>,
     /// Where notices go.
@@ -88,19 +107,30 @@ impl Outlets {
             Effect::Ack { link, ack } => self.order(&link, Order::Ack(ack)),
             Effect::Beat { link, beat } => self.order(&link, Order::Beat(beat)),
             Effect::Deliver(deliver) => self.inbox_order(InboxOrder::Deliver(deliver)),
-            Effect::Recall { opening, through, .. } => {
-                self.inbox_order(InboxOrder::Recall { opening, through })
+            Effect::Recall { opening, from, through } => {
+                self.inbox_order(InboxOrder::Recall { opening, from, through })
             }
             Effect::Notice(notice) => {
                 (self.notices)(&notice);
+                None
+            }
+            Effect::Attempt { lane, leg, clock } => {
+                self.attempt(AttemptOrder { lane, leg, clock });
                 None
             }
             Effect::Discard { segment } => self.reclaim_order(ReclaimOrder::Discard { segment }),
             Effect::Carry { segment, open } => {
                 self.reclaim_order(ReclaimOrder::Carry { segment, open })
             }
-            Effect::Attempt { .. } => None,
             Effect::Reply { .. } | Effect::Answer { .. } => None,
+        }
+    }
+
+    fn attempt(&self, order: AttemptOrder) {
+        if let Err(mpsc::error::TrySendError::Full(order)) = self.adapters.try_send(order) {
+            // each must be answered, or its leg never ends
+            let queue = self.adapters.clone();
+            tokio::spawn(async move { queue.send(order).await });
         }
     }
 

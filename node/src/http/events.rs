@@ -1,11 +1,13 @@
-//! `POST /v1/events`: CloudEvents in, receipts out.
+//! `POST /v1/events`: CloudEvents in, receipts out; and `POST /v1/messages/{id}/ack`: what an
+//! application says to a message.
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Value, json};
 use yizhan_schemas::reply::{Accepted, ErrorCode, Refusal};
 
 use super::body;
@@ -27,6 +29,17 @@ pub(super) async fn take(State(desk): State<Desk>, request: Request) -> Result<R
             (StatusCode::ACCEPTED, Json(answers)).into_response()
         }
     })
+}
+
+/// Takes an answer to a message that was delivered here.
+pub(super) async fn ack(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    let (body, _room) = body::read(request, desk.site.body_bytes_max, &desk.room).await?;
+    desk.site.intake.ack(&id, body).await?;
+    Ok(Json(json!({ "ok": true })))
 }
 
 /// What stands for one event in the answer to a batch.

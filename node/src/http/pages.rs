@@ -1,5 +1,6 @@
 //! What there is to read: stations, messages, and the description of all this.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -49,6 +50,18 @@ pub(super) async fn station(
             format!("there is no station {code} in this topology: see /v1/stations"),
         )
     })
+}
+
+/// Members of a query, of which the last counts.
+type Members = Result<Query<BTreeMap<String, String>>, QueryRejection>;
+
+pub(super) async fn messages(
+    State(desk): State<Desk>,
+    query: Members,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|bad| Problem::of(SchemaInvalid, bad.body_text()))?;
+    let listed = desk.site.pages.messages(&query).await;
+    listed.map(Json).map_err(|why| Problem::of(SchemaInvalid, why))
 }
 
 /// What may stand behind the question mark.

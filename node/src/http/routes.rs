@@ -35,21 +35,25 @@ pub(super) enum Route {
     Metrics,
     Description,
     Events,
+    Messages,
     Message,
+    Ack,
     Stations,
     Station,
     Stream,
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Root,
         Self::Alive,
         Self::Ready,
         Self::Metrics,
         Self::Description,
         Self::Events,
+        Self::Messages,
         Self::Message,
+        Self::Ack,
         Self::Stations,
         Self::Station,
         Self::Stream,
@@ -63,7 +67,9 @@ impl Route {
             Self::Metrics => "/metrics",
             Self::Description => "/openapi.json",
             Self::Events => "/v1/events",
+            Self::Messages => "/v1/messages",
             Self::Message => "/v1/messages/{id}",
+            Self::Ack => "/v1/messages/{id}/ack",
             Self::Stations => "/v1/stations",
             Self::Station => "/v1/stations/{code}",
             Self::Stream => "/v1/stream",
@@ -72,7 +78,7 @@ impl Route {
 
     pub(super) fn method(self) -> Method {
         match self {
-            Self::Events => Method::POST,
+            Self::Events | Self::Ack => Method::POST,
             _ => Method::GET,
         }
     }
@@ -83,8 +89,10 @@ impl Route {
             Self::Root | Self::Alive | Self::Ready | Self::Description | Self::Message => {
                 &[Role::Publisher, Role::Reader]
             }
-            Self::Events => &[Role::Publisher],
-            Self::Metrics | Self::Stations | Self::Station | Self::Stream => &[Role::Reader],
+            Self::Events | Self::Ack => &[Role::Publisher],
+            Self::Metrics | Self::Messages | Self::Stations | Self::Station | Self::Stream => {
+                &[Role::Reader]
+            }
         }
     }
 
@@ -96,7 +104,9 @@ impl Route {
             Self::Metrics => get(health::metrics),
             Self::Description => get(pages::description),
             Self::Events => post(events::take),
+            Self::Messages => get(pages::messages),
             Self::Message => get(pages::message),
+            Self::Ack => post(events::ack),
             Self::Stations => get(pages::stations),
             Self::Station => get(pages::station),
             Self::Stream => get(stream::follow),

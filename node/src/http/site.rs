@@ -1,5 +1,6 @@
 //! [`Site`]: what the room is given to serve.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ pub trait Intake: Send + Sync {
         headers: Vec<(String, String)>,
         body: Bytes,
     ) -> BoxFuture<'_, Result<Answers, Refusal>>;
+
+    /// Takes an application's answer to a message that was delivered here.
+    fn ack<'a>(&'a self, id: &'a str, body: Bytes) -> BoxFuture<'a, Result<(), Refusal>>;
 }
 
 /// What a post is answered with.
@@ -34,7 +38,8 @@ pub enum Answers {
     Batch(Vec<Result<Accepted, Refusal>>),
 }
 
-/// What there is to read. Called on the request's task: answers come from memory.
+/// What there is to read. Called on the request's task: answers come from memory, or from a short
+/// look at the disk.
 pub trait Pages: Send + Sync {
     /// Why the station does not accept messages at present; empty if it does.
     fn unready(&self) -> Vec<String>;
@@ -52,6 +57,13 @@ pub trait Pages: Send + Sync {
         id: &'a MessageId,
         delivered_within: Option<Duration>,
     ) -> BoxFuture<'a, Option<Value>>;
+
+    /// The messages that fit what stands behind the question mark; an error says what is wrong
+    /// with that.
+    fn messages<'a>(
+        &'a self,
+        query: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<Value, String>>;
 }
 
 /// All that the room serves.

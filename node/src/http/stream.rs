@@ -32,8 +32,14 @@ pub enum Topic {
     Taken,
     /// A neighbour has custody of it.
     HandedOver,
-    /// It is in the inbox.
+    /// A station further on has it on its disk.
+    Relayed,
+    /// It is in the inbox of a station that it is for, or was carried out there.
     Delivered,
+    /// It ended otherwise for a station that it is for.
+    Ended,
+    /// An application or adapter answered it.
+    Answered,
     /// A link changed its state.
     Link,
 }
@@ -44,7 +50,10 @@ impl Topic {
         match self {
             Self::Taken => "taken",
             Self::HandedOver => "handed_over",
+            Self::Relayed => "relayed",
             Self::Delivered => "delivered",
+            Self::Ended => "ended",
+            Self::Answered => "answered",
             Self::Link => "link",
         }
     }

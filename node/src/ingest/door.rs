@@ -18,6 +18,7 @@ use super::asked::Place;
 use super::body::Bodies;
 use super::cloudevent::{self, Post};
 use super::headers::Headers;
+use super::said::{self, Said};
 use super::wait::{Goal, Wait};
 use super::{nats, reply};
 use crate::mailbox::Mailbox;
@@ -115,6 +116,24 @@ impl Door {
                 answer.map(Received::One)
             }
             Post::Batch(drafts) => Ok(Received::Batch(self.submit_all(drafts).await)),
+        }
+    }
+
+    /// Takes a request on `yz.ack.<message id>` and gives the reply's bytes.
+    pub async fn nats_ack(&self, subject: &str, body: &[u8]) -> Bytes {
+        let id = subject.strip_prefix(said::SUBJECT_PREFIX).unwrap_or(subject);
+        reply::noted(self.ack(id, body).await)
+    }
+
+    /// Takes an application's answer to a message that was delivered here.
+    ///
+    /// # Errors
+    /// What is wrong with it; `not_found` if the message was never here, `shutting_down`.
+    pub async fn ack(&self, id: &str, body: &[u8]) -> Result<(), Refusal> {
+        let Said { id, answer, remark } = Said::read(id, body)?;
+        match self.mailbox.answer(id, answer, remark).await? {
+            Verdict::Refused(refusal) => Err(refusal),
+            Verdict::Noted | Verdict::Accepted(_) | Verdict::LookAgain => Ok(()),
         }
     }
 

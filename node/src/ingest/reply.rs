@@ -1,7 +1,10 @@
-//! The answer's bytes: JSON of [`Accepted`], or of a [`RefusalReply`].
+//! The answer's bytes: JSON of [`Accepted`], of `{"ok":true}`, or of a [`RefusalReply`].
 
 use bytes::Bytes;
 use yizhan_schemas::reply::{Accepted, Refusal, RefusalReply};
+
+/// What says that an answer to a message is noted.
+const NOTED: &[u8] = br#"{"ok":true}"#;
 
 /// What a publisher reads over NATS.
 pub fn bytes(answer: Result<Accepted, Refusal>) -> Bytes {
@@ -11,6 +14,14 @@ pub fn bytes(answer: Result<Accepted, Refusal>) -> Bytes {
     };
     // texts, numbers and booleans under text keys always have a JSON form
     json.unwrap_or_default().into()
+}
+
+/// What an application reads whose answer to a message was noted, or not.
+pub fn noted(answer: Result<(), Refusal>) -> Bytes {
+    match answer {
+        Ok(()) => Bytes::from_static(NOTED),
+        Err(refusal) => bytes(Err(refusal)),
+    }
 }
 
 #[cfg(test)]

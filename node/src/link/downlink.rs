@@ -1,10 +1,14 @@
 //! [`Downlinks`]: the station's own bus, where its children speak.
+//!
+//! However many children come back at once, and however often one says hello, there is at most one
+//! hello of each being answered: the last one, for a child that says another has given up the one
+//! before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use yizhan_core::fill::LegSource;
 use yizhan_core::link::Link;
 use yizhan_core::time::BootId;
@@ -15,6 +19,9 @@ use super::{Carrier, input_of, refuse};
 use crate::bus::{BusError, Client, Message, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
+
+/// The hello of each child that is being answered.
+type Hellos = BTreeMap<Code, Option<AbortHandle>>;
 
 /// Everything that the downlinks' tasks need.
 pub struct Downlinks {
@@ -38,6 +45,7 @@ impl Downlinks {
         children: BTreeMap<Code, mpsc::Receiver<Order>>,
     ) -> Result<(), BusError> {
         let mut subscription = self.client.subscribe(subjects::UP_ALL).await?;
+        let mut hellos: Hellos = children.keys().map(|child| (child.clone(), None)).collect();
         let mut carriers = JoinSet::new();
         for (child, orders) in children {
             let carrier = Carrier {
@@ -50,7 +58,7 @@ impl Downlinks {
             carriers.spawn(carrier.run(orders, |_| {}));
         }
         while let Some(message) = subscription.next().await {
-            if !self.heard(message).await {
+            if !self.heard(message, &mut hellos).await {
                 break;
             }
         }
@@ -58,15 +66,23 @@ impl Downlinks {
     }
 
     /// Passes a child's frame on; `false` if the core is gone.
-    async fn heard(&self, message: Message) -> bool {
+    async fn heard(&self, message: Message, hellos: &mut Hellos) -> bool {
         let Some(child) = subjects::child_of_up(&message.subject) else {
             refuse(&Link::Up, &format!("no station code in subject {}", message.subject));
+            return true;
+        };
+        let Some(hello) = hellos.get_mut(&child) else {
+            refuse(&Link::Down(child), "no child of this station");
             return true;
         };
         if message.reply.is_some() {
             let this = (self.client.clone(), self.mailbox.clone());
             // answering waits for a commit: frames of other children must not wait with it
-            tokio::spawn(async move { answer(&this.0, &this.1, child, message).await });
+            let answering =
+                tokio::spawn(async move { answer(&this.0, &this.1, child, message).await });
+            if let Some(before) = hello.replace(answering.abort_handle()) {
+                before.abort();
+            }
             return true;
         }
         let link = Link::Down(child);
@@ -99,3 +115,6 @@ async fn answer(client: &Client, mailbox: &Mailbox, child: Code, message: Messag
         Err(fault) => tracing::error!(%fault, "a welcome does not encode"),
     }
 }
+
+#[cfg(test)]
+mod tests;

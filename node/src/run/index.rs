@@ -99,11 +99,7 @@ impl IndexFeed {
 }
 
 impl Observer for IndexFeed {
-    fn committed(&mut self, records: &[Record]) {
-        self.committed_at(0, records);
-    }
-
-    fn committed_at(&mut self, commit: u64, records: &[Record]) {
+    fn committed(&mut self, commit: u64, records: &[Record]) {
         let mut uses = Vec::new();
         for record in records {
             let Record::Put(put) = record else { continue };

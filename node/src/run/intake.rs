@@ -14,16 +14,29 @@ use crate::ingest::{Door, Headers, Received, reply};
 /// Requests from NATS that may wait for their answer at once; further ones wait in the client.
 const REQUESTS_MAX: usize = 4096;
 
-/// Answers requests on `yz.submit.>` until the connection is gone for good.
-pub(super) async fn nats(client: Client, door: Door) -> Result<(), BusError> {
-    let mut requests = client.subscribe(subjects::SUBMIT_ALL).await?;
+/// What is requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Desk {
+    /// `yz.submit.>`: to take a message.
+    Submit,
+    /// `yz.ack.>`: to note an application's answer to a message.
+    Ack,
+}
+
+/// Answers the requests of one desk until the connection is gone for good.
+pub(super) async fn nats(client: Client, door: Door, desk: Desk) -> Result<(), BusError> {
+    let subject = match desk {
+        Desk::Submit => subjects::SUBMIT_ALL,
+        Desk::Ack => subjects::ACK_ALL,
+    };
+    let mut requests = client.subscribe(subject).await?;
     let places = Arc::new(Semaphore::new(REQUESTS_MAX));
     while let Some(message) = requests.next().await {
         // the semaphore is never closed
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let (client, door) = (client.clone(), door.clone());
         let mut answering = Box::pin(async move {
-            answer(&client, &door, message).await;
+            answer(&client, &door, desk, message).await;
             drop(place);
         });
         // the first poll puts the letter into the mailbox: this is what keeps a publisher's order
@@ -34,13 +47,14 @@ pub(super) async fn nats(client: Client, door: Door) -> Result<(), BusError> {
     Ok(())
 }
 
-async fn answer(client: &Client, door: &Door, message: Message) {
-    let reply = match message.publisher() {
-        Some(_) => {
+async fn answer(client: &Client, door: &Door, desk: Desk, message: Message) {
+    let reply = match (message.publisher(), desk) {
+        (Some(_), Desk::Submit) => {
             let headers: Headers = message.headers.iter().collect();
             door.nats(&message.subject, &headers, message.payload.clone()).await
         }
-        None => reply::bytes(Err(nobody())),
+        (Some(_), Desk::Ack) => door.nats_ack(&message.subject, &message.payload).await,
+        (None, _) => reply::bytes(Err(nobody())),
     };
     if message.reply.is_none() {
         // published without asking for an answer: taken all the same, but nobody can be told
@@ -55,8 +69,8 @@ async fn answer(client: &Client, door: &Door, message: Message) {
 fn nobody() -> Refusal {
     Refusal::new(
         ErrorCode::Unauthorized,
-        "the bus does not say who published this: requests on yz.submit.> come through its APP \
-         account, and no header may mention Nats-Request-Info",
+        "the bus does not say who published this: requests on yz.submit.> and yz.ack.> come through \
+         its APP account, and no header may mention Nats-Request-Info",
     )
 }
 
@@ -77,5 +91,9 @@ impl http::Intake for Post {
             })
         }
         .boxed()
+    }
+
+    fn ack<'a>(&'a self, id: &'a str, body: Bytes) -> BoxFuture<'a, Result<(), Refusal>> {
+        async move { self.0.ack(id, &body).await }.boxed()
     }
 }

@@ -1,5 +1,6 @@
 //! What HTTP shows: stations, messages, readiness; and the stream of what happens.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
@@ -7,14 +8,14 @@ use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 use yizhan_core::station::View;
 use yizhan_schemas::reply::Grade;
-use yizhan_schemas::status::{Happening, MessageStatus};
+use yizhan_schemas::status::{Happening, MessageStatus, Target, Trace};
 use yizhan_schemas::{Code, MessageId};
 
 use super::status::Roll;
 use crate::bus::Client;
 use crate::http::{Pages, StreamEvent, Topic};
 use crate::ingest::{Goal, Grades};
-use crate::journal::Journal;
+use crate::journal::{Journal, Query};
 
 /// The pages of one station.
 pub(super) struct Book {
@@ -56,7 +57,19 @@ impl Pages for Book {
                 let _ =
                     tokio::time::timeout(within, self.journal.reach(id, &Goal::Delivered)).await;
             }
-            serde_json::to_value(self.journal.status(id)?).ok()
+            serde_json::to_value(self.journal.status_now(id).await?).ok()
+        }
+        .boxed()
+    }
+
+    fn messages<'a>(
+        &'a self,
+        query: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        async move {
+            let query = Query::read(|name| query.get(name).cloned());
+            let listing = self.journal.list(&query.map_err(|bad| bad.to_string())?).await;
+            Ok(serde_json::to_value(listing).unwrap_or_default())
         }
         .boxed()
     }
@@ -83,17 +96,23 @@ impl Grades for Journal {
     }
 }
 
-/// How far a message has come, as far as this station can know: its own inbox and the next hop.
-/// What is further on comes back as receipts, which later versions bring.
+/// True if a message has come that far, or surely never will.
 fn has_reached(status: &MessageStatus, goal: &Goal) -> bool {
+    let targets = &status.targets;
+    let ended = !targets.is_empty() && targets.iter().all(|target| target.outcome.is_some());
+    let over = ended || status.grade == Grade::Delivered;
     match goal {
         Goal::Accepted => true,
-        Goal::Delivered => status.grade == Grade::Delivered,
+        Goal::Delivered => over,
         Goal::Relayed(code) => {
-            let handed = |trace: &yizhan_schemas::status::Trace| {
-                trace.event == "handed_over" && trace.station == *code
+            let there = |trace: &Trace| {
+                trace.station == *code && matches!(trace.event.as_str(), "handed_over" | "relayed")
             };
-            status.grade == Grade::Delivered || status.trail.iter().any(handed)
+            // a target has it on its disk before it says so
+            let delivered = |target: &Target| {
+                target.station == *code && target.outcome.as_deref() == Some("delivered")
+            };
+            over || status.trail.iter().any(there) || targets.iter().any(delivered)
         }
     }
 }
@@ -107,9 +126,12 @@ pub(super) async fn stream(
         match happenings.recv().await {
             Ok(happening) if events.receiver_count() > 0 => {
                 let topic = match happening.event.as_str() {
+                    "accepted" | "received" => Topic::Taken,
                     "handed_over" => Topic::HandedOver,
+                    "relayed" => Topic::Relayed,
                     "delivered" => Topic::Delivered,
-                    _ => Topic::Taken,
+                    "acknowledged" | "completed" | "failed" => Topic::Answered,
+                    _ => Topic::Ended,
                 };
                 let data = serde_json::to_value(&happening).unwrap_or_default();
                 // nobody reading any more is no fault
@@ -121,5 +143,51 @@ pub(super) async fn stream(
             }
             Err(broadcast::error::RecvError::Closed) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A message for two stations, handed to the township and known at the county.
+    fn status(outcomes: [Option<&str>; 2], grade: &str) -> MessageStatus {
+        let [first, second] = outcomes;
+        let value = json!({
+            "id": "1.1.1-b7k2qf-r1", "kind": "incident.report", "origin": "1.1.1", "to": "up",
+            "precedence": "routine", "grade": grade,
+            "targets": [
+                { "station": "1", "outcome": first, "answer": null },
+                { "station": "1.2", "outcome": second, "answer": null },
+            ],
+            "trail": [
+                { "station": "1.1", "event": "handed_over", "at": "2026-11-23T08:30:00Z" },
+                { "station": "1", "event": "relayed", "at": "2026-11-23T08:30:01Z" },
+            ],
+        });
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_wait_ends_when_the_grade_is_reached_or_surely_never_will_be() {
+        let relayed = |code: &str| Goal::Relayed(Code::parse(code).unwrap());
+        let open = status([None, None], "relayed");
+        for (goal, reached) in [
+            (Goal::Accepted, true),
+            (relayed("1.1"), true),
+            (relayed("1"), true),
+            (relayed("1.2"), false),
+            (Goal::Delivered, false),
+        ] {
+            assert_eq!(has_reached(&open, &goal), reached, "{goal:?}");
+        }
+        let half = status([None, Some("delivered")], "relayed");
+        assert!(has_reached(&half, &relayed("1.2")), "a target has what was delivered to it");
+        assert!(!has_reached(&half, &Goal::Delivered));
+        let over = status([Some("expired"), Some("delivered")], "relayed");
+        assert!(has_reached(&over, &Goal::Delivered), "waiting longer changes nothing");
+        assert!(has_reached(&status([Some("delivered"); 2], "delivered"), &Goal::Delivered));
     }
 }

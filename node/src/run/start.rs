@@ -1,52 +1,28 @@
 //! Putting a station together, and taking it apart again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use yizhan_core::link::Link;
-use yizhan_core::settings::Settings;
-use yizhan_core::station::{Station, View};
+use yizhan_core::station::View;
 use yizhan_schemas::Code;
 use yizhan_topology::Topology;
 
-use super::RunError;
 use super::home::Home;
-use super::index::{IndexFeed, Look};
-use super::intake::{self, Post};
-use super::pages::{self, Book};
 use super::parent::Parent;
-use super::reclaim;
-use super::status::{self, Roll};
-use super::store::{CustodyLog, Store};
-use crate::bus::{
-    Announcement, Child, Client, InboxLimits, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
-};
-use crate::config::{self, BusMode, Config};
-use crate::deliver::Deliverer;
-use crate::driver::{Disk, Driver, InboxOrder, ORDERS_MAX, Observer, Outlets, ReclaimOrder};
-use crate::http::{self, Site, Tokens};
-use crate::ingest::cloudevent::BATCH_BYTES_MAX;
-use crate::ingest::{Bodies, Door};
-use crate::journal::Journal;
-use crate::link::{Downlinks, Uplink};
-use crate::mailbox::{self, Mailbox};
+use super::parts::{Desk, Parts};
+use super::store::Store;
+use super::{RunError, reclaim};
+use crate::bus::{Announcement, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys};
+use crate::config::{BusMode, Config};
+use crate::mailbox;
 use crate::telemetry::{self, Counts};
-
-/// Events that a slow reader of `GET /v1/stream` may be behind.
-const EVENTS_MAX: usize = 4096;
-/// Legs of the inbox that may be asked for: more than the core asks for at once.
-const DELIVERIES_MAX: usize = 4096;
 
 /// The longest that answers under way are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
-
-type Tasks = JoinSet<(&'static str, Result<(), RunError>)>;
 
 /// Runs a station until `stop`.
 pub(super) async fn station(
@@ -79,9 +55,9 @@ pub(super) async fn station(
     let (reclaim, orders) = reclaim::queue();
     let outlets = parts.outlets(&bus, &link, &app, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
-    let journal = parts.journal();
-    let disk = parts.disk(&journal, counts, (reclaim, orders))?;
-    let (journal, events) = journal;
+    let (journal, feed) = parts.journal(&home)?;
+    let events = parts.events(&journal);
+    let disk = parts.disk(&journal, feed, counts, (reclaim, orders))?;
     let desk = Desk { journal, events, view: view.clone(), link: link.clone(), stop: stop.clone() };
     let served = parts.serve(listener, metrics, desk)?;
     parts.tasks.spawn(gauges(view));
@@ -182,192 +158,4 @@ async fn gauges(mut view: watch::Receiver<View>) -> (&'static str, Result<(), Ru
     }
     // the loop has ended, which says why
     std::future::pending().await
-}
-
-/// The parts of a station while it is put together.
-struct Parts {
-    config: Config,
-    topology: Arc<Topology>,
-    store: Store,
-    mailbox: Mailbox,
-    /// The connection to the parent's bus; none for a root.
-    parent: Option<Client>,
-    tasks: Tasks,
-}
-
-impl Parts {
-    fn here(&self) -> &Code {
-        &self.config.station.code
-    }
-
-    /// Starts the tasks of links and inbox, and gives the queues that lead to them.
-    fn outlets(
-        &mut self,
-        bus: &Arc<OwnBus>,
-        link: &Client,
-        app: &Client,
-        reclaim: SyncSender<ReclaimOrder>,
-    ) -> Outlets {
-        let mut links = BTreeMap::new();
-        let mut children = BTreeMap::new();
-        for child in self.topology.children(self.here()) {
-            let (queue, orders) = mpsc::channel(ORDERS_MAX);
-            links.insert(Link::Down(child.clone()), queue);
-            children.insert(child.clone(), orders);
-        }
-        let downlinks = Downlinks {
-            client: link.clone(),
-            legs: Arc::clone(&self.store.legs),
-            boot: self.store.fresh.boot,
-            mailbox: self.mailbox.clone(),
-        };
-        self.tasks.spawn(async { ("downlink", downlinks.run(children).await.map_err(Into::into)) });
-        if let Some(parent) = self.parent.clone() {
-            let (queue, orders) = mpsc::channel(ORDERS_MAX);
-            links.insert(Link::Up, queue);
-            let uplink = Uplink {
-                here: self.here().clone(),
-                client: parent,
-                legs: Arc::clone(&self.store.legs),
-                boot: self.store.fresh.boot,
-                mailbox: self.mailbox.clone(),
-            };
-            self.tasks.spawn(async { ("uplink", uplink.run(orders).await.map_err(Into::into)) });
-        }
-        let inbox = self.inbox(bus, app);
-        Outlets { links, inbox, reclaim, notices: telemetry::notices() }
-    }
-
-    fn inbox(&mut self, bus: &Arc<OwnBus>, app: &Client) -> mpsc::Sender<InboxOrder> {
-        let (queue, orders) = mpsc::channel(DELIVERIES_MAX);
-        let deliverer = Deliverer {
-            bus: Arc::clone(bus),
-            client: app.clone(),
-            limits: InboxLimits {
-                bytes_max: self.config.inbox.max_bytes,
-                age_max: self.config.inbox.max_age,
-            },
-            legs: Arc::clone(&self.store.legs),
-            mailbox: self.mailbox.clone(),
-        };
-        self.tasks.spawn(async {
-            deliverer.run(orders).await;
-            ("inbox", Ok(()))
-        });
-        queue
-    }
-
-    fn driver(&mut self, home: &Home, outlets: Outlets) -> (Driver, watch::Receiver<View>) {
-        let settings =
-            Settings { payload_bytes_max: self.config.ingest.max_payload, ..Settings::default() };
-        let kept = self.store.kept.take().unwrap_or_default();
-        let topology = Arc::clone(&self.topology);
-        let here = self.here().clone();
-        let station = Station::recover(here, topology, settings, kept, self.store.fresh)
-            .formerly(home.formerly.clone());
-        Driver::new(station, Arc::clone(&self.store.legs), outlets)
-    }
-
-    fn journal(&mut self) -> (Journal, broadcast::Sender<http::StreamEvent>) {
-        let (happenings, heard) = broadcast::channel(EVENTS_MAX);
-        let (events, _) = broadcast::channel(EVENTS_MAX);
-        let parent = self.topology.parent(self.here()).cloned();
-        let journal = Journal::new(self.here().clone(), parent, happenings);
-        let stream = events.clone();
-        self.tasks.spawn(async {
-            pages::stream(heard, stream).await;
-            ("stream", Ok(()))
-        });
-        (journal, events)
-    }
-
-    fn disk(
-        &mut self,
-        (journal, _): &(Journal, broadcast::Sender<http::StreamEvent>),
-        counts: Counts,
-        (reclaim, orders): (SyncSender<ReclaimOrder>, Receiver<ReclaimOrder>),
-    ) -> Result<Disk, RunError> {
-        let gone = || RunError::TaskEnded("store");
-        let log = self.store.log.take().ok_or_else(gone)?;
-        let keys = self.store.keys.take().ok_or_else(gone)?;
-        let room = log.log.reader();
-        let place = (self.store.keyed, log.log.last_commit());
-        let (feed, follower) = IndexFeed::start(keys, place, room, self.mailbox.clone())?;
-        reclaim::start(log.log.reclaimer(vec![follower]), orders, self.mailbox.clone())?;
-        let log = CustodyLog::new(log, reclaim);
-        let observers: Vec<Box<dyn Observer>> =
-            vec![Box::new(feed), Box::new(counts), Box::new(journal.clone())];
-        Disk::start(log, observers).map_err(RunError::Runtime)
-    }
-
-    /// Starts what publishers and readers use: NATS submissions, HTTP, status. What it gives
-    /// resolves when HTTP has answered its last request.
-    fn serve(
-        &mut self,
-        listener: TcpListener,
-        metrics: PrometheusHandle,
-        site: Desk,
-    ) -> Result<oneshot::Receiver<()>, RunError> {
-        let bodies = Bodies::compile(bytes(self.config.ingest.max_payload))?;
-        let keys = Arc::new(Look(self.store.look.clone()));
-        let grades = Arc::new(site.journal.clone());
-        let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades);
-        let roll = Roll::new(self.here().clone(), Arc::clone(&self.topology), site.view.clone());
-        let (requests, link) = (door.clone(), site.link.clone());
-        self.tasks
-            .spawn(async { ("submit", intake::nats(link, requests).await.map_err(Into::into)) });
-        let (heard, link) = (roll.clone(), site.link.clone());
-        self.tasks
-            .spawn(async { ("status", status::listen(heard, link).await.map_err(Into::into)) });
-        if let Some(parent) = self.parent.clone() {
-            self.tasks.spawn(status::tell(roll.clone(), parent));
-        }
-        let book = Book { roll, journal: site.journal, view: site.view, link: site.link };
-        let site_served = Site {
-            intake: Arc::new(Post(door)),
-            pages: Arc::new(book),
-            metrics,
-            stream: site.events,
-            tokens: tokens(&self.config)?,
-            body_bytes_max: BATCH_BYTES_MAX.max(bytes(self.config.ingest.max_payload) * 2),
-        };
-        let mut stop = site.stop;
-        let (done, served) = oneshot::channel();
-        self.tasks.spawn(async move {
-            let told = async move { drop(stop.wait_for(|stop| *stop).await) };
-            if let Err(fault) = http::serve(listener, site_served, told).await {
-                return ("http", Err(fault.into()));
-            }
-            let _ = done.send(());
-            // the loop ends the station
-            std::future::pending().await
-        });
-        Ok(served)
-    }
-}
-
-/// What the serving side is given.
-struct Desk {
-    journal: Journal,
-    events: broadcast::Sender<http::StreamEvent>,
-    view: watch::Receiver<View>,
-    link: Client,
-    stop: watch::Receiver<bool>,
-}
-
-fn bytes(config: u64) -> usize {
-    usize::try_from(config).unwrap_or(usize::MAX)
-}
-
-fn tokens(config: &Config) -> Result<Tokens, RunError> {
-    let token = |token: &config::Token| http::tokens::Token {
-        name: token.name.clone().unwrap_or_default(),
-        role: match token.role {
-            config::Role::Reader => http::tokens::Role::Reader,
-            config::Role::Publisher => http::tokens::Role::Publisher,
-            config::Role::Operator => http::tokens::Role::Operator,
-        },
-        token: token.token.reveal().to_owned(),
-    };
-    Ok(Tokens::new(config.http.tokens.iter().map(token))?)
 }

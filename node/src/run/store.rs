@@ -17,7 +17,9 @@ use super::home::Home;
 use super::{RunError, fresh};
 use crate::config::Config;
 use crate::driver::{CommitLog, ReclaimOrder, Usage, UsageLook};
-use crate::spool::{self, Keys, LegReader, Log, SpoolError};
+use crate::spool::{
+    self, Follower, KeyFiles, Keys, LegReader, Log, Reclaimer, SpoolError, key_files,
+};
 
 /// Keys given to the index at one go while it is rebuilt.
 const REBUILD_BATCH: usize = 4096;
@@ -38,7 +40,23 @@ pub(super) struct Store {
 pub(super) struct OpenLog {
     pub(super) log: Log,
     pub(super) max_bytes: u64,
-    pub(super) segment_bytes: u64,
+    segment_bytes: u64,
+    key_files: KeyFiles,
+}
+
+impl OpenLog {
+    /// What the writer commits to, and what gives the room of old segments back when all
+    /// `followers` are behind them.
+    pub(super) fn split(
+        self,
+        reclaim: SyncSender<ReclaimOrder>,
+        followers: Vec<Follower>,
+    ) -> (CustodyLog, Reclaimer) {
+        let Self { log, max_bytes, segment_bytes, key_files } = self;
+        let reclaimer = log.reclaimer(followers).keeping(key_files);
+        let (gauge, segment) = (log.gauge(max_bytes), log.newest_segment());
+        (CustodyLog { log, gauge, segment_bytes, reclaim, segment, moved: false }, reclaimer)
+    }
 }
 
 impl Store {
@@ -65,6 +83,7 @@ impl Store {
                 log: opened.log,
                 max_bytes: config.spool.max_bytes.of(free_bytes.saturating_add(held_bytes)),
                 segment_bytes: config.spool.segment_bytes,
+                key_files: KeyFiles::open(&home.dir, key_limits(config))?,
             }),
             keyed: kept.keys.taken(),
             look: keys.looker(),
@@ -100,10 +119,7 @@ fn open_keys(
     kept: &Kept,
     log: &spool::Report,
 ) -> Result<Keys, RunError> {
-    let limits = spool::keys::Limits {
-        window_ms: u64::try_from(config.ingest.dedup_window.as_millis()).unwrap_or(u64::MAX),
-        keys_max: config.ingest.dedup_max_keys,
-    };
+    let limits = key_limits(config);
     let (mut keys, report) = Keys::open(&home.dir, limits)?;
     if let Some((dir, why)) = &report.set_aside {
         let dir = dir.display();
@@ -127,6 +143,13 @@ fn open_keys(
     Ok(keys)
 }
 
+fn key_limits(config: &Config) -> spool::keys::Limits {
+    spool::keys::Limits {
+        window_ms: u64::try_from(config.ingest.dedup_window.as_millis()).unwrap_or(u64::MAX),
+        keys_max: config.ingest.dedup_max_keys,
+    }
+}
+
 fn key_use(recent: yizhan_core::keys::Recent<'_>) -> spool::KeyUse {
     spool::KeyUse {
         ordinal: recent.ordinal,
@@ -136,34 +159,37 @@ fn key_use(recent: yizhan_core::keys::Recent<'_>) -> spool::KeyUse {
     }
 }
 
-/// Reads every key of the log into the index, numbered so that the last one is `taken`: where
-/// damage took some, the others must not be counted short.
+/// Reads every key of key files and log into the index, numbered so that the last one is `taken`:
+/// where damage took some, the others must not be counted short.
 fn rebuild(keys: &mut Keys, data: &Path, taken: u64) -> Result<(), RunError> {
-    let mut count = 0;
-    spool::log::scan(data, &mut |found| count += u64::from(keyed(&found.record).is_some()))?;
+    let found = key_files::every_key(data, &mut |_| {})?;
+    let count = found.in_files + found.in_log;
+    let mut surplus = count.saturating_sub(taken);
     let mut ordinal = taken.saturating_sub(count);
     let mut batch = Vec::new();
     let mut outcome = Ok(());
-    spool::log::scan(data, &mut |found| {
-        let Some((key, put)) = keyed(&found.record) else { return };
+    key_files::every_key(data, &mut |one| {
+        if surplus > 0 {
+            surplus -= 1;
+            return;
+        }
         ordinal += 1;
-        let message = put.envelope.header().id();
-        batch.push(spool::KeyUse { ordinal, key, message, wall_ms: put.taken_wall_ms });
+        batch.push(spool::KeyUse { ordinal, ..one });
         if batch.len() >= REBUILD_BATCH && outcome.is_ok() {
             outcome = keys.apply(&std::mem::take(&mut batch));
         }
     })?;
     outcome?;
-    Ok(keys.apply(&batch)?)
-}
-
-fn keyed(
-    record: &Record,
-) -> Option<(yizhan_core::record::PublisherKey, &yizhan_core::record::Put)> {
-    match record {
-        Record::Put(put) => Some((put.key.clone()?, put)),
-        _ => None,
-    }
+    keys.apply(&batch)?;
+    tracing::warn!(
+        event = "index_rebuilt",
+        from_key_files = found.in_files,
+        from_log = found.in_log,
+        damaged_bytes = found.damaged_bytes,
+        older_forgotten = taken.saturating_sub(count),
+        "the index of publishers' keys was made anew: a retry of what is older is a new message"
+    );
+    Ok(())
 }
 
 /// The custody log as the driver commits to it.
@@ -176,14 +202,6 @@ pub(super) struct CustodyLog {
     segment: u64,
     /// Legs are now in another segment than before.
     moved: bool,
-}
-
-impl CustodyLog {
-    pub(super) fn new(store: OpenLog, reclaim: SyncSender<ReclaimOrder>) -> Self {
-        let OpenLog { log, max_bytes, segment_bytes } = store;
-        let (gauge, segment) = (log.gauge(max_bytes), log.newest_segment());
-        Self { log, gauge, segment_bytes, reclaim, segment, moved: false }
-    }
 }
 
 impl Spool for CustodyLog {

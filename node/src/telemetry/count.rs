@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use metrics::{counter, gauge};
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
+use yizhan_core::outbound::Tally;
 use yizhan_core::record::Record;
 use yizhan_core::station::View;
-use yizhan_schemas::Lane;
+use yizhan_schemas::{Lane, Outcome};
 
 use crate::driver::Observer;
 
@@ -20,7 +21,7 @@ pub struct Counts {
 }
 
 impl Observer for Counts {
-    fn committed(&mut self, records: &[Record]) {
+    fn committed(&mut self, _: u64, records: &[Record]) {
         for record in records {
             match record {
                 Record::Put(put) => {
@@ -89,9 +90,23 @@ impl Counts {
     }
 }
 
-/// Sets the gauges of a view.
+/// Sets the gauges of a view, and the counters that it keeps since the store was made.
 pub fn gauges(view: &View) {
+    for (outcome, pairs) in Outcome::ALL.into_iter().zip(view.outcomes) {
+        counter!("yizhan_outcomes_total", "outcome" => outcome.word()).absolute(pairs);
+    }
+    gauge!("yizhan_outcomes_open").set(view.outcomes_open as f64);
     for link in &view.links {
+        gauge!("yizhan_notes_owed", "link" => link.link.word().to_owned())
+            .set(link.notes_owed as f64);
+        for lane in Lane::ALL {
+            let labels = [("link", link.link.word().to_owned()), ("lane", lane.word().to_owned())];
+            let Tally { taken, handed_over, ended } = *link.tally.get(lane);
+            counter!("yizhan_legs_taken_total", &labels).absolute(taken);
+            counter!("yizhan_legs_handed_over_total", &labels).absolute(handed_over);
+            counter!("yizhan_legs_ended_total", &labels).absolute(ended);
+            gauge!("yizhan_two_hop_messages", &labels).set(*link.two_hop.get(lane) as f64);
+        }
         let word = link.link.word().to_owned();
         gauge!("yizhan_link_up", "link" => word.clone()).set(if link.up { 1.0 } else { 0.0 });
         for (lane, legs) in link.backlog.iter() {
@@ -117,11 +132,11 @@ mod tests {
         let mut counts = Counts { acked: [((link.clone(), lane), 100)].into(), ended: [].into() };
         let reason = SkipReason::Expired;
         let ended = Ended { link: link.clone(), lane, from: 102, through: 104, reason };
-        counts.committed(&[Record::Ended(ended)]);
+        counts.committed(1, &[Record::Ended(ended)]);
         assert_eq!(counts.legs(&link, lane, 103), 3, "cut in two, the run counts with its end");
         assert_eq!(counts.legs(&link, lane, 110), 4);
         let back = Cursor { link: link.clone(), lane, through: 108 };
-        counts.committed(&[Record::Rewound(back)]);
+        counts.committed(1, &[Record::Rewound(back)]);
         assert_eq!(counts.legs(&link, lane, 110), 2, "given twice, counted twice");
     }
 }

@@ -71,8 +71,9 @@ fn note(notice: &Notice) {
             let (link, lane) = (link.word(), lane.word());
             tracing::debug!(event = "resent", link, lane, from, "sent again");
         }
+        // counted in the view, which knows of those before this start as well
         Notice::Resolved { outcome, pairs } => {
-            counter!("yizhan_outcomes_total", "outcome" => outcome.word()).increment(*pairs);
+            tracing::debug!(event = "resolved", %outcome, pairs, "an origin knows more");
         }
         Notice::Late { link, id } => {
             counter!("yizhan_late_total", "link" => link.word().to_owned()).increment(1);

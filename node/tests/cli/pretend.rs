@@ -36,7 +36,8 @@ impl Pretend {
             (status, answer)
         };
         let routes = Router::new()
-            .route("/v1/events", post(events))
+            .route("/v1/events", post(events.clone()))
+            .route("/v1/messages/510722.101.002-b7k2qf-f1/ack", post(events))
             .route("/v1/stations", get(async || include_str!("golden/stations.json")))
             .route("/v1/stations/510722", get(async || one()))
             .route(

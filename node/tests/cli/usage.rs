@@ -6,7 +6,7 @@ use super::{err, out, yizhan};
 fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
     let report = ["publish", "incident.report", "--data", "{}"];
     let with = |more: &[&'static str]| [&report, more].concat();
-    let cases: [(Vec<&str>, &str); 22] = [
+    let cases: [(Vec<&str>, &str); 26] = [
         (vec![], "Usage: yizhan"),
         (vec!["fly"], "unrecognized subcommand 'fly'"),
         (vec!["publish"], "<KIND>"),
@@ -23,6 +23,10 @@ fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
         (vec!["watch", "--count", "-1"], "unexpected argument"),
         (vec!["status", "510722.101", "--tree"], "cannot be used with"),
         (vec!["status", "a b"], "valid is a message id"),
+        (vec!["ack", "510722.101"], "valid is a message id"),
+        (vec!["ack", "510722-b7k2qf-r1", "--status", "seen"], "acknowledged, completed, failed"),
+        (vec!["adapter", "--device", "1"], "--fake"),
+        (vec!["adapter", "--fake", "--device", "a.b"], "valid are letters, digits, - and _"),
         (vec!["topology", "check"], "<FILE>"),
         (vec!["topology", "show", "t.toml", "--depth", "all"], "invalid digit"),
         (vec!["topology", "keys", "t.toml"], "--out <DIR>"),
@@ -42,7 +46,9 @@ fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
 fn help_and_version_are_done_and_not_errors() {
     let version = yizhan(&["--version"]);
     assert_eq!((version.status.code(), out(&version)), (Some(0), "yizhan 0.1.0\n".to_owned()));
-    for command in ["publish", "watch", "status", "topology", "config", "completions"] {
+    for command in
+        ["publish", "watch", "status", "ack", "adapter", "topology", "config", "completions"]
+    {
         let output = yizhan(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         assert!(out(&output).contains("--lang"), "{command}");

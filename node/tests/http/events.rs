@@ -1,8 +1,9 @@
 //! Events go in, in all three modes.
 
 use serde_json::json;
+use yizhan_schemas::Answer;
 
-use super::house::{REPORT, event, open, parts};
+use super::house::{REPORT, event, id, open, parts};
 
 fn receipt(sequence: u64) -> serde_json::Value {
     json!({
@@ -74,4 +75,31 @@ async fn a_large_batch_keeps_its_order() {
     let taken = house.taken.lock().unwrap();
     let ids: Vec<_> = taken.iter().map(|draft| draft.ce_id.clone().unwrap()).collect();
     assert_eq!(ids, (1..=60).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_application_answers_a_message_that_was_delivered_here_and_no_other() {
+    let house = open().await;
+    let completed = r#"{"status":"completed","note":"已处置"}"#;
+    let answer = house.ack("510722-b7k2qf-r1", completed).send().await.unwrap();
+    assert_eq!(parts(answer).await, (200, "application/json".to_owned(), json!({ "ok": true })));
+    let said = (id(1), Answer::Completed, Some("已处置".to_owned()));
+    assert_eq!(*house.said.lock().unwrap(), [said]);
+    for (message, body, (status, code, pointer)) in [
+        ("510722-b7k2qf-r2", completed, (404, "not_found", json!(null))),
+        ("nothing", completed, (404, "not_found", json!(null))),
+        ("510722-b7k2qf-r1", "done", (400, "bad_json", json!(null))),
+        ("510722-b7k2qf-r1", "{}", (400, "schema_invalid", json!("/status"))),
+        ("510722-b7k2qf-r1", r#"{"status":"seen"}"#, (400, "schema_invalid", json!("/status"))),
+        (
+            "510722-b7k2qf-r1",
+            r#"{"status":"failed","note":7}"#,
+            (400, "schema_invalid", json!("/note")),
+        ),
+    ] {
+        let answer = house.ack(message, body).send().await.unwrap();
+        let (got, _, problem) = parts(answer).await;
+        let problem = (got, &problem["code"], &problem["pointer"]);
+        assert_eq!(problem, (status, &json!(code), &pointer), "{message} {body}");
+    }
 }

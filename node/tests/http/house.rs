@@ -1,5 +1,6 @@
 //! A house to knock at: the HTTP room with the real door of ingest, and a fake station behind it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Verdict;
 use yizhan_core::record::PublisherKey;
 use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
-use yizhan_schemas::{Code, MessageId};
+use yizhan_schemas::{Answer, Code, MessageId};
 
 /// Longest payload here, bytes.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 4096;
@@ -51,6 +52,10 @@ impl Intake for ByDoor {
                 Received::Batch(answers) => Answers::Batch(answers),
             })
         })
+    }
+
+    fn ack<'a>(&'a self, id: &'a str, body: Bytes) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move { self.0.ack(id, &body).await })
     }
 }
 
@@ -94,6 +99,18 @@ impl Pages for FewPages {
         let page = json!({ "id": id.to_string(), "waited_ms": waited_ms });
         Box::pin(async move { (id.sequence == 1).then_some(page) })
     }
+
+    fn messages<'a>(
+        &'a self,
+        query: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Box::pin(async move {
+            match query.get("since") {
+                Some(_) => Err("query since: no such time".to_owned()),
+                None => Ok(json!({ "messages": [], "asked": query })),
+            }
+        })
+    }
 }
 
 /// What a draft whose `ce_id` is the code of a refusal is answered with; all others are accepted.
@@ -116,10 +133,15 @@ fn code_of_here() -> Code {
     code("510722")
 }
 
+/// What an application said to which message, and in words.
+type Said = (MessageId, Answer, Option<String>);
+
 pub(crate) struct House {
     pub(crate) address: SocketAddr,
     /// What the station took.
     pub(crate) taken: Arc<Mutex<Vec<Draft>>>,
+    /// What applications said to messages.
+    pub(crate) said: Arc<Mutex<Vec<Said>>>,
     /// Why it is not ready.
     pub(crate) unready: Arc<Mutex<Vec<String>>>,
     pub(crate) stream: broadcast::Sender<StreamEvent>,
@@ -150,13 +172,26 @@ pub(crate) fn tokens() -> Vec<Token> {
 pub(crate) async fn open_with(listen: &str, tokens: Vec<Token>) -> House {
     let (mailbox, mut letters) = mailbox::open();
     let taken = Arc::new(Mutex::new(Vec::new()));
-    let keep = taken.clone();
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let (keep, heard) = (taken.clone(), said.clone());
     tokio::spawn(async move {
         let mut sequence = 0;
-        while let Some(Letter::Submit { draft, answer }) = letters.recv().await {
-            sequence += 1;
-            let _ = answer.send(verdict(&draft, sequence));
-            keep.lock().unwrap().push(*draft);
+        while let Some(letter) = letters.recv().await {
+            match letter {
+                Letter::Submit { draft, answer } => {
+                    sequence += 1;
+                    let _ = answer.send(verdict(&draft, sequence));
+                    keep.lock().unwrap().push(*draft);
+                }
+                Letter::Answer { id, said, remark, answer } => {
+                    let refusal = Refusal::new(ErrorCode::NotFound, "as the station says");
+                    let noted = id.sequence == 1;
+                    let _ =
+                        answer.send(if noted { Verdict::Noted } else { Verdict::Refused(refusal) });
+                    heard.lock().unwrap().push((id, said, remark));
+                }
+                other => panic!("{other:?}"),
+            }
         }
     });
     let bodies = Arc::new(Bodies::compile(PAYLOAD_BYTES_MAX).unwrap());
@@ -182,7 +217,7 @@ pub(crate) async fn open_with(listen: &str, tokens: Vec<Token>) -> House {
         yizhan::http::serve(listener, site, async { drop(stopped.await) }).await
     });
     let client = Client::builder().no_proxy().build().unwrap();
-    House { address, taken, unready, stream, stop, served, client }
+    House { address, taken, said, unready, stream, stop, served, client }
 }
 
 impl House {
@@ -204,6 +239,11 @@ impl House {
         body: impl Into<reqwest::Body>,
     ) -> RequestBuilder {
         self.client.post(self.url("/v1/events")).header("content-type", content_type).body(body)
+    }
+
+    /// Posts an application's answer to a message.
+    pub(crate) fn ack(&self, id: &str, body: &'static str) -> RequestBuilder {
+        self.client.post(self.url(&format!("/v1/messages/{id}/ack"))).body(body)
     }
 
     /// Posts an event in binary mode.

@@ -19,6 +19,10 @@ async fn pages_come_from_the_station() {
             "/v1/messages/510722-b7k2qf-r1?wait=delivered&timeout=2s",
             json!({ "id": "510722-b7k2qf-r1", "waited_ms": 2000 }),
         ),
+        (
+            "/v1/messages?kind=incident.report&state=open",
+            json!({ "messages": [], "asked": { "kind": "incident.report", "state": "open" } }),
+        ),
         ("/healthz", json!({ "alive": true })),
     ] {
         let answer = house.get(path).send().await.unwrap();
@@ -55,4 +59,13 @@ async fn the_description_is_the_file_that_is_checked_in() {
     let root = house.get("/").send().await.unwrap().text().await.unwrap();
     assert_eq!(root.lines().count(), 1);
     assert!(root.contains("/openapi.json"), "{root}");
+}
+
+#[tokio::test]
+async fn a_search_for_what_cannot_be_says_which_member_is_wrong() {
+    let house = open().await;
+    let answer = house.get("/v1/messages?since=yesterday").send().await.unwrap();
+    let (status, _, problem) = parts(answer).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("schema_invalid")));
+    assert_eq!(problem["detail"], "query since: no such time");
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use yizhan::spool::log::{Damage, Found, Harm, scan};
 use yizhan::spool::{HeldLeg, LegReader, Log, Opened, Options, Reading, Report};
+use yizhan_core::input::Span;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Cursor, Leg, PublisherKey, Put, Record};
 use yizhan_core::time::BootId;
@@ -228,4 +229,35 @@ pub(crate) fn commits(damage: &Damage) -> (u64, u64) {
         Harm::Commits { first, last } => (first, last),
         other => panic!("{other:?}"),
     }
+}
+
+pub(crate) fn up_span(from: u64, through: u64) -> Span {
+    Span { link: Link::Up, lane: Lane::Routine, from, through, chain: chain(through) }
+}
+
+/// Thirty messages up in several small segments, the log open.
+pub(crate) fn thirty_open(data: &Path) -> (Log, Vec<Record>) {
+    let records = thirty(data);
+    (open(data, SMALL).0, records)
+}
+
+/// How many messages the oldest segment holds.
+pub(crate) fn in_oldest(data: &Path) -> usize {
+    let oldest = segments(data)[0].clone();
+    all(data).iter().filter(|one| one.file == oldest).count()
+}
+
+pub(crate) fn number_of(segment: &Path) -> u64 {
+    segment.file_stem().unwrap().to_str().unwrap().parse().unwrap()
+}
+
+pub(crate) fn put_of(record: &Record) -> &Put {
+    match record {
+        Record::Put(put) | Record::Reappended(put) => put,
+        other => panic!("not a put: {other:?}"),
+    }
+}
+
+pub(crate) fn sequences_of(puts: &[Put]) -> Vec<u64> {
+    puts.iter().flat_map(|put| put.legs.iter().map(|leg| leg.sequence)).collect()
 }

@@ -54,8 +54,8 @@ impl Kept {
                 self.inbound_mut(&via.link, id.lane).took(via.sequence, &id);
                 let out =
                     |leg: &Leg| (leg.link.clone(), leg.link.numbered_lane(id.lane), leg.sequence);
-                self.passed(&via.link, id.lane, via.sequence, via.sequence);
-                self.passage_mut(&via.link, id.lane).led_to(put.legs.iter().map(out));
+                let outs = put.legs.iter().map(out);
+                self.led_to(&via.link, id.lane, (via.sequence, via.sequence), outs);
             }
             None if header.kind.is_internal() => self.fold_put(put),
             None => {
@@ -119,7 +119,17 @@ impl Kept {
     }
 
     pub(super) fn passed(&mut self, link: &Link, lane: Lane, from: u64, through: u64) {
-        let fresh = self.passage_mut(link, lane).took(from, through);
+        self.led_to(link, lane, (from, through), std::iter::empty());
+    }
+
+    fn led_to(
+        &mut self,
+        link: &Link,
+        lane: Lane,
+        (from, through): (u64, u64),
+        outs: impl Iterator<Item = (Link, Lane, u64)>,
+    ) {
+        let fresh = self.passage_mut(link, lane).took(from, through, outs);
         if let Some(lanes) = self.passage.get_mut(link).filter(|_| fresh) {
             let owed = &self.outbound;
             lanes.get_mut(lane).settle(|link, lane| done_through(owed, link, lane));

@@ -182,10 +182,16 @@ impl Station {
         if through <= acked {
             return;
         }
+        let owed = self.kept.outbound(&Link::Inbox, Lane::Routine);
+        // some of a recalled run may have ended otherwise
+        let open = |(leg, _): &&(u64, MessageId)| {
+            *leg <= through && owed.is_some_and(|owed| owed.open_between(*leg, *leg) == 1)
+        };
+        let delivered: Vec<MessageId> = ids.iter().filter(open).map(|(_, id)| id.clone()).collect();
         let at = Cursor { link: Link::Inbox, lane: Lane::Routine, through };
         self.write(step, Record::HandedOver(at));
         self.touched.insert(Link::Inbox);
-        for (_, id) in ids.iter().filter(|(leg, _)| (acked + 1..=through).contains(leg)) {
+        for id in &delivered {
             self.ended_at(id, [self.here.clone()], Outcome::Delivered, None);
         }
         for taken_us in self.inbox.samples.arrived(through) {

@@ -13,7 +13,7 @@ use yizhan_schemas::{Code, Lane, Outcome};
 use super::Station;
 use crate::kept::{Kept, Perishable};
 use crate::link::Link;
-use crate::record::Put;
+use crate::record::{Leg, Put};
 use crate::step::Step;
 use crate::time::{BootClock, Now};
 
@@ -24,6 +24,14 @@ const LOOK_AGAIN_US: u64 = 1_000_000;
 pub(super) const HOLD_MS_MAX: u64 = 30_000;
 
 type Place = (Link, Lane, u64);
+
+/// The legs of a message that are to be watched: none, if it has no time to live.
+pub(super) fn places(put: &Put) -> Vec<Place> {
+    let header = put.envelope.header();
+    let place = |leg: &Leg| (leg.link.clone(), leg.link.numbered_lane(header.lane), leg.sequence);
+    let legs = header.ttl_ms.map(|_| put.legs.iter().map(place));
+    legs.into_iter().flatten().collect()
+}
 
 /// Open legs with a time to live, by when it runs out (microseconds since boot).
 #[derive(Debug, Default)]
@@ -84,13 +92,8 @@ impl Perishing {
     }
 
     /// Watches a message that was just taken; `kept` has it already.
-    pub(super) fn watch(&mut self, put: &Put, kept: &Kept, clock: &BootClock) {
-        let header = put.envelope.header();
-        if header.ttl_ms.is_none() {
-            return;
-        }
-        for leg in &put.legs {
-            let place = (leg.link.clone(), leg.link.numbered_lane(header.lane), leg.sequence);
+    pub(super) fn watch(&mut self, places: Vec<Place>, kept: &Kept, clock: &BootClock) {
+        for place in places {
             if let Some(perishable) = kept.perishable.get(&place) {
                 self.watch_leg(place, perishable, clock, 0);
             }

@@ -8,7 +8,7 @@ use yizhan_schemas::frame::{self, Body, Carried, Chain, LaneAck, SessionTag, Ski
 use yizhan_schemas::payload::receipt::Event;
 use yizhan_schemas::{Code, Envelope, Header, Lane, Outcome};
 
-use super::Station;
+use super::{Station, perish};
 use crate::effect::Notice;
 use crate::inbound::Arrival;
 use crate::link::Link;
@@ -219,8 +219,9 @@ impl Station {
 
     /// Writes a message down with its legs, and watches its time to live.
     pub(super) fn take(&mut self, put: Put, step: &mut Step) {
-        self.write(step, Record::Put(put.clone()));
-        self.perishing.watch(&put, &self.kept, &self.clock);
+        let places = perish::places(&put);
+        self.write(step, Record::Put(put));
+        self.perishing.watch(places, &self.kept, &self.clock);
     }
 
     fn chain_with(&self, from: &Heading, sequence: u64, id: &yizhan_schemas::MessageId) -> Chain {

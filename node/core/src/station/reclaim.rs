@@ -18,6 +18,9 @@ use crate::time::Now;
 /// Percent of `spool.max_bytes` from which on even half-full segments are emptied.
 const TIGHT_PERCENT: u64 = 90;
 
+/// Runs of open legs asked for in one carry.
+const CARRY_RUNS_MAX: usize = 1024;
+
 /// What is known of the oldest segment, and of what was asked about it.
 #[derive(Debug, Default)]
 pub(super) struct Reclaim {
@@ -76,7 +79,12 @@ impl Station {
     fn discard(&mut self, not_beyond: u64, step: &mut Step) {
         let Some(segment) = self.reclaim.oldest.take() else { return };
         for Span { link, lane, through, chain, .. } in segment.spans {
-            self.write(step, Record::Evicted(Evicted { link, lane, through, chain }));
+            // legs carried to a newer segment are still held: then the mark stays before them, and
+            // the others are found missing one by one
+            let owed = self.kept.outbound(&link, lane);
+            if owed.is_some_and(|owed| owed.open_between(1, through) == 0) {
+                self.write(step, Record::Evicted(Evicted { link, lane, through, chain }));
+            }
         }
         if not_beyond > 0 {
             self.notice(step, Notice::CacheShort { legs: not_beyond });
@@ -93,6 +101,8 @@ impl Station {
                 open.push((span.link.clone(), span.lane, from, through));
             }
         }
+        // the rest is asked for when the log tells of the segment again
+        open.truncate(CARRY_RUNS_MAX);
         step.after(Effect::Carry { segment: segment.number, open });
     }
 

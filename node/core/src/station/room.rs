@@ -95,12 +95,13 @@ impl Station {
         let max_bytes = self.disk.max_bytes.saturating_sub(reserve);
         let bytes = envelope_bytes as u64 + PUT_BYTES;
         let share = self.settings.share_percent;
-        self.disk.held_bytes < max_bytes
+        self.disk.filled_bytes().saturating_add(bytes) < max_bytes
             && legs.iter().all(|leg| self.owed.fits(direction(&leg.link), bytes, max_bytes, share))
     }
 
     /// A message was taken: counts it until the next count.
     pub(super) fn owes(&mut self, envelope_bytes: usize, legs: &[Leg]) {
+        self.disk.taken_bytes += envelope_bytes as u64 + PUT_BYTES;
         for leg in legs {
             self.owed.add(&leg.link, envelope_bytes as u64 + PUT_BYTES);
         }

@@ -34,7 +34,7 @@ impl Station {
         let Some(session) = neighbour.session.as_mut().filter(|session| !session.asking) else {
             return;
         };
-        let window = self.settings.in_flight_bytes_max;
+        let window = neighbour.pace.window_bytes(self.settings.in_flight_bytes_max);
         let room = window.saturating_sub(session.bytes());
         let lanes = self.kept.outbound.get(link);
         let sent = session.flights.each_ref().map(|flight| flight.sent);
@@ -85,7 +85,7 @@ impl Station {
         if flight.sent.saturating_add(1) != sent.from {
             return;
         }
-        flight.published(sent.through, sent.bytes, now.boot_us);
+        flight.published(sent.through, sent.bytes, neighbour.pace.departs(now.boot_us));
         let waiting = |lane: Lane| {
             let owed = lanes.map_or(0, |lanes| lanes.get(lane).next.saturating_sub(1));
             flights.get(lane as usize).is_some_and(|sent| *sent < owed)
@@ -135,7 +135,9 @@ impl Station {
         let mut again = false;
         if let Some(session) = neighbour.session.as_mut() {
             let flight = session.flight(ack.lane);
-            flight.acked(ack.through, now.boot_us);
+            for (bytes, left) in flight.acked(ack.through, now.boot_us) {
+                neighbour.pace.arrived(now.boot_us, bytes, left);
+            }
             again = ack.gap && flight.again(acked, now.boot_us, pause_us);
         }
         for taken_us in arrived {
@@ -281,6 +283,7 @@ impl Station {
         let Some(neighbour) = self.neighbours.get_mut(link) else { return };
         let sample_us = now.boot_us.saturating_sub(echo_ms.saturating_mul(1000));
         neighbour.measured(sample_us);
+        neighbour.pace.round_trip(now.boot_us, sample_us);
         let link = link.clone();
         self.notice(step, Notice::RoundTrip { link, rtt_us: sample_us });
     }

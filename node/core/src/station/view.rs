@@ -1,10 +1,10 @@
 //! [`View`]: what a page or a metric shows of a station.
 
-use yizhan_schemas::{Code, Lane, PerLane};
+use yizhan_schemas::{Code, Lane, Outcome, PerLane};
 
 use super::Station;
 use crate::link::Link;
-use crate::outbound::Tally;
+use crate::outbound::{Outbound, Tally};
 use crate::time::Now;
 
 /// A station at one moment.
@@ -20,9 +20,16 @@ pub struct View {
     pub gaps: u64,
     /// Legs put aside.
     pub quarantined: u64,
+    /// Messages that came behind one that they should have come before.
+    pub late: u64,
+    /// (message, target) pairs of messages from here by how they ended, in the order of
+    /// [`Outcome::ALL`], since the store was made.
+    pub outcomes: [u64; Outcome::ALL.len()],
+    /// Such pairs that have not ended yet, as far as is known here.
+    pub outcomes_open: u64,
     /// True if the inbox stream can be written.
     pub inbox_open: bool,
-    /// Its links, the inbox last.
+    /// Its links; inbox and adapter last.
     pub links: Vec<LinkView>,
 }
 
@@ -41,6 +48,10 @@ pub struct LinkView {
     pub oldest_us: PerLane<Option<u64>>,
     /// The count, lane by lane.
     pub tally: PerLane<Tally>,
+    /// Legs handed over and still held, should the neighbour lose them, lane by lane.
+    pub two_hop: PerLane<u64>,
+    /// Notes on others' messages that are to be told there.
+    pub notes_owed: u64,
 }
 
 impl Station {
@@ -49,6 +60,9 @@ impl Station {
         let mut links: Vec<LinkView> =
             self.neighbours.keys().map(|link| self.link_view(now, link)).collect();
         links.push(self.link_view(now, &Link::Inbox));
+        if self.kept.outbound.contains_key(&Link::Adapter) {
+            links.push(self.link_view(now, &Link::Adapter));
+        }
         let inbox = self.kept.outbound(&Link::Inbox, Lane::Routine);
         View {
             code: self.here.clone(),
@@ -56,6 +70,9 @@ impl Station {
             delivered: inbox.map_or(0, |lane| lane.tally.handed_over),
             gaps: self.kept.gaps,
             quarantined: self.kept.quarantined,
+            late: self.kept.late,
+            outcomes: self.kept.outcomes.ended,
+            outcomes_open: self.kept.outcomes.open(),
             inbox_open: self.inbox.is_open(),
             links,
         }
@@ -67,14 +84,18 @@ impl Station {
         let oldest = |lane: Lane| {
             let samples = match neighbour {
                 Some(neighbour) => neighbour.samples.get(lane as usize),
-                None => Some(&self.inbox.samples).filter(|_| lane == Lane::Routine),
+                None => {
+                    let inbox = *link == Link::Inbox && lane == Lane::Routine;
+                    Some(&self.inbox.samples).filter(|_| inbox)
+                }
             };
             samples.and_then(|s| s.oldest_us()).map(|at| now.boot_us.saturating_sub(at))
         };
         let up = match neighbour {
             Some(neighbour) => neighbour.session.is_some(),
-            None => self.inbox.is_open(),
+            None => *link != Link::Inbox || self.inbox.is_open(),
         };
+        let two_hop = |owed: &Outbound| owed.acked.saturating_add(1).saturating_sub(owed.held_from);
         LinkView {
             link: link.clone(),
             up,
@@ -84,6 +105,8 @@ impl Station {
             tally: PerLane::from_fn(|lane| {
                 lanes.map_or(Tally::default(), |lanes| lanes.get(lane).tally)
             }),
+            two_hop: PerLane::from_fn(|lane| lanes.map_or(0, |lanes| two_hop(lanes.get(lane)))),
+            notes_owed: self.kept.owing.get(link).map_or(0, |owing| owing.len() as u64),
         }
     }
 }

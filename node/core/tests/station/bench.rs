@@ -8,14 +8,17 @@ use bytes::Bytes;
 use yizhan_core::Station;
 use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Effect;
-use yizhan_core::input::{Input, Ticket};
+use yizhan_core::fill::{HeldLeg, LegSource, Reading};
+use yizhan_core::input::{Input, Marks, Ticket};
 use yizhan_core::kept::Kept;
+use yizhan_core::link::Link;
 use yizhan_core::record::Record;
 use yizhan_core::settings::Settings;
 use yizhan_core::station::Fresh;
 use yizhan_core::step::{Spool, Steps, Writes, commit_through};
 use yizhan_core::time::{BootId, Now};
-use yizhan_schemas::{Code, Epoch, Kind, Selector, StoreId};
+use yizhan_schemas::frame::{Chain, Have};
+use yizhan_schemas::{Code, Epoch, Kind, Lane, PerLane, Selector, StoreId};
 use yizhan_topology::Topology;
 
 /// A county, a township, a village.
@@ -32,19 +35,36 @@ name = "潼川镇"
 [[station]]
 code = "510722.101.002"
 name = "老西街社区"
+formerly = ["510722.101.099"]
 "#;
 
 pub(crate) struct Bench {
     pub(crate) station: Station,
+    pub(crate) code: Code,
     steps: Steps,
-    log: Log,
-    now: Now,
-    code: Code,
-    openings: u32,
+    pub(crate) log: Log,
+    pub(crate) now: Now,
+    life: Life,
 }
 
-#[derive(Default)]
-struct Log(Vec<Record>);
+/// What distinguishes one opening from another.
+#[derive(Clone)]
+struct Life {
+    store: u64,
+    opening: u32,
+    boot: u32,
+    settings: Settings,
+    tree: String,
+}
+
+/// The tree before the village got its present code.
+fn old_tree() -> String {
+    TREE.replace("formerly = [\"510722.101.099\"]\n", "").replace(".002", ".099")
+}
+
+/// A log that keeps everything, and gives it back.
+#[derive(Clone, Default)]
+pub(crate) struct Log(pub(crate) Vec<Record>);
 
 impl Spool for Log {
     type Error = Infallible;
@@ -57,25 +77,110 @@ impl Spool for Log {
     }
 }
 
+impl Log {
+    fn leg(&self, link: &Link, lane: Lane, sequence: u64) -> Option<HeldLeg> {
+        self.0.iter().rev().find_map(|record| {
+            let (Record::Put(put) | Record::Reappended(put)) = record else { return None };
+            if link.numbered_lane(put.envelope.header().lane) != lane {
+                return None;
+            }
+            let leg = put.legs.iter().find(|leg| leg.link == *link && leg.sequence == sequence)?;
+            Some(HeldLeg {
+                sequence,
+                chain: leg.chain,
+                envelope: put.envelope.bytes().clone(),
+                age_ms: put.age_ms,
+                age_unknown: put.age_unknown,
+                hops: put.hops,
+                late: put.late,
+                boot: put.boot,
+                taken_boot_ms: put.taken_boot_ms,
+            })
+        })
+    }
+}
+
+impl LegSource for Log {
+    fn legs(
+        &self,
+        link: &Link,
+        lane: Lane,
+        from: u64,
+        through: u64,
+        each: &mut dyn FnMut(Reading) -> bool,
+    ) -> Result<(), String> {
+        for sequence in from..=through {
+            let reading = self.leg(link, lane, sequence).map(Reading::Leg);
+            if !each(reading.unwrap_or(Reading::Gap { from: sequence, through: sequence })) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn chain_at(&self, link: &Link, lane: Lane, sequence: u64) -> Option<Chain> {
+        self.leg(link, link.numbered_lane(lane), sequence).map(|leg| leg.chain)
+    }
+}
+
 impl Bench {
     pub(crate) fn new(code: &str) -> Self {
+        Self::with(code, Settings::default())
+    }
+
+    pub(crate) fn with(code: &str, settings: Settings) -> Self {
         let code = Code::parse(code).unwrap();
+        let tree = if code.as_str().ends_with(".099") { old_tree() } else { TREE.to_owned() };
         let now = Now { boot_us: 1_000_000, wall_ms: 1_700_000_000_000 };
-        let (station, steps, log) =
-            (open(&code, Kept::default(), 1), Steps::default(), Log::default());
-        let mut bench = Self { station, steps, log, now, code, openings: 1 };
+        let store = code.as_str().len() as u64;
+        let life = Life { store, opening: 1, boot: 1, settings, tree };
+        let station = open(&code, Kept::default(), &life);
+        let mut bench =
+            Self { station, code, steps: Steps::default(), log: Log::default(), now, life };
         bench.step(|station, now, step| station.open(now, step));
         bench
     }
 
-    /// The process dies and starts again on its log.
-    pub(crate) fn restart(&mut self) {
+    /// The process dies and starts again on its log; gives what it says first.
+    pub(crate) fn restart(&mut self) -> Vec<Effect> {
         let mut kept = Kept::default();
         self.log.0.iter().for_each(|record| kept.apply(record).unwrap());
-        self.openings += 1;
-        self.station = open(&self.code, kept, self.openings);
+        self.life.opening += 1;
+        self.station = open(&self.code, kept, &self.life);
         self.steps = Steps::default();
-        self.step(|station, now, step| station.open(now, step));
+        self.step(|station, now, step| station.open(now, step))
+    }
+
+    /// The power fails for so long, by the clock of everybody else.
+    pub(crate) fn lose_power(&mut self, off_ms: u64) -> Vec<Effect> {
+        self.life.boot += 1;
+        self.now.boot_us = 500_000;
+        self.now.wall_ms += off_ms;
+        self.restart()
+    }
+
+    /// Starts again on a log as it once was.
+    pub(crate) fn restore(&mut self, copy: Log) -> Vec<Effect> {
+        self.log = copy;
+        self.life.opening += 50;
+        self.restart()
+    }
+
+    /// Starts again on an empty disk.
+    pub(crate) fn lose_store(&mut self) -> Vec<Effect> {
+        self.life.store += 1000;
+        self.restore(Log::default())
+    }
+
+    /// Starts again under another code.
+    pub(crate) fn rename(&mut self, code: &str) -> Vec<Effect> {
+        self.code = Code::parse(code).unwrap();
+        TREE.clone_into(&mut self.life.tree);
+        self.restart()
+    }
+
+    pub(crate) fn set_version(&mut self, version: u8) {
+        self.life.settings.version = version;
     }
 
     /// Tells the station something; what it says once that is durable.
@@ -85,11 +190,24 @@ impl Bench {
 
     pub(crate) fn wait_ms(&mut self, ms: u64) -> Vec<Effect> {
         self.now.boot_us += ms * 1000;
+        self.now.wall_ms += ms;
         self.step(Station::tick)
     }
 
     pub(crate) fn records(&self) -> &[Record] {
         &self.log.0
+    }
+
+    /// What the log says of the places that a hello asks about.
+    pub(crate) fn marks(&self, link: &Link, haves: &PerLane<Have>) -> PerLane<Marks> {
+        PerLane::from_fn(|lane| {
+            let acked = self.station.kept().outbound(link, lane).map(|owed| owed.acked);
+            let before = haves.get(lane).expected.saturating_sub(1);
+            Marks {
+                expected: self.log.chain_at(link, lane, before),
+                acked: acked.and_then(|acked| self.log.chain_at(link, lane, acked)),
+            }
+        })
     }
 
     fn step(
@@ -100,20 +218,21 @@ impl Bench {
         act(&mut self.station, self.now, &mut step);
         let (writes, pending) = self.station.close(self.now, step);
         let Ok(durable) = commit_through(&mut self.log, &writes);
+        assert_eq!(self.station.audit(), None, "every leg is held, handed over or ended");
         pending.release(&durable).unwrap()
     }
 }
 
-fn open(code: &Code, kept: Kept, opening: u32) -> Station {
-    let topology = Arc::new(Topology::read("tree.toml", TREE).unwrap());
+fn open(code: &Code, kept: Kept, life: &Life) -> Station {
+    let topology = Arc::new(Topology::read("tree.toml", &life.tree).unwrap());
     let fresh = Fresh {
-        store: StoreId::from_random(7),
-        epoch: Epoch::from_random(opening),
-        notes_epoch: Epoch::from_random(opening + 1_000_000),
-        boot: BootId(1),
-        seed: u64::from(opening),
+        store: StoreId::from_random(life.store),
+        epoch: Epoch::from_random(life.opening * 1000 + life.store as u32),
+        notes_epoch: Epoch::from_random(life.opening * 1000 + life.store as u32 + 1_000_000),
+        boot: BootId(life.boot),
+        seed: u64::from(life.opening),
     };
-    Station::recover(code.clone(), topology, Settings::default(), kept, fresh)
+    Station::recover(code.clone(), topology, life.settings.clone(), kept, fresh)
 }
 
 /// A publisher's message.

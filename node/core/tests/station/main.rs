@@ -8,5 +8,10 @@
 )]
 
 mod bench;
+mod chain;
+mod hello;
 mod inbox;
 mod neighbours;
+mod power;
+mod receipts;
+mod two_hops;

@@ -15,7 +15,7 @@ use super::probe::Probe;
 use super::register::{Entry, Register};
 use super::runner::Runner;
 use super::show::Show;
-use super::stop::Stop;
+use crate::cli::stop::Stop;
 
 /// How long all stations may take to be ready: each starts a nats-server of its own.
 const READY_WITHIN: Duration = Duration::from_secs(60);

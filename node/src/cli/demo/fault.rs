@@ -88,6 +88,16 @@ pub enum Fault {
         /// Never accepted.
         unaccepted: usize,
     },
+    /// What origins know, or what the camera was asked, is not as it should be.
+    #[error(
+        "{receipts} receipts and {commands} video commands are not as they should be; see above"
+    )]
+    Receipts {
+        /// Targets of which the origin knows nothing, or something else than that it arrived.
+        receipts: usize,
+        /// Problems with the video commands.
+        commands: usize,
+    },
     /// Ctrl-C, or SIGTERM.
     #[error("interrupted before the count was done")]
     Interrupted,

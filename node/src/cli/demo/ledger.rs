@@ -80,6 +80,11 @@ impl Ledger {
         (self.0.len(), self.0.values().filter(|entry| entry.id().is_some()).count())
     }
 
+    /// What was accepted: origin, id and targets of each.
+    pub(super) fn accepted(&self) -> impl Iterator<Item = (&Code, &MessageId, &BTreeSet<Code>)> {
+        self.0.values().filter_map(|entry| Some((&entry.origin, entry.id()?, &entry.targets)))
+    }
+
     /// A part of it, by key and origin.
     pub(super) fn part(&self, wanted: impl Fn(&str, &Code) -> bool) -> Self {
         let part = self.0.iter().filter(|(key, entry)| wanted(key, &entry.origin));

@@ -21,6 +21,14 @@ const SPREAD: Duration = Duration::from_secs(25);
 const CUT: Duration = Duration::from_secs(10);
 /// When it begins.
 const CUT_AT: Duration = Duration::from_secs(10);
+/// When the camera gets a command that it can carry out.
+const COMMAND_AT: Duration = Duration::from_secs(3);
+/// How long after the beginning of the outage it gets one that cannot reach it in time.
+const CUT_OFF_AFTER: Duration = Duration::from_secs(2);
+/// How long that is good for.
+const SHORT_LIVED: Duration = Duration::from_secs(3);
+/// The camera, by its GB/T 28181 id.
+pub(super) const CAMERA: &str = "51072210100201320001";
 
 /// How a message is handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +54,10 @@ pub(super) struct Post {
     pub(super) kind: Kind,
     /// Whom it is for, where that does not go without saying.
     pub(super) to: Option<String>,
-    /// In whose inboxes it has to be, and in no others.
+    /// In whose inboxes it has to be, and in no others; of a command: where its device is.
     pub(super) targets: BTreeSet<Code>,
+    /// How long it is good for.
+    pub(super) ttl: Option<Duration>,
     /// Its body.
     pub(super) payload: Bytes,
 }
@@ -59,6 +69,11 @@ pub(super) struct Plan {
     pub(super) reports: Vec<Post>,
     /// Directives of the county.
     pub(super) directives: Vec<Post>,
+    /// The village that has a camera; it is one of those that are cut off.
+    pub(super) village: Code,
+    /// Video commands of the county to that camera: one while all is well, and one that is good
+    /// for less time than the village is cut off.
+    pub(super) commands: [Post; 2],
     /// The township whose bus is stopped: its villages are cut off.
     pub(super) cut: Code,
     /// When that begins.
@@ -92,8 +107,14 @@ impl Plan {
         times.sort();
         let directives = directives(topology, &townships, &villages, &times, &mut dice)?;
         let reports = reports(root, &villages, few, &mut dice)?;
+        let village = topology.children(cut).first().ok_or(Fault::Few("villages"))?.clone();
+        let commands = [
+            command(root, &village, "open", COMMAND_AT, None)?,
+            command(root, &village, "ptz", cut_at + CUT_OFF_AFTER, Some(SHORT_LIVED))?,
+        ];
         let (cut, killed) = (cut.clone(), killed.clone());
-        Ok(Self { reports, directives, cut, cut_at, cut_for: CUT, killed, kill_at })
+        let cut_for = CUT;
+        Ok(Self { reports, directives, village, commands, cut, cut_at, cut_for, killed, kill_at })
     }
 }
 
@@ -117,6 +138,7 @@ fn reports(
             kind: kind.clone(),
             to: None,
             targets: BTreeSet::from([root.clone()]),
+            ttl: None,
             payload: json_of(call)?,
         })
     });
@@ -161,10 +183,31 @@ fn directives(
             kind: kind.clone(),
             to: Some(to),
             targets,
+            ttl: None,
             payload: json_of(&issue)?,
         })
     });
     posts.collect()
+}
+
+fn command(
+    root: &Code,
+    village: &Code,
+    command: &str,
+    at: Duration,
+    ttl: Option<Duration>,
+) -> Result<Post, Fault> {
+    Ok(Post {
+        at,
+        station: root.clone(),
+        way: if ttl.is_none() { Way::Nats } else { Way::Http },
+        key: format!("command-{command}"),
+        kind: Kind::parse("video.dispatch").map_err(|bad| Fault::Defect(bad.to_string()))?,
+        to: Some(village.to_string()),
+        targets: BTreeSet::from([village.clone()]),
+        ttl,
+        payload: json_of(&json!({ "device_id": CAMERA, "command": command }))?,
+    })
 }
 
 fn json_of(payload: &impl serde::Serialize) -> Result<Bytes, Fault> {
@@ -214,6 +257,10 @@ mod tests {
             let during = plan.cut_at..plan.cut_at + plan.cut_for;
             assert!(plan.directives.iter().all(|post| during.contains(&post.at)));
             assert!(during.contains(&plan.kill_at));
+            let [open, late] = &plan.commands;
+            assert!(open.at < plan.cut_at && during.contains(&late.at));
+            assert!(late.at + late.ttl.unwrap() < plan.cut_at + plan.cut_for);
+            assert!(plan.cut.is_above(&plan.village));
         }
     }
 }

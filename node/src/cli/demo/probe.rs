@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use reqwest::Client;
-use yizhan_schemas::status::StationStatus;
+use serde::Deserialize;
+use yizhan_schemas::MessageId;
+use yizhan_schemas::status::{MessageStatus, StationStatus};
 
 use super::Fault;
 use super::ground::Site;
@@ -11,6 +13,13 @@ use crate::cli::station::innermost;
 
 /// How long a station of this machine may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Listed {
+    pub(super) messages: Vec<MessageStatus>,
+    pub(super) cursor: Option<String>,
+}
 
 /// Asks stations over HTTP.
 #[derive(Debug, Clone)]
@@ -50,6 +59,27 @@ impl Probe {
     /// Its page of metrics.
     pub(super) async fn metrics(&self, site: &Site) -> Result<String, String> {
         self.text(site, "/metrics").await
+    }
+
+    /// What it knows of a message.
+    pub(super) async fn message(
+        &self,
+        site: &Site,
+        id: &MessageId,
+    ) -> Result<MessageStatus, String> {
+        let text = self.text(site, &format!("/v1/messages/{id}")).await?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+
+    /// Some of its own messages, and where to go on.
+    pub(super) async fn messages(
+        &self,
+        site: &Site,
+        cursor: Option<&str>,
+    ) -> Result<Listed, String> {
+        let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        let text = self.text(site, &format!("/v1/messages?origin={}{cursor}", site.code)).await?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
     }
 
     async fn text(&self, site: &Site, path: &str) -> Result<String, String> {

@@ -135,6 +135,9 @@ impl Publisher {
         if let Some(to) = &post.to {
             headers.set("Yz-To", to)?;
         }
+        if let Some(ttl) = post.ttl {
+            headers.set("Yz-Ttl", &humantime::format_duration(ttl).to_string())?;
+        }
         Ok(headers)
     }
 
@@ -154,6 +157,9 @@ impl Publisher {
             .header("ce-id", &post.key);
         if let Some(to) = &post.to {
             request = request.header("ce-yzto", to);
+        }
+        if let Some(ttl) = post.ttl {
+            request = request.header("ce-yzttl", humantime::format_duration(ttl).to_string());
         }
         let answer = match request.body(post.payload.clone()).send().await {
             Ok(answer) => answer,

@@ -100,6 +100,21 @@ impl Sentences {
         )
     }
 
+    pub(super) fn commanded(self, what: &str, ttl_s: Option<u64>, id: &str) -> String {
+        let (en, zh) = ttl_s.map_or_else(Default::default, |ttl| {
+            (format!(", good for {ttl} s,"), format!("，{ttl} 秒内有效"))
+        });
+        self.either(
+            || format!("video {what}{en} accepted at the county: {id}"),
+            || format!("县级视频指令 {what}{zh}，已接收：{id}"),
+        )
+    }
+
+    pub(super) fn asking(self) -> String {
+        self.pick("asking every origin what it knows of what it sent", "向各发送站点核对回执")
+            .to_owned()
+    }
+
     pub(super) fn settling(self) -> String {
         self.pick("all is published; waiting until all is there", "发布完毕，等待全部送达")
             .to_owned()

@@ -7,10 +7,11 @@ use yizhan_schemas::Code;
 
 use super::county::County;
 use super::ledger::{Ledger, Verdict};
+use super::receipts::Receipts;
 use super::sentences::Sentences;
 use super::traffic::Outcome;
-use crate::cli::Error;
 use crate::cli::page::{Columns, Page, bad, good, plain};
+use crate::cli::{Error, status};
 
 /// Problems that are named.
 const NAMED_MAX: usize = 20;
@@ -31,6 +32,9 @@ pub(super) fn print(
     table.hops(page)?;
     page.print("")?;
     table.stations(page)?;
+    page.print("")?;
+    table.receipts(page)?;
+    table.commands(page)?;
     page.print("")?;
     table.verdict(page, verdict)
 }
@@ -161,18 +165,71 @@ impl Tables<'_> {
         page.print_table(Columns { heads, numbers: &[2, 3, 4, 5], gives_way: 1 }, rows)
     }
 
+    fn receipts(&self, page: &mut Page) -> Result<(), Error> {
+        let [reports, directives] = &self.outcome.receipts;
+        let row = |name: &str, receipts: &Receipts| {
+            let none = |list: &Vec<String>| {
+                if list.is_empty() { good(0) } else { bad(list.len()) }
+            };
+            vec![
+                plain(name),
+                plain(receipts.pairs),
+                plain(receipts.delivered),
+                none(&receipts.other),
+                none(&receipts.open),
+            ]
+        };
+        let rows = [
+            row(self.pick("of reports", "上报"), reports),
+            row(self.pick("of directives", "指令"), directives),
+        ];
+        let heads = [
+            self.pick("receipts at origin", "发送站点所知"),
+            self.pick("targets", "应达"),
+            self.pick("delivered", "已送达"),
+            self.pick("otherwise", "其他结果"),
+            self.pick("not known", "未知"),
+        ];
+        page.print_table(Columns { heads: &heads, numbers: &[1, 2, 3, 4], gives_way: 0 }, rows)
+    }
+
+    fn commands(&self, page: &mut Page) -> Result<(), Error> {
+        for command in &self.outcome.commands.pages {
+            page.print("")?;
+            status::message::print(command, page)?;
+        }
+        let asked = self.outcome.commands.asked.iter();
+        let asked: Vec<_> = asked.map(|one| format!("{} ({})", one.command, one.id)).collect();
+        let said = self.pick("the camera was asked: ", "摄像头收到：");
+        page.print(format!("\n{said}{}", asked.join(", ")))
+    }
+
     fn verdict(&self, page: &mut Page, verdict: &Verdict) -> Result<(), Error> {
-        if verdict.is_good() {
+        let commands = self.outcome.commands.problems();
+        let receipts = self.outcome.receipts.iter();
+        let unknown = receipts.flat_map(|receipts| {
+            let named = |word, list: &Vec<String>| {
+                list.iter().map(|what| (word, what.clone())).collect::<Vec<_>>()
+            };
+            let open = named("not known at its origin", &receipts.open);
+            open.into_iter().chain(named("ended otherwise", &receipts.other))
+        });
+        let problems = verdict.problems().map(|(word, what)| (word, what.clone()));
+        let commands = commands.into_iter().map(|what| ("video", what));
+        let problems: Vec<_> = problems.chain(unknown).chain(commands).collect();
+        if problems.is_empty() {
             return page.print(self.pick(
                 "Every accepted report is in the county's inbox exactly once,\n\
-                 every directive exactly once in each inbox that it is for, and in no other.",
-                "每条已接收的上报在县收件箱中恰有一份；\n每条指令在每个应达收件箱中恰有一份，别处没有。",
+                 every directive exactly once in each inbox that it is for, and in no other;\n\
+                 every origin knows what became of what it sent; no late command was run.",
+                "每条已接收的上报在县收件箱中恰有一份；\n每条指令在每个应达收件箱中恰有一份，别处没有；\n\
+                 各发送站点均知悉所发消息的结果；过期的视频指令没有执行。",
             ));
         }
-        for (word, what) in verdict.problems().take(NAMED_MAX) {
+        for (word, what) in problems.iter().take(NAMED_MAX) {
             page.print(format!("{word}: {what}"))?;
         }
-        match verdict.problems().count().saturating_sub(NAMED_MAX) {
+        match problems.len().saturating_sub(NAMED_MAX) {
             0 => Ok(()),
             more => page.print(format!("… {more}")),
         }

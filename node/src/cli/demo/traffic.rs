@@ -9,19 +9,22 @@ use futures::future::{join_all, try_join_all};
 use futures::stream::iter;
 use hdrhistogram::Histogram;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
-use yizhan_schemas::Code;
+use yizhan_schemas::{Code, MessageId};
 
 use super::Fault;
+use super::commands::Commands;
 use super::county::County;
 use super::ground::Site;
 use super::handover::Handovers;
 use super::ledger::{Fate, Harvest, Ledger};
 use super::outage::{self, Halted};
-use super::plan::{Plan, Post};
+use super::plan::{CAMERA, Plan, Post};
 use super::publisher::Publisher;
 use super::reader::{Found, Reader};
+use super::receipts::Receipts;
 use super::sentences::Progress;
 use super::show::Show;
+use crate::cli::cameras::{Asked, Cameras, Mood};
 
 /// Reports under way at once.
 const UNDER_WAY_MAX: usize = 64;
@@ -53,6 +56,10 @@ struct Book {
     handovers: Handovers,
     sent_unix_ns: BTreeMap<String, i128>,
     retries: u32,
+    /// Video commands that were accepted, in the plan's order.
+    commands: Vec<MessageId>,
+    /// What the camera was asked.
+    asked: Vec<Asked>,
 }
 
 /// What came of it.
@@ -65,6 +72,10 @@ pub(super) struct Outcome {
     pub(super) end_to_end_us: Histogram<u64>,
     /// Attempts of publishers after their first.
     pub(super) retries: u32,
+    /// What the origins know of reports, and of directives.
+    pub(super) receipts: [Receipts; 2],
+    /// The video commands.
+    pub(super) commands: Commands,
 }
 
 impl<'a> Traffic<'a> {
@@ -83,7 +94,13 @@ impl<'a> Traffic<'a> {
     /// Carries the plan out and counts.
     pub(super) async fn run(self) -> Result<Outcome, Fault> {
         let story = async {
-            tokio::try_join!(self.reports(), self.directives(), self.cut(), self.kill())?;
+            tokio::try_join!(
+                self.reports(),
+                self.directives(),
+                self.commands(),
+                self.cut(),
+                self.kill()
+            )?;
             self.settle().await;
             Ok::<(), Fault>(())
         };
@@ -91,11 +108,25 @@ impl<'a> Traffic<'a> {
         tokio::select! {
             told = story => told?,
             never = follow => drop(never?),
+            never = self.camera() => never?,
             () = self.scrape_again_and_again() => {}
             () = self.show_progress() => {}
         }
         self.scrape().await;
-        self.count().await
+        self.show.say(self.show.sentences.asking());
+        let (ledger, commands, asked) = {
+            let book = self.book();
+            (book.ledger.clone(), book.commands.clone(), book.asked.clone())
+        };
+        let root = self.county.topology.root();
+        let (reports, directives) =
+            (ledger.part(|_, origin| origin != root), ledger.part(|_, origin| origin == root));
+        let receipts = [
+            Receipts::gather(self.county, &reports).await,
+            Receipts::gather(self.county, &directives).await,
+        ];
+        let commands = Commands::gather(self.county, self.plan, &commands, asked).await;
+        self.count(receipts, commands).await
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -118,6 +149,34 @@ impl<'a> Traffic<'a> {
                 self.show.say(self.show.sentences.directed(to, &id.to_string()));
             }
         }
+        Ok(())
+    }
+
+    /// Not in the ledger of inboxes: a command enters none.
+    async fn commands(&self) -> Result<(), Fault> {
+        for post in &self.plan.commands {
+            sleep_until(self.began + post.at).await;
+            if let Fate::Accepted(id) = self.publisher.publish(post).await.fate {
+                let ttl = post.ttl.map(|ttl| ttl.as_secs());
+                self.show.say(self.show.sentences.commanded(&post.key, ttl, &id.to_string()));
+                self.book().commands.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// The camera of the village; never ends by itself.
+    async fn camera(&self) -> Result<(), Fault> {
+        let village = &self.plan.village;
+        let missing = || Fault::Defect(format!("no connection to {village}"));
+        let bus = self.publisher.bus(village).ok_or_else(missing)?;
+        let cameras = Cameras::new(Duration::ZERO).with(CAMERA, Mood::Willing);
+        let requests = Cameras::listen(bus).await?;
+        let log = |asked| {
+            self.book().asked.push(asked);
+            true
+        };
+        cameras.serve(bus, requests, log).await;
         Ok(())
     }
 
@@ -255,7 +314,7 @@ impl<'a> Traffic<'a> {
     }
 
     /// Reads all inboxes anew, from the first message on: this is what counts.
-    async fn count(self) -> Result<Outcome, Fault> {
+    async fn count(self, receipts: [Receipts; 2], commands: Commands) -> Result<Outcome, Fault> {
         let root = self.county.topology.root();
         let sent = std::mem::take(&mut self.book().sent_unix_ns);
         let mut harvest = Harvest::default();
@@ -272,6 +331,6 @@ impl<'a> Traffic<'a> {
         }
         let Book { ledger, handovers, retries, .. } =
             self.book.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Outcome { ledger, harvest, handovers, end_to_end_us, retries })
+        Ok(Outcome { ledger, harvest, handovers, end_to_end_us, retries, receipts, commands })
     }
 }

@@ -8,7 +8,7 @@ use super::super::words::Words;
 use super::super::{Error, time};
 use super::NOTHING;
 
-pub(super) fn print(message: &MessageStatus, page: &mut Page) -> Result<(), Error> {
+pub(in crate::cli) fn print(message: &MessageStatus, page: &mut Page) -> Result<(), Error> {
     let words = page.words;
     let grade = serde_json::to_value(message.grade).unwrap_or_default();
     let facts = [

@@ -15,7 +15,7 @@
 //! counted from 1.
 
 mod entry;
-mod open;
+pub(in crate::spool) mod open;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ const CACHE_BYTES: u64 = 4 * 1024 * 1024;
 /// Most keys that one [`Keys::expire`] takes out, so that it never holds its caller up for long.
 pub const EXPIRE_AT_ONCE_MAX: usize = 4096;
 /// Wall clocks before 2020 are boxes that do not know the time: their keys go by number only.
-const SANE_WALL_MS: u64 = 1_577_836_800_000;
+pub(super) const SANE_WALL_MS: u64 = 1_577_836_800_000;
 
 /// How long keys are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

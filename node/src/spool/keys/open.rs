@@ -16,10 +16,10 @@ use crate::spool::lock::Lock;
 
 /// sled's directory in the index's.
 const STORE: &str = "keys";
-/// Its name until it is whole.
-const STORE_IN_MAKING: &str = "keys.new";
+/// The extension of its name until it is whole.
+const IN_MAKING: &str = "new";
 /// sled's data file.
-pub(super) const DB: &str = "db";
+pub(in crate::spool) const DB: &str = "db";
 /// Most indexes ever set aside; after that an operator must have a look.
 const SET_ASIDE_MAX: u32 = 1000;
 /// Longest wait for sled's own threads to let go of its file.
@@ -42,10 +42,10 @@ pub struct KeysReport {
 
 /// sled, whose panics are errors here.
 #[derive(Debug)]
-pub(super) struct Calm(sled::Db);
+pub(in crate::spool) struct Calm(sled::Db);
 
 impl Calm {
-    fn open(dir: &Path) -> Result<Self, String> {
+    pub(in crate::spool) fn open(dir: &Path) -> Result<Self, String> {
         calmly(|| {
             sled::Config::new()
                 .path(dir)
@@ -57,7 +57,7 @@ impl Calm {
         .map(Self)
     }
 
-    pub(super) fn call<T>(
+    pub(in crate::spool) fn call<T>(
         &self,
         act: impl FnOnce(&sled::Db) -> Result<T, sled::Error>,
     ) -> Result<T, String> {
@@ -91,14 +91,14 @@ impl Keys {
         let dir = home.join(STORE);
         let mut report = KeysReport { fresh: !dir.exists(), ..KeysReport::default() };
         if report.fresh {
-            make(&home, &dir)?;
+            make(&dir)?;
         }
         let opened = attempt(&dir).or_else(|why| {
             tracing::warn!(why, "the index of publishers' keys is set aside");
             let to = put_aside(&dir)?;
             report.fresh = true;
             report.set_aside = Some((to, why));
-            make(&home, &dir)?;
+            make(&dir)?;
             attempt(&dir).map_err(|fault| {
                 let dir = dir.clone();
                 SpoolError::Index { doing: "open, even afresh", dir, fault }
@@ -132,8 +132,8 @@ impl Keys {
 
 /// Makes an empty store, which gets its name only when it is whole: sled syncs nothing of what it
 /// makes, and a cut in the middle would leave a store that never opens.
-fn make(home: &Path, dir: &Path) -> Result<(), SpoolError> {
-    let new = home.join(STORE_IN_MAKING);
+pub(in crate::spool) fn make(dir: &Path) -> Result<(), SpoolError> {
+    let new = dir.with_extension(IN_MAKING);
     if new.exists() {
         // under this name nothing was ever stored
         fs::remove_dir_all(&new).map_err(|fault| SpoolError::io("remove", &new, fault))?;
@@ -147,7 +147,7 @@ fn make(home: &Path, dir: &Path) -> Result<(), SpoolError> {
 /// Waits until sled's file is let go of: its own threads hold it for a moment after its handle was
 /// dropped in this process. Nobody else has it, for we hold the index's lock; so if it takes too
 /// long, sled is left to say so itself.
-fn await_release(dir: &Path) {
+pub(in crate::spool) fn await_release(dir: &Path) {
     let Ok(db) = File::open(dir.join(DB)) else { return };
     let until = Instant::now() + RELEASE_WAIT_MAX;
     // sled's threads tell nobody when they are done, so there is no event to wait for
@@ -180,7 +180,10 @@ fn open_and_read(dir: &Path) -> Result<(Calm, Reached), String> {
     }
 }
 
-fn remove_snapshots(dir: &Path, which: impl Fn(&str) -> bool) -> Result<(), String> {
+pub(in crate::spool) fn remove_snapshots(
+    dir: &Path,
+    which: impl Fn(&str) -> bool,
+) -> Result<(), String> {
     let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
     for entry in entries {
         let path = entry.map_err(|fault| fault.to_string())?.path();
@@ -192,7 +195,7 @@ fn remove_snapshots(dir: &Path, which: impl Fn(&str) -> bool) -> Result<(), Stri
     Ok(())
 }
 
-fn put_aside(dir: &Path) -> Result<PathBuf, SpoolError> {
+pub(in crate::spool) fn put_aside(dir: &Path) -> Result<PathBuf, SpoolError> {
     let names = (1..=SET_ASIDE_MAX).map(|n| dir.with_extension(format!("broken-{n}")));
     let free = names.into_iter().find(|name| !name.exists());
     let to = free.ok_or_else(|| SpoolError::Index {
@@ -205,7 +208,7 @@ fn put_aside(dir: &Path) -> Result<PathBuf, SpoolError> {
 }
 
 /// Syncs what sled makes and never syncs. Returns its data file.
-fn make_durable(dir: &Path) -> Result<File, SpoolError> {
+pub(in crate::spool) fn make_durable(dir: &Path) -> Result<File, SpoolError> {
     let db = dir.join(DB);
     disk::sync_file(&dir.join("conf"))?;
     let data = File::open(&db).map_err(|fault| SpoolError::io("open", &db, fault))?;

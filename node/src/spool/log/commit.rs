@@ -1,10 +1,11 @@
 //! [`Commit`]: records as one run of bytes, written in one go and true as a whole or not at all.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use yizhan_core::link::Link;
 use yizhan_core::record::{Put, Record};
-use yizhan_schemas::Lane;
 use yizhan_schemas::frame::Chain;
+use yizhan_schemas::{Code, Epoch, Lane};
 
 use super::format::{
     COMMIT_BYTES_MAX, COMMIT_HEADER_BYTES, CommitHeader, CommitKind, FRAME_BYTES, Frame,
@@ -39,6 +40,16 @@ pub(super) struct Note {
     pub(super) keyed: bool,
     /// Wall clock when the message was taken, Unix milliseconds.
     pub(super) wall_ms: u64,
+    /// Its number, if this station made it.
+    pub(super) issued: Option<(Issuer, u64)>,
+}
+
+/// Whose messages are numbered densely.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Issuer {
+    pub(super) origin: Code,
+    pub(super) epoch: Epoch,
+    pub(super) lane: Lane,
 }
 
 /// One leg, under the lane that it is numbered in.
@@ -67,7 +78,12 @@ impl Note {
         });
         let keyed = !again && put.key.is_some();
         let wall_ms = put.taken_wall_ms;
-        Some(Self { offset, end, legs: legs.collect(), again, keyed, wall_ms })
+        let issued = (!again && put.via.is_none()).then(|| {
+            let header = put.envelope.header();
+            let issuer = Issuer { origin: header.origin.clone(), epoch: header.epoch, lane };
+            (issuer, header.sequence)
+        });
+        Some(Self { offset, end, legs: legs.collect(), again, keyed, wall_ms, issued })
     }
 }
 

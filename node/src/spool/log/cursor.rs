@@ -48,14 +48,14 @@ impl Cursor {
             store: shared.store,
             lane,
             kind: if start.again { REAPPENDED } else { PUT },
-            at: start.mark.commit,
+            at: u64::from(start.mark.commit),
             end: start.synced,
             commit: None,
             window: Bytes::new(),
             window_at: 0,
         };
         if cursor.enter_commit()? && cursor.commit.is_some() {
-            cursor.at = cursor.at.max(start.mark.record);
+            cursor.at = cursor.at.max(u64::from(start.mark.record));
         }
         Ok(cursor)
     }

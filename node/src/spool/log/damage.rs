@@ -1,14 +1,13 @@
 //! What is said of bytes that cannot be read back: [`Damage`] and [`Torn`].
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::{Serialize, Serializer};
 use yizhan_core::link::Link;
-use yizhan_schemas::Lane;
+use yizhan_schemas::{Code, Epoch, Lane};
 
-use super::commit::Note;
-use super::footer::Footer;
 use crate::spool::disk;
 
 /// Where the bytes of damaged places are kept, in the log's directory. Nothing is deleted there.
@@ -17,7 +16,7 @@ const DAMAGED_DIR: &str = "damaged";
 const CUT_TAIL: &str = "cut-tail.bin";
 
 /// Synced bytes that cannot be read back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Damage {
     /// The segment.
     pub file: PathBuf,
@@ -29,18 +28,21 @@ pub struct Damage {
     pub harm: Harm,
     /// Legs that were in what is lost, as far as their neighbours or a footer tell.
     pub legs: Vec<LegRange>,
+    /// Messages of this station itself that were in it, as far as those tell.
+    pub ids: Vec<IdRange>,
     /// Where a copy of the bytes is; `None` if there are none, or it could not be made.
     pub kept_in: Option<PathBuf>,
 }
 
 impl Damage {
-    fn took_commit_before(&self, number: u64) -> bool {
+    pub(super) fn took_commit_before(&self, number: u64) -> bool {
         matches!(self.harm, Harm::Commits { first, .. } if first < number)
     }
 }
 
 /// What damage took away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Harm {
     /// These commits with all their records.
     Commits {
@@ -56,9 +58,10 @@ pub enum Harm {
 }
 
 /// Legs of one link and numbered lane.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LegRange {
     /// The link.
+    #[serde(serialize_with = "as_word")]
     pub link: Link,
     /// The lane that they are numbered in.
     pub lane: Lane,
@@ -68,8 +71,36 @@ pub struct LegRange {
     pub through: u64,
 }
 
+fn as_word<S: Serializer>(link: &Link, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(link.word())
+}
+
+/// Messages that one origin took in one opening, in one lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IdRange {
+    /// The origin.
+    pub origin: Code,
+    /// Its opening.
+    pub epoch: Epoch,
+    /// The lane.
+    pub lane: Lane,
+    /// First sequence.
+    pub from: u64,
+    /// Last sequence.
+    pub through: u64,
+}
+
+impl fmt::Display for IdRange {
+    /// As the first message's id, and how far it goes: `510722.101.002-b7k2qf-r1042..1047`.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { origin, epoch, lane, from, through } = self;
+        write!(to, "{origin}-{epoch}-{}{from}", lane.letter())?;
+        if from == through { Ok(()) } else { write!(to, "..{through}") }
+    }
+}
+
 /// A last commit that was never finished, and never acknowledged: it was cut off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Torn {
     /// The segment.
     pub file: PathBuf,
@@ -113,60 +144,4 @@ pub(super) fn move_aside(dir: &Path, segment: &Path) -> Option<PathBuf> {
     disk::make_dir(disk::above(&to)).ok()?;
     disk::rename(segment, &to).ok()?;
     Some(to)
-}
-
-/// Finds out which legs of a segment are missing. Puts number legs densely, so a jump is a loss;
-/// what is missing at the ends only the footer knows.
-#[derive(Debug, Default)]
-pub(super) struct Holes {
-    /// First and last leg seen, by link and lane.
-    seen: BTreeMap<(Link, Lane), (u64, u64)>,
-    /// What is missing, and the commit that showed it.
-    found: Vec<(u64, LegRange)>,
-}
-
-impl Holes {
-    /// Takes in a record of commit `number`.
-    pub(super) fn take(&mut self, number: u64, note: &Note) {
-        for leg in note.legs.iter().filter(|_| !note.again) {
-            let key = (leg.link.clone(), leg.lane);
-            let (_, last) =
-                self.seen.entry(key).or_insert((leg.sequence, leg.sequence.saturating_sub(1)));
-            let from = last.saturating_add(1);
-            *last = leg.sequence.max(*last);
-            if from < leg.sequence {
-                let (link, lane, through) = (leg.link.clone(), leg.lane, leg.sequence - 1);
-                self.found.push((number, LegRange { link, lane, from, through }));
-            }
-        }
-    }
-
-    /// What is missing by the footer's word.
-    pub(super) fn compare(&mut self, footer: &Footer) {
-        for (link, lane, run) in footer.runs.iter().filter(|(_, _, run)| !run.again) {
-            let range = |from, through| LegRange { link: link.clone(), lane: *lane, from, through };
-            match self.seen.get(&(link.clone(), *lane)) {
-                None => self.found.push((footer.last, range(run.first, run.last))),
-                Some((first, last)) => {
-                    if *first > run.first {
-                        self.found.push((footer.first, range(run.first, *first - 1)));
-                    }
-                    if *last < run.last {
-                        self.found.push((footer.last, range(*last + 1, run.last)));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Gives each missing range to the damage that it was noticed behind.
-    pub(super) fn attribute(self, damage: &mut [Damage]) {
-        for (noticed, range) in self.found {
-            let before = damage.iter().rposition(|one| one.took_commit_before(noticed));
-            let any = damage.iter().position(|one| one.took_commit_before(u64::MAX));
-            if let Some(one) = before.or(any).and_then(|at| damage.get_mut(at)) {
-                one.legs.push(range);
-            }
-        }
-    }
 }

@@ -7,12 +7,13 @@ use yizhan_core::record::Record;
 
 use super::FILE_BYTES_MAX;
 use super::commit::{RecordAt, records};
-use super::damage::{Damage, Harm, Holes, Torn};
+use super::damage::{Damage, Harm, Torn};
 use super::footer::Footer;
 use super::format::{
     COMMIT_HEADER_BYTES, CommitHeader, CommitKind, FRAME_BYTES, Frame, HeaderFault,
     SEGMENT_HEADER_BYTES, SegmentHeader,
 };
+use super::holes::Holes;
 use super::part::SNAPSHOT;
 use super::scan::{Bad, Placed, Scanned, commit_at, scan};
 use super::segment::path_of;
@@ -130,6 +131,7 @@ impl Examined {
             bytes: bytes as u64,
             harm,
             legs: Vec::new(),
+            ids: Vec::new(),
             kept_in: None,
         });
     }

@@ -1,6 +1,6 @@
 //! [`Footer`]: what a closed segment says of itself, so that nobody has to scan it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use yizhan_core::link::Link;
 use yizhan_schemas::Lane;
 
-use super::commit::Note;
+use super::commit::{Issuer, Note};
 use super::format::{
     COMMIT_BYTES_MAX, COMMIT_HEADER_BYTES, CommitKind, TRAILER_BYTES, read_trailer,
 };
@@ -43,6 +43,9 @@ pub(super) struct Tally {
     /// When the last of its messages was taken, Unix milliseconds; 0 if there is none.
     #[serde(default)]
     pub(super) newest_wall_ms: u64,
+    /// First and last message that this station made, by lane.
+    #[serde(default)]
+    pub(super) issued: BTreeMap<Issuer, (u64, u64)>,
 }
 
 impl Tally {
@@ -52,6 +55,12 @@ impl Tally {
         self.days.extend(notes.iter().map(Note::day));
         let newest = notes.iter().map(|note| note.wall_ms).max();
         self.newest_wall_ms = self.newest_wall_ms.max(newest.unwrap_or(0));
+        for (issuer, sequence) in notes.iter().filter_map(|note| note.issued.as_ref()) {
+            match self.issued.get_mut(issuer) {
+                Some((_, last)) => *last = *sequence,
+                None => drop(self.issued.insert(issuer.clone(), (*sequence, *sequence))),
+            }
+        }
     }
 }
 

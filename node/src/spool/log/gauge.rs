@@ -49,9 +49,10 @@ impl Gauge {
     }
 }
 
-/// What a step should gather at most, so that two of them and what they roll fit the reserve.
+/// What a step should gather at most: with the letter that brings it over this (a payload, or what
+/// is carried: a quarter of a segment, and one message more) it fits a segment, and so the spare.
 pub fn step_bytes_max(segment_bytes: u64) -> u64 {
-    segment_bytes / 2
+    segment_bytes / 8 * 3
 }
 
 /// Free bytes beside the spare that new messages leave alone: two commits under way, each with its

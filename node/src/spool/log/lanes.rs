@@ -21,9 +21,9 @@ pub(super) const MARK_EVERY: u64 = 64;
 pub(super) struct Mark {
     pub(super) sequence: u64,
     /// Where its commit begins in the segment, bytes.
-    pub(super) commit: u64,
+    pub(super) commit: u32,
     /// Where its record begins in the segment, bytes.
-    pub(super) record: u64,
+    pub(super) record: u32,
 }
 
 /// Legs of one link and lane in one segment whose sequences ascend through the file. Puts make one
@@ -82,7 +82,9 @@ impl Lanes {
     /// Takes in the legs of a record of the newest segment. The commit begins at `commit`; the
     /// note counts its offset from `base`. Both are bytes from the segment's start.
     pub(super) fn take(&mut self, segment: u64, base: u64, commit: u64, note: &Note) {
-        let record = base + note.offset as u64;
+        // no segment is that long
+        let place = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let (commit, record) = (place(commit), place(base + note.offset as u64));
         for leg in &note.legs {
             let place = Mark { sequence: leg.sequence, commit, record };
             self.leg(segment, leg, note.again, place);

@@ -35,11 +35,21 @@
 //! `store` is drawn when the log is made and told to nobody: no payload can pass for a commit.
 //!
 //! A full segment is **closed**: its footer (a commit of its own kind) holds, by link and lane,
-//! the first and last leg and the place of every 64th, the days covered and the publishers' keys
-//! counted; the trailer says where the footer begins; the space behind is given back. The next
-//! segment is made before that, and used only when the footer is synced. It begins with a
-//! **snapshot** of all that the core remembers, if the driver had one ready: opening reads from
-//! the last good snapshot on, and of older segments the footers only.
+//! the first and last leg and the place of every 64th, which legs were re-appended, the days
+//! covered, the publishers' keys counted, the station's own messages; the trailer says where the
+//! footer begins; the space behind is given back. The next segment is there before that, and used
+//! only when the footer is synced. It begins with a **snapshot** of all that the core remembers,
+//! if the driver had one ready: opening reads from the last good snapshot on, and of older
+//! segments the footers only.
+//!
+//! An **old** segment goes when the core wants nothing in it any more ([`Reclaimer`]): what a few
+//! legs in it still owe is re-appended first, its publishers' keys go to the key files, and a
+//! later segment begins with a snapshot. So the log's oldest segments may be missing, never one
+//! between two others.
+//!
+//! `next.spare` is a segment's worth of zeros, synced, that a full disk does not have to give: what
+//! ends messages still finds room when new ones do not ([`Gauge`]). A segment closed on a full
+//! disk may lack its footer, whose number then is the next segment's first: it is scanned.
 //!
 //! # What a crash leaves
 //!
@@ -51,7 +61,8 @@
 //!
 //! A failed write or sync is never tried again: the log is poisoned, and recovery from what is
 //! surely on disk is the only way on. A full disk poisons nothing: what was written of the commit
-//! is cut off again, and the error says so.
+//! is cut off again, and the error says so; but the core's memory has moved on by then, so the
+//! gauge keeps it from coming to that.
 
 mod commit;
 mod cursor;
@@ -60,6 +71,7 @@ mod examine;
 mod footer;
 mod format;
 mod gauge;
+mod holes;
 mod lanes;
 mod merge;
 mod open;
@@ -95,12 +107,12 @@ use self::spare::Spare;
 use super::error::SpoolError;
 use super::lock::Lock;
 
-pub use self::damage::{Damage, Harm, LegRange, Torn};
+pub use self::damage::{Damage, Harm, IdRange, LegRange, Torn};
 pub use self::gauge::{Gauge, Room, step_bytes_max};
 pub use self::open::{Opened, Report};
 pub use self::reader::{HeldLeg, LegReader, Reading};
 pub use self::reclaim::{Asked, CARRY_BYTES_MAX, Carried, Follower, Reclaimer};
-pub use self::verify::{Found, SegmentReport, VerifyReport, scan, verify};
+pub use self::verify::{Found, SegmentReport, VerifyReport, scan, scan_from, verify};
 
 /// The log's directory in the data directory.
 pub const DIR: &str = "spool";
@@ -217,7 +229,8 @@ impl Log {
     }
 
     /// What gives the room of old segments back. `followers` say how far what is derived from
-    /// the log is synced: a segment waits for all of them.
+    /// the log is synced: a segment waits for all of them. Without key files
+    /// ([`Reclaimer::keeping`]) its publishers' keys go with it.
     pub fn reclaimer(&self, followers: Vec<Follower>) -> Reclaimer {
         Reclaimer::new(Arc::clone(&self.shared), followers)
     }
@@ -293,17 +306,20 @@ impl Log {
     /// Its room is there before the old one is closed: on a full disk nothing has changed then,
     /// and small commits still find room in the old one.
     fn roll(&mut self, bytes_min: u64) -> Result<(), SpoolError> {
-        let capacity = self.shared.options.segment_bytes.max(bytes_min);
-        let spare = self.shared.spare().take_if(|spare| spare.bytes >= capacity);
-        let fresh = match spare {
+        let shared = Arc::clone(&self.shared);
+        let capacity = shared.options.segment_bytes.max(bytes_min);
+        // held until it has its own name, or the next spare would take its place
+        let mut spare = shared.spare();
+        let fresh = match spare.take_if(|spare| spare.bytes >= capacity) {
             Some(spare) => spare,
-            None => Spare::make_at_once(&self.shared.dir, capacity)?,
+            None => Spare::make_at_once(&shared.dir, capacity)?,
         };
         self.close_tail()?;
         let keys_before = self.tally.keys_before + self.tally.keys;
         let header = SegmentHeader { store: self.shared.store, first: self.next, keys_before };
         // what has its blocks and still finds the disk full leaves no tail to go on with
-        let fresh = fresh.into_segment(&self.shared.dir, header).map_err(SpoolError::unexpected)?;
+        let fresh = fresh.into_segment(&shared.dir, header).map_err(SpoolError::unexpected)?;
+        drop(spare);
         let old = std::mem::replace(&mut self.tail, fresh);
         let tally = Tally { keys_before, ..Tally::default() };
         let tally = std::mem::replace(&mut self.tally, tally);

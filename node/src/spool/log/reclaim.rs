@@ -25,9 +25,12 @@ use super::segment::path_of;
 use super::shared::Shared;
 use crate::spool::disk;
 use crate::spool::error::SpoolError;
+use crate::spool::key_files::{KeyFiles, key_use};
 
 /// Most bytes of messages that one [`Reclaimer::carry`] gives, beyond its last message.
 pub const CARRY_BYTES_MAX: usize = 1024 * 1024;
+/// Below this it is not lowered for small segments.
+const CARRY_BYTES_MIN: usize = 64 * 1024;
 /// What a message costs beside its envelope, roughly.
 const PUT_BYTES: usize = 256;
 
@@ -54,13 +57,21 @@ pub struct Reclaimer {
     followers: Vec<Follower>,
     /// Segments to be unlinked.
     wanted: BTreeSet<u64>,
+    key_files: Option<KeyFiles>,
     /// What [`Reclaimer::news`] said last.
     told: Option<OldSegment>,
 }
 
 impl Reclaimer {
     pub(super) fn new(shared: Arc<Shared>, followers: Vec<Follower>) -> Self {
-        Self { shared, followers, wanted: BTreeSet::new(), told: None }
+        Self { shared, followers, wanted: BTreeSet::new(), key_files: None, told: None }
+    }
+
+    /// With files for the publishers' keys of what goes.
+    #[must_use]
+    pub fn keeping(mut self, key_files: KeyFiles) -> Self {
+        self.key_files = Some(key_files);
+        self
     }
 
     /// The oldest segment that takes no more commits.
@@ -108,7 +119,8 @@ impl Reclaimer {
     }
 
     /// The messages of a segment that owe legs asked for, unless those are in a newer segment too.
-    /// At most [`CARRY_BYTES_MAX`]: ask again for the rest when these are appended anew.
+    /// At most [`CARRY_BYTES_MAX`] and a quarter of a segment: ask again for the rest when these are
+    /// appended anew. Nothing while there is no spare: the last room is for what ends messages.
     ///
     /// # Errors
     /// [`SpoolError::Io`] if the segment cannot be read.
@@ -118,9 +130,11 @@ impl Reclaimer {
             (wanted_legs(&state.lanes.only_in(segment), open), state.last_commit_of(segment))
         };
         let mut carried = Carried::default();
-        if missing.is_empty() {
+        if missing.is_empty() || !self.shared.make_spare()? {
             return Ok(carried);
         }
+        let quarter = usize::try_from(self.shared.options.segment_bytes / 4).unwrap_or(usize::MAX);
+        let bytes_max = quarter.clamp(CARRY_BYTES_MIN, CARRY_BYTES_MAX);
         let follower = follower.map(|last| last.saturating_add(1));
         let seen = examine(&self.shared.dir, segment, Some(self.shared.store), follower)?;
         let mut bytes = 0;
@@ -130,7 +144,7 @@ impl Reclaimer {
             if ![PUT, REAPPENDED].contains(&record.frame.kind) {
                 continue;
             }
-            if bytes >= CARRY_BYTES_MAX {
+            if bytes >= bytes_max {
                 return Ok(carried);
             }
             let decoded = record.decode().map_err(|fault| SpoolError::Unreadable {
@@ -207,6 +221,7 @@ impl Reclaimer {
     }
 
     fn unlink(&mut self, segment: u64) -> Result<(), SpoolError> {
+        self.keep_keys(segment)?;
         disk::remove(&path_of(&self.shared.dir, segment))?;
         // one at a time, so that none newer can be gone where an older one is back after a crash
         disk::sync_dir(&self.shared.dir)?;
@@ -215,6 +230,36 @@ impl Reclaimer {
         state.lanes.forget(segment);
         drop(state);
         self.wanted.remove(&segment);
+        Ok(())
+    }
+}
+
+impl Reclaimer {
+    /// Writes the publishers' keys of a segment into the key files.
+    fn keep_keys(&mut self, segment: u64) -> Result<(), SpoolError> {
+        let extent = self.shared.read().segments.get(&segment).copied();
+        let extent = extent.filter(|extent| extent.keys > 0);
+        let Some((files, extent)) = self.key_files.as_mut().zip(extent) else { return Ok(()) };
+        let mut uses = Vec::new();
+        let mut ordinal = extent.keys_before;
+        let mut seen = examine(&self.shared.dir, segment, Some(self.shared.store), None)?;
+        seen.walk(&mut |_, place, record| {
+            if place.note(&record).is_some_and(|note| note.keyed) {
+                ordinal += 1;
+                uses.extend(key_use(ordinal, &record));
+            }
+        })?;
+        let kept = files.keep(&uses, extent.newest_wall_ms);
+        if let Err(SpoolError::Full { .. }) = kept
+            && let Some(spare) = self.shared.spare().take()
+        {
+            // it comes back from what the segment gives
+            spare.remove()?;
+            files.keep(&uses, extent.newest_wall_ms)?;
+        } else {
+            kept?;
+        }
+        files.expire(extent.newest_wall_ms, ordinal)?;
         Ok(())
     }
 }

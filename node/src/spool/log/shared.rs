@@ -57,13 +57,15 @@ pub(super) struct Extent {
     /// When the last message in it was taken, Unix milliseconds; 0 if there is none.
     pub(super) newest_wall_ms: u64,
     /// Publishers' keys in it.
-    #[expect(dead_code, reason = "the key files will ask")]
     pub(super) keys: u64,
+    /// Those in all segments before.
+    pub(super) keys_before: u64,
 }
 
 impl Extent {
     pub(super) fn of(synced: u64, file_bytes: u64, tally: &Tally) -> Self {
-        Self { synced, file_bytes, newest_wall_ms: tally.newest_wall_ms, keys: tally.keys }
+        let Tally { keys, keys_before, newest_wall_ms, .. } = *tally;
+        Self { synced, file_bytes, newest_wall_ms, keys, keys_before }
     }
 }
 

@@ -106,7 +106,6 @@ impl Spare {
     }
 
     /// Gives its room back.
-    #[expect(dead_code, reason = "the key files will ask")]
     pub(super) fn remove(self) -> Result<(), SpoolError> {
         disk::remove(&self.path)?;
         disk::sync_dir(disk::above(&self.path))

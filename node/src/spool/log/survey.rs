@@ -148,6 +148,7 @@ impl Opening {
             bytes: 0,
             harm: Harm::Commits { first, last },
             legs: Vec::new(),
+            ids: Vec::new(),
             kept_in: None,
         });
     }

@@ -169,3 +169,18 @@ fn a_spare_with_anything_in_it_is_not_used() {
     let (_, visited) = open(data.path());
     assert_eq!(visited, [Record::Snapshot(Bytes::from_static(b"state")), small(2)]);
 }
+
+#[test]
+fn nothing_is_carried_into_the_last_room_of_a_full_disk() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(data.path());
+    append(&mut log, Record::Put(put(1, &[7; 300]))).unwrap();
+    log.append_snapshot(Bytes::from_static(b"state")).unwrap();
+    let reclaimer = log.reclaimer(Vec::new());
+    let asked = [(Link::Up, Lane::Priority, 1, 1)];
+    let volume = Volume::full(data.path());
+    let carried = reclaimer.carry(1, &asked).unwrap();
+    assert_eq!((carried.puts.len(), carried.unreadable), (0, vec![]));
+    drop(volume);
+    assert_eq!(reclaimer.carry(1, &asked).unwrap().puts.len(), 1);
+}

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use yizhan_core::record::Record;
 
 use super::DIR;
@@ -30,7 +31,7 @@ pub struct Found {
 }
 
 /// What a log holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
     /// Its segments, oldest first.
     pub segments: Vec<SegmentReport>,
@@ -41,7 +42,7 @@ pub struct VerifyReport {
 }
 
 /// What one segment holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SegmentReport {
     /// The file.
     pub file: PathBuf,
@@ -66,9 +67,23 @@ pub struct SegmentReport {
 /// # Errors
 /// If a segment cannot be read, or is of another version. Damage is no error.
 pub fn scan(data: &Path, each: &mut dyn FnMut(Found)) -> Result<VerifyReport, SpoolError> {
+    scan_from(data, 0, each)
+}
+
+/// The same, from the segment on that holds the commit `from`, or the first that is left.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_from(
+    data: &Path,
+    from: u64,
+    each: &mut dyn FnMut(Found),
+) -> Result<VerifyReport, SpoolError> {
     let dir = data.join(DIR);
     let mut report = VerifyReport::default();
-    let (segments, _) = list(&dir)?;
+    let (mut segments, _) = list(&dir)?;
+    let holds = segments.iter().rposition(|first| *first <= from).unwrap_or(0);
+    segments.drain(..holds);
     let mut store = None;
     for first in &segments {
         store = store.or(read_header(&dir, *first)?.map(|header| header.store));

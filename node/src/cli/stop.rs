@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::Error;
+use super::Error;
 
 /// Ctrl-C or SIGTERM.
 #[derive(Debug)]

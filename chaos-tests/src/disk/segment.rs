@@ -1,0 +1,90 @@
+//! [`Segment`]: a part of the log that comes and goes as a whole.
+
+use yizhan_core::input::Span;
+use yizhan_core::link::Link;
+use yizhan_core::record::{Put, Record};
+use yizhan_schemas::frame::Chain;
+use yizhan_schemas::{Lane, MessageId};
+
+/// Bytes of a record beside its envelope, about.
+const RECORD_BYTES: u64 = 100;
+
+/// Records between two snapshots.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Segment {
+    pub(super) number: u64,
+    pub(super) records: Vec<Record>,
+    pub(super) bytes: u64,
+    pub(super) newest_wall_ms: u64,
+    /// The how-manieth of the log's keys is the last one in here.
+    pub(super) last_key: u64,
+}
+
+/// Bytes of a record on the disk.
+pub(super) fn bytes(record: &Record) -> u64 {
+    RECORD_BYTES
+        + match record {
+            Record::Put(put) | Record::Reappended(put) => put.envelope.bytes().len() as u64,
+            Record::Snapshot(bytes) => bytes.len() as u64,
+            Record::Quarantined(aside) => aside.bytes.len() as u64,
+            _ => 0,
+        }
+}
+
+impl Segment {
+    pub(super) fn has_snapshot(&self) -> bool {
+        matches!(self.records.first(), Some(Record::Snapshot(_)))
+    }
+
+    fn puts(&self) -> impl Iterator<Item = &Put> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Put(put) | Record::Reappended(put) => Some(put),
+            _ => None,
+        })
+    }
+
+    pub(super) fn legs(&self) -> impl Iterator<Item = (MessageId, Link)> + '_ {
+        self.puts().flat_map(|put| {
+            let id = put.envelope.header().id();
+            put.legs.iter().map(move |leg| (id.clone(), leg.link.clone()))
+        })
+    }
+
+    /// Runs of the legs that `here` says are read from this segment.
+    pub(super) fn spans(&self, here: impl Fn(&Link, Lane, u64) -> bool) -> Vec<Span> {
+        let mut legs: Vec<(Link, Lane, u64, Chain)> = Vec::new();
+        for put in self.puts() {
+            for leg in &put.legs {
+                let lane = leg.link.numbered_lane(put.envelope.header().lane);
+                if here(&leg.link, lane, leg.sequence) {
+                    legs.push((leg.link.clone(), lane, leg.sequence, leg.chain));
+                }
+            }
+        }
+        legs.sort_by(|a, b| (&a.0, a.1, a.2).cmp(&(&b.0, b.1, b.2)));
+        let mut spans: Vec<Span> = Vec::new();
+        for (link, lane, leg, chain) in legs {
+            match spans
+                .last_mut()
+                .filter(|last| (&last.link, last.lane, last.through + 1) == (&link, lane, leg))
+            {
+                Some(last) => (last.through, last.chain) = (leg, chain),
+                None => spans.push(Span { link, lane, from: leg, through: leg, chain }),
+            }
+        }
+        spans
+    }
+
+    /// The messages that owe one of these legs, in order.
+    pub(super) fn owing(&self, open: &[(Link, Lane, u64, u64)]) -> Vec<Put> {
+        let owes = |put: &&Put| {
+            put.legs.iter().any(|leg| {
+                let lane = leg.link.numbered_lane(put.envelope.header().lane);
+                open.iter().any(|(link, of, from, through)| {
+                    (link, *of) == (&leg.link, lane) && (*from..=*through).contains(&leg.sequence)
+                })
+            })
+        };
+        self.puts().filter(owes).cloned().collect()
+    }
+}

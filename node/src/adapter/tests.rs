@@ -1,0 +1,195 @@
+//! Attempts against a real bus, with a pretend log, core and adapter.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use yizhan_core::time::BootId;
+use yizhan_schemas::frame::Chain;
+use yizhan_schemas::{Code, Epoch, Kind, Lane, Selector};
+
+use super::*;
+use crate::bus::{Dial, Listen, ManagedPlan, OwnBus, Patience, Subscription};
+use crate::mailbox::{self, Letter};
+
+const SOON: Duration = Duration::from_secs(20);
+const BOOT: BootId = BootId(7);
+
+/// A log with one leg in it, or none.
+struct OneLeg(Option<HeldLeg>);
+
+impl LegSource for OneLeg {
+    fn legs(
+        &self,
+        link: &Link,
+        _: Lane,
+        from: u64,
+        through: u64,
+        each: &mut dyn FnMut(Reading) -> bool,
+    ) -> Result<(), String> {
+        assert_eq!((link, from, through), (&Link::Adapter, 1, 1));
+        let leg = self.0.clone().map_or(Reading::Gap { from, through }, Reading::Leg);
+        each(leg);
+        Ok(())
+    }
+
+    fn chain_at(&self, _: &Link, _: Lane, _: u64) -> Option<Chain> {
+        None
+    }
+}
+
+fn leg(kind: &str, body: &Value, ttl_ms: u64, age_ms: u64) -> HeldLeg {
+    let header = Header {
+        origin: Code::parse("510722.101").unwrap(),
+        epoch: Epoch::from_random(1),
+        lane: Lane::Flash,
+        sequence: 3,
+        kind: Kind::parse(kind).unwrap(),
+        to: Selector::up(),
+        handle: None,
+        notify: None,
+        accepted_ms: 0,
+        ttl_ms: Some(ttl_ms),
+        content_type: None,
+        traceparent: None,
+        ce_id: None,
+        ce_source: None,
+        ce_time: None,
+        ce_extensions: Default::default(),
+        references: Vec::new(),
+    };
+    HeldLeg {
+        sequence: 1,
+        chain: Chain::default(),
+        envelope: Envelope::make(header, body.to_string().as_bytes()).unwrap().bytes().clone(),
+        age_ms,
+        age_unknown: false,
+        hops: 1,
+        late: false,
+        boot: BOOT,
+        taken_boot_ms: clock::now().boot_ms(),
+    }
+}
+
+fn open_gate() -> Value {
+    json!({ "device_id": "34020000001320000001", "command": "open", "params": { "speed": 2 } })
+}
+
+/// A station's bus, and the connections of the node and of an adapter to it.
+struct Ground {
+    bus: OwnBus,
+    node: Client,
+    adapter: Client,
+    _directory: TempDir,
+}
+
+impl Ground {
+    async fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let here = Code::parse("510722").unwrap();
+        let plan = ManagedPlan {
+            station: here.clone(),
+            directory: directory.path().join("bus"),
+            listen: Listen::parse("127.0.0.1:0").unwrap(),
+            server_path: None,
+            children: vec![],
+            applications: vec![],
+            open: true,
+            inbox_bytes_max: 1024 * 1024,
+            patience: Patience::default(),
+        };
+        let bus = OwnBus::managed(plan).await.unwrap();
+        let node = bus.app(&here).await.unwrap();
+        let adapter = Client::dial(Dial::open(bus.url(), "an adapter")).await.unwrap();
+        node.ready(SOON).await.unwrap();
+        adapter.ready(SOON).await.unwrap();
+        Self { bus, node, adapter, _directory: directory }
+    }
+
+    /// An adapter that hears requests from now on.
+    async fn adapter(&self) -> Subscription {
+        let requests = self.adapter.subscribe("yz.video.*").await.unwrap();
+        // a round trip: the subscription is in place
+        let _ = self.adapter.request("yz.submit.a.b", Bytes::new(), SOON).await;
+        requests
+    }
+
+    /// What the core is told of an attempt at a leg.
+    async fn attempted(&self, leg: Option<HeldLeg>) -> Input {
+        let (mailbox, mut letters) = mailbox::open();
+        let adapters = Adapters { client: self.node.clone(), legs: Arc::new(OneLeg(leg)), mailbox };
+        let (queue, orders) = mpsc::channel(1);
+        let clock = Arc::new(BootClock::of(BOOT));
+        queue.send(AttemptOrder { lane: Lane::Flash, leg: 1, clock }).await.unwrap();
+        let running = tokio::spawn(adapters.run(orders));
+        let letter = tokio::time::timeout(SOON, letters.recv()).await.unwrap();
+        running.abort();
+        match letter {
+            Some(Letter::Input(input)) => input,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn result(&self, leg: HeldLeg) -> Attempted {
+        match self.attempted(Some(leg)).await {
+            Input::Attempted { lane: Lane::Flash, leg: 1, id, result } => {
+                assert_eq!(id.sequence, 3);
+                result
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_command_reaches_the_adapter_with_the_time_that_it_is_good_for() {
+    let ground = Ground::new().await;
+    let mut requests = ground.adapter().await;
+    let answering = async {
+        let request = requests.next().await.unwrap();
+        assert_eq!(request.subject, "yz.video.34020000001320000001");
+        let asked: Value = serde_json::from_slice(&request.payload).unwrap();
+        assert_eq!((&asked["command"], &asked["params"]["speed"]), (&json!("open"), &json!(2)));
+        assert!(asked["id"].as_str().unwrap().starts_with("510722.101-"));
+        let deadline_ms = asked["deadline_ms"].as_u64().unwrap();
+        assert!((20_000..=25_000).contains(&deadline_ms), "{deadline_ms}");
+        let reply = Bytes::from_static(br#"{"ok":true,"result":{"url":"rtsp://x"}}"#);
+        ground.adapter.answer(&request, reply).await.unwrap();
+    };
+    let asking = ground.result(leg("video.dispatch", &open_gate(), 30_000, 5_000));
+    let (result, ()) = tokio::join!(asking, answering);
+    assert_eq!(result, Attempted::Done(Some(r#"{"url":"rtsp://x"}"#.to_owned())));
+    ground.bus.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_is_too_old_or_none_is_not_sent() {
+    let ground = Ground::new().await;
+    let mut requests = ground.adapter().await;
+    let too_old = ground.result(leg("video.dispatch", &open_gate(), 30_000, 30_000)).await;
+    assert_eq!(too_old, Attempted::Expired);
+    let mut unknown = leg("video.dispatch", &open_gate(), 30_000, 0);
+    unknown.boot = BootId(8);
+    assert_eq!(ground.result(unknown).await, Attempted::Expired, "nobody knows its age");
+    for body in [json!({ "command": "open" }), json!({ "device_id": ">", "command": "open" })] {
+        let unfit = ground.result(leg("video.dispatch", &body, 30_000, 0)).await;
+        assert!(matches!(unfit, Attempted::Unfit(_)), "{body}: {unfit:?}");
+    }
+    let other = ground.result(leg("case.open", &open_gate(), 30_000, 0)).await;
+    assert!(matches!(other, Attempted::Unfit(_)), "{other:?}");
+    let given_up = ground.attempted(None).await;
+    assert!(matches!(given_up, Input::Unreadable { link: Link::Adapter, from: 1, .. }));
+    // only this one arrives
+    let last = json!({ "device_id": "1", "command": "stop" });
+    let silence = ground.result(leg("video.dispatch", &last, 300, 0)).await;
+    assert_eq!(silence, Attempted::Unknown, "asked and not answered");
+    assert_eq!(requests.next().await.unwrap().subject, "yz.video.1");
+    ground.bus.stop().await;
+}
+
+#[tokio::test]
+async fn where_nobody_answers_for_the_device_that_is_said_at_once() {
+    let ground = Ground::new().await;
+    let result = ground.result(leg("video.dispatch", &open_gate(), 300_000, 0)).await;
+    assert_eq!(result, Attempted::NoAdapter);
+    ground.bus.stop().await;
+}

@@ -1,0 +1,136 @@
+//! [`Cameras`]: a pretend video adapter, for tests and demonstrations: some devices do what they are
+//! told, some fail, some are busy, and all others do not exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
+use yizhan_schemas::payload::video::{Reply, Request};
+
+use crate::bus::{BusError, Client, Message, Subscription, subjects};
+
+/// How a device takes a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// It does it.
+    Willing,
+    /// It tries and fails.
+    Failing,
+    /// It does something else.
+    Busy,
+}
+
+/// Devices and what they are like.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cameras {
+    devices: BTreeMap<String, Mood>,
+    /// How long each takes.
+    delay: Duration,
+}
+
+/// One request, and what was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Asked {
+    /// When it was answered.
+    pub(super) at: String,
+    /// The message that it came from.
+    pub(super) id: String,
+    /// The device.
+    pub(super) device: String,
+    /// What it was to do.
+    pub(super) command: String,
+    /// `ok`, or the code of the reply.
+    pub(super) answer: String,
+}
+
+impl Cameras {
+    /// Devices that take so long for each command.
+    pub(super) fn new(delay: Duration) -> Self {
+        Self { devices: BTreeMap::new(), delay }
+    }
+
+    /// With one more device.
+    pub(super) fn with(mut self, device: &str, mood: Mood) -> Self {
+        self.devices.insert(device.to_owned(), mood);
+        self
+    }
+
+    /// The devices' ids.
+    pub(super) fn ids(&self) -> BTreeSet<&str> {
+        self.devices.keys().map(String::as_str).collect()
+    }
+
+    /// Hears requests on `yz.video.*` from now on.
+    pub(super) async fn listen(client: &Client) -> Result<Subscription, BusError> {
+        let requests = client.subscribe(subjects::VIDEO_ALL).await?;
+        client.flush().await?;
+        Ok(requests)
+    }
+
+    /// Answers every request, and tells `log` of each, until that says `false`.
+    pub(super) async fn serve(
+        &self,
+        client: &Client,
+        mut requests: Subscription,
+        mut log: impl FnMut(Asked) -> bool,
+    ) {
+        let mut at_work: JoinSet<Option<Asked>> = JoinSet::new();
+        loop {
+            tokio::select! {
+                request = requests.next() => match request {
+                    Some(request) => {
+                        let (this, client) = (self.clone(), client.clone());
+                        at_work.spawn(async move { this.answer(&client, request).await });
+                    }
+                    None => return,
+                },
+                Some(asked) = at_work.join_next() => {
+                    let asked = asked.ok().flatten();
+                    if asked.is_some_and(|asked| !log(asked)) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn answer(&self, client: &Client, message: Message) -> Option<Asked> {
+        // a push consumer of the inbox can be pointed here; its messages bear another subject
+        let device = message.subject.strip_prefix("yz.video.")?.to_owned();
+        let request: Request = serde_json::from_slice(&message.payload).ok()?;
+        tokio::time::sleep(self.delay).await;
+        let reply = self.reply(&device, &request);
+        let answer = reply.code.clone().unwrap_or_else(|| "ok".to_owned());
+        let body = serde_json::to_vec(&reply).map(Bytes::from).ok()?;
+        client.answer(&message, body).await.ok()?;
+        let at = Timestamp::now().to_string();
+        Some(Asked { at, id: request.id, device, command: request.command, answer })
+    }
+
+    fn reply(&self, device: &str, request: &Request) -> Reply {
+        let no = |code: &str, error: String| Reply {
+            ok: false,
+            result: Map::new(),
+            code: Some(code.to_owned()),
+            error: Some(error),
+        };
+        match self.devices.get(device) {
+            Some(Mood::Willing) => {
+                let mut result = Map::new();
+                result.insert("did".to_owned(), json!(request.command));
+                if request.command == "open" {
+                    let url = format!("rtsp://127.0.0.1/{device}");
+                    result.insert("url".to_owned(), Value::from(url));
+                }
+                Reply { ok: true, result, code: None, error: None }
+            }
+            Some(Mood::Failing) => no("failed", format!("{device} does not react")),
+            Some(Mood::Busy) => no("busy", format!("{device} does something else")),
+            None => no("no_such_device", format!("{device} is not in the catalogue")),
+        }
+    }
+}
