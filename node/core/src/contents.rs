@@ -128,6 +128,19 @@ mod tests {
     }
 
     #[test]
+    fn legs_forgotten_in_front_take_nothing_from_the_runs_behind_them() {
+        let mut contents = Contents::default();
+        for leg in 1..=9 {
+            contents.push(leg, whose(if leg <= 4 { 1 } else { 2 }), 100);
+        }
+        contents.forget_before(5);
+        let runs: Vec<_> =
+            contents.runs_in(1, 9).map(|(_, from, through)| (from, through)).collect();
+        assert_eq!(runs, [(5, 9)]);
+        assert_eq!(contents.runs_in(1, 3).count(), 0);
+    }
+
+    #[test]
     fn bytes_are_exact_at_the_ends_of_runs() {
         let mut contents = Contents::default();
         for leg in 1..=1000 {

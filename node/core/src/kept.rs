@@ -237,6 +237,16 @@ impl Kept {
         self.inbound.get(link).map(|lanes| lanes.get(lane))
     }
 
+    /// The last leg of a run that has a time to live, while it is open.
+    pub fn last_perishable(&self, link: &Link, lane: Lane, from: u64, through: u64) -> Option<u64> {
+        if from > through || self.perishable.is_empty() {
+            return None;
+        }
+        let place = |leg| (link.clone(), lane, leg);
+        let mut open = self.perishable.range(place(from)..=place(through));
+        open.next_back().map(|((_, _, leg), _)| *leg)
+    }
+
     /// Whose legs do not add up: `taken = held + handed over + ended`, by origin and precedence.
     /// Nobody's, or there is a defect.
     pub fn imbalance(&self) -> Option<Whose> {

@@ -15,8 +15,6 @@ pub enum Mutant {
     EpochForgotten,
     /// What was seen is not looked up.
     SeenForgotten,
-    /// A hello that comes late counts like any other.
-    StaleHelloAdopted,
     /// Sending goes on one leg too far after a hello.
     ResumeOffByOne,
     /// What is published counts as handed over.
@@ -37,8 +35,6 @@ pub enum Mutant {
     FlashReserveDropped,
     /// A message carried to a newer segment owes again what had ended.
     ReappendRevives,
-    /// A message that comes late is not marked.
-    LateUnmarked,
     /// A segment is given up although legs in it are owed.
     DiscardedWhileOwed,
     /// Publishers' keys are forgotten before the index has them.
@@ -53,12 +49,11 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 19] = [
         Self::AckBeforeCommit,
         Self::EmptyStepOvertakes,
         Self::EpochForgotten,
         Self::SeenForgotten,
-        Self::StaleHelloAdopted,
         Self::ResumeOffByOne,
         Self::SentIsHandedOver,
         Self::AckBeyondDurable,
@@ -69,7 +64,6 @@ impl Mutant {
         Self::WindowFixed,
         Self::FlashReserveDropped,
         Self::ReappendRevives,
-        Self::LateUnmarked,
         Self::DiscardedWhileOwed,
         Self::KeysForgotten,
         Self::ReleasedAtPubAck,

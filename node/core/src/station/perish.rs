@@ -14,7 +14,7 @@ use super::Station;
 use crate::kept::{Kept, Perishable};
 use crate::link::Link;
 use crate::mutant::{self, Mutant};
-use crate::record::{Leg, Put};
+use crate::record::{Cursor, Leg, Put, Record};
 use crate::step::Step;
 use crate::time::{BootClock, Now};
 
@@ -179,14 +179,9 @@ impl Station {
     ) {
         let known = self.kept.outbound(link, lane).map_or(0, |owed| owed.offered);
         let from = from.max(known.saturating_add(1));
-        if from > through || self.kept.perishable.is_empty() {
-            return;
-        }
-        let place = |leg| (link.clone(), lane, leg);
-        let last = self.kept.perishable.range(place(from)..=place(through)).next_back();
-        if let Some(((_, _, last), _)) = last {
-            let at = crate::record::Cursor { link: link.clone(), lane, through: *last };
-            self.write(step, crate::record::Record::Offered(at));
+        if let Some(through) = self.kept.last_perishable(link, lane, from, through) {
+            let at = Cursor { link: link.clone(), lane, through };
+            self.write(step, Record::Offered(at));
         }
     }
 }

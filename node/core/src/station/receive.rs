@@ -195,7 +195,7 @@ impl Station {
         }
         self.owes(bytes.len(), &legs);
         self.moved(now, from.lane, &legs);
-        let late = self.kept.seen.is_late(&id) && !mutant::is(Mutant::LateUnmarked);
+        let late = self.kept.seen.is_late(&id);
         if late {
             self.notice(step, Notice::Late { link: from.link.clone(), id: id.clone() });
         }

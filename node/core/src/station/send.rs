@@ -16,6 +16,8 @@ use crate::time::Now;
 const RESEND_ROUND_TRIPS: u64 = 4;
 /// Neighbours hear what is durable one hop further at most this often, microseconds.
 pub(super) const TELL_BEYOND_EVERY_US: u64 = 500_000;
+/// Legs asked for at once where some have a time to live.
+const CAUTIOUS_LEGS: u64 = 16;
 /// The frame version that brought `beyond`, and skips of what was passed on.
 const BEYOND_SINCE: u8 = 2;
 
@@ -52,6 +54,11 @@ impl Station {
         let version = session.version;
         let from = session.flight(lane).sent.saturating_add(1);
         let through = owed.next.saturating_sub(1).min(from.saturating_add(RECORDS_MAX as u64 - 1));
+        // what may have left cannot end here any more: no more of it than is about to
+        let through = match self.kept.last_perishable(link, lane, from, through) {
+            Some(_) => through.min(from.saturating_add(CAUTIOUS_LEGS - 1)),
+            None => through,
+        };
         // what the log no longer has is skipped whole: only the chain through its end is known
         let through = through.max(owed.held_from.saturating_sub(1));
         session.asking = true;
