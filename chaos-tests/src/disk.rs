@@ -124,6 +124,12 @@ impl Disk {
 
     fn append(&mut self, record: Record) {
         self.receipts.learn(&record);
+        if let Record::Evicted(gone) = &record {
+            // given up, wherever copies of it may still be
+            self.by_id.retain(|(_, link), (lane, leg)| {
+                !((&*link, *lane) == (&gone.link, gone.lane) && *leg <= gone.through)
+            });
+        }
         let Some(last) = self.segments.back_mut() else { return };
         let place = (last.number, last.records.len());
         if let Record::Put(put) | Record::Reappended(put) = &record {

@@ -40,6 +40,9 @@ impl Turns {
         if waiting(Lane::Flash) && !self.is_flood() && !mutant::is(Mutant::FlashNotFirst) {
             return Some(Lane::Flash);
         }
+        if mutant::is(Mutant::FlashNotFirst) {
+            return Lane::ALL.into_iter().rev().find(|lane| waiting(*lane));
+        }
         let all = Lane::ALL.into_iter().filter(|lane| waiting(*lane));
         all.min_by_key(|lane| *self.spent.get(*lane))
     }
@@ -52,7 +55,7 @@ impl Turns {
 
     /// A lane was served.
     pub fn served(&mut self, now_us: u64, lane: Lane, bytes: u64, waiting: impl Fn(Lane) -> bool) {
-        let strict = lane == Lane::Flash && !self.is_flood() && !mutant::is(Mutant::FlashNotFirst);
+        let strict = lane == Lane::Flash && !self.is_flood();
         self.look(now_us, lane, bytes, Lane::ALL.into_iter().any(|l| l != lane && waiting(l)));
         if !strict {
             let spent = self.spent.get_mut(lane);

@@ -27,7 +27,7 @@ pub enum Mutant {
     ExpiryByWallClock,
     /// The time that frames spend on their way counts for nothing.
     TransitIgnored,
-    /// Flash shares the link by weight, like any other lane.
+    /// The most urgent lane goes last.
     FlashNotFirst,
     /// Bulk in flight does not follow the link.
     WindowFixed,
