@@ -6,7 +6,8 @@ SEEDS ?= 2000
 MINUTES ?= 10
 SECONDS ?= 60
 
-.PHONY: help demo test fmt lint sim sim-long fuzz fuzz-corpus mutants powercut powercut-station
+.PHONY: help demo test fmt lint sim sim-long sim-mutants fuzz fuzz-corpus mutants powercut \
+	powercut-station
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +47,10 @@ mutants: ## Change the core in small ways and see whether a test minds (ARGS="--
 	@$(CARGO) mutants --version >/dev/null 2>&1 || { \
 		echo "mutants: nothing was done; install it first: cargo install cargo-mutants --locked" >&2; exit 69; }
 	$(CARGO) mutants --output target $(ARGS)
+
+sim-mutants: ## Show that the oracle catches each deliberate fault, the core's own checks off
+	RUSTFLAGS='--cfg yizhan_mutants' CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}/mutants" \
+	$(CARGO) run --release --package chaos-tests --bin sim -- --mutants $(ARGS)
 
 powercut: ## Cut the power under the spool; YIZHAN_PCFS names the filesystem that forgets (its README)
 	$(CARGO) run --release --package yizhan-powercut -- run $(ARGS)

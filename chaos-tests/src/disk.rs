@@ -11,6 +11,7 @@ use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::input::OldSegment;
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
+use yizhan_core::mutant::{self, Mutant};
 use yizhan_core::record::{Put, Record};
 use yizhan_core::step::{Spool, Writes};
 use yizhan_schemas::frame::Chain;
@@ -18,6 +19,9 @@ use yizhan_schemas::{Lane, MessageId};
 
 use crate::receipts::Receipts;
 use segment::Segment;
+
+/// Syncs that a snapshot takes to be one, in a log that does not wait for it.
+const SNAPSHOT_SYNCS: u32 = 40;
 
 /// Where a record is: the number of its segment, and its place in it.
 type Place = (u64, usize);
@@ -46,6 +50,12 @@ pub struct Disk {
     keys: u64,
     /// Bytes that fit.
     pub capacity_bytes: u64,
+    /// True if what is unsynced will never reach the disk by itself: its sync failed.
+    sync_failed: bool,
+    /// The first record that only the page cache has, in a log that trusted it.
+    phantom: Option<Place>,
+    /// Syncs until the latest snapshot is one, in a log that does not wait for it.
+    snapshot_in: u32,
 }
 
 /// A commit does not fit. The process must end.
@@ -68,6 +78,7 @@ impl Spool for Disk {
     }
 
     fn sync(&mut self) -> Result<(), Full> {
+        self.snapshot_in = self.snapshot_in.saturating_sub(1);
         for record in std::mem::take(&mut self.unsynced) {
             self.synced(record);
         }
@@ -89,14 +100,29 @@ impl Disk {
             told: None,
             keys: 0,
             capacity_bytes,
+            sync_failed: false,
+            phantom: None,
+            snapshot_in: 0,
         }
+    }
+
+    /// A sync failed: pages that were written may be gone, though they can still be read.
+    pub fn fail_sync(&mut self) {
+        self.sync_failed = !self.unsynced.is_empty();
     }
 
     fn synced(&mut self, record: Record) {
         if matches!(record, Record::Snapshot(_)) {
             let number = self.segments.back().map_or(0, |last| last.number + 1);
             self.segments.push_back(Segment { number, ..Segment::default() });
+            if mutant::is(Mutant::UnlinkedBeforeSnapshot) {
+                self.snapshot_in = SNAPSHOT_SYNCS;
+            }
         }
+        self.append(record);
+    }
+
+    fn append(&mut self, record: Record) {
         self.receipts.learn(&record);
         let Some(last) = self.segments.back_mut() else { return };
         let place = (last.number, last.records.len());
@@ -121,6 +147,29 @@ impl Disk {
     /// Loses what was not synced.
     pub fn cut_power(&mut self) {
         self.unsynced.clear();
+        if let Some(last) = self.segments.back_mut().filter(|_| self.snapshot_in > 0) {
+            last.torn = true;
+        }
+        self.snapshot_in = 0;
+        if let Some((segment, at)) = self.phantom.take() {
+            self.cut_at(segment, at);
+        }
+    }
+
+    /// The log ends before this record.
+    fn cut_at(&mut self, segment: u64, at: usize) {
+        let mut rest = Self::new(self.capacity_bytes);
+        rest.segments.clear();
+        for old in std::mem::take(&mut self.segments) {
+            let keep = match old.number.cmp(&segment) {
+                std::cmp::Ordering::Less => old.records.len(),
+                std::cmp::Ordering::Equal => at,
+                std::cmp::Ordering::Greater => break,
+            };
+            rest.segments.push_back(Segment { number: old.number, ..Segment::default() });
+            old.records.into_iter().take(keep).for_each(|record| rest.append(record));
+        }
+        *self = rest;
     }
 
     /// What a station remembers that opens this log; also syncs it, as opening does: what is read
@@ -129,6 +178,10 @@ impl Disk {
     /// # Errors
     /// A snapshot does not say what the records before it say.
     pub fn recover(&mut self) -> Result<Kept, String> {
+        if std::mem::take(&mut self.sync_failed) && mutant::is(Mutant::PageCacheTrusted) {
+            let end = self.segments.back().map(|last| (last.number, last.records.len()));
+            self.phantom = self.phantom.or(end);
+        }
         let Ok(()) = self.sync() else { return Err("a sync failed".to_owned()) };
         self.told = None;
         let head = self.segments.iter().rposition(Segment::has_snapshot).unwrap_or(0);
@@ -157,9 +210,15 @@ impl Disk {
         self.segments.iter().map(|segment| segment.bytes).sum::<u64>() + unsynced
     }
 
-    /// Bytes in the last segment.
-    pub fn since_snapshot(&self) -> u64 {
-        self.segments.back().map_or(0, |last| last.bytes)
+    /// True if a snapshot is due: so many bytes were written behind the last one, and at least as
+    /// many as that one has, so that snapshots never make up most of a log.
+    pub fn wants_snapshot(&self, segment_bytes: u64) -> bool {
+        let Some(last) = self.segments.back() else { return false };
+        let snapshot = match last.records.first() {
+            Some(head @ Record::Snapshot(_)) => segment::bytes(head),
+            _ => 0,
+        };
+        last.bytes - snapshot > segment_bytes.max(snapshot)
     }
 
     /// The oldest closed segment, if it is another one than when this was last asked.
@@ -245,7 +304,7 @@ impl Disk {
 
 fn fold<'a>(segments: impl Iterator<Item = &'a Segment>) -> Result<Kept, String> {
     let mut kept = Kept::default();
-    for record in segments.flat_map(|segment| &segment.records) {
+    for record in segments.flat_map(Segment::readable) {
         kept.apply(record).map_err(|fault| format!("a record does not apply: {fault}"))?;
     }
     Ok(kept)

@@ -77,6 +77,8 @@ pub struct Process {
     durable: Option<Durable>,
     /// How full the disk is, to be told before the next input.
     usage: Option<Input>,
+    /// Bytes held, as the station was told last.
+    told_bytes: u64,
     /// The inbox, as this process sees it.
     delivery: Delivery,
     /// Commits until the oldest segment is told of again, after its messages were carried.
@@ -133,6 +135,7 @@ impl Host {
             durable: None,
             usage: None,
             carried: None,
+            told_bytes: 0,
             delivery: Delivery::default(),
         });
         self.note_usage();
@@ -144,6 +147,9 @@ impl Host {
         let Some(process) = self.process.as_mut() else { return };
         let step = process.step.get_or_insert_with(|| process.steps.begin());
         if let Some(usage) = process.usage.take() {
+            if let Input::Disk { held_bytes, .. } = &usage {
+                process.told_bytes = *held_bytes;
+            }
             process.station.handle(now, usage, step);
         }
         process.station.handle(now, input, step);
@@ -175,9 +181,11 @@ impl Host {
         });
         if let Some(step) = ready {
             let (writes, pending) = process.station.close(now, step);
+            let wrote = !writes.records().is_empty();
             process.hand_over(writes, pending, &mut early);
             if busy == 0
-                && self.disk.since_snapshot() > self.store.segment_bytes
+                && wrote
+                && self.disk.wants_snapshot(self.store.segment_bytes)
                 && let Ok((writes, pending)) = process.station.snapshot(process.steps.begin())
             {
                 process.hand_over(writes, pending, &mut early);
@@ -273,6 +281,13 @@ impl Host {
                 acked: acked.and_then(|acked| self.disk.chain_at(link, lane, acked)),
             }
         })
+    }
+
+    /// True if, by what the station was told last, what is left is for flash alone.
+    pub fn is_reserved(&self) -> bool {
+        let reserve = self.store.max_bytes / 100 * Settings::default().flash_reserve_percent;
+        let told = self.process.as_ref().map_or(0, |process| process.told_bytes);
+        told >= self.store.max_bytes - reserve
     }
 
     /// A link whose count is out: `taken = held + handed over + ended` (design §3).

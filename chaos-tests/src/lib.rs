@@ -22,6 +22,7 @@
 //! | [`dice`] | draws that stories need often |
 //! | [`story`] [`figures`] | what happened, as a hash, as lines, as counts |
 //! | [`swarm`] | many seeds, each played twice |
+//! | `mutants` | seeds until a deliberate fault is caught, in a build of their own |
 //! | [`fuzz`] | what the fuzzer calls: one station, told any bytes and any lie |
 
 pub mod clock;
@@ -31,6 +32,8 @@ pub mod figures;
 pub mod fuzz;
 pub mod host;
 pub mod index;
+#[cfg(yizhan_mutants)]
+pub mod mutants;
 pub mod network;
 pub mod oracle;
 pub mod plan;

@@ -112,6 +112,9 @@ impl Plan {
             parents,
         };
         plan.faults = Faults::of(&mut dice, plan.safety_us());
+        if plan.store.is_tight() && dice.random_bool(0.5) {
+            plan.work.payload_bytes_max = 40_000;
+        }
         if dice.random_bool(0.05) && plan.parents.len() > 1 {
             plan.work.pile(&mut dice);
             plan.links.rate = Some(32_000);
@@ -216,6 +219,11 @@ impl Store {
             capacity_bytes: max_bytes / 4 * 5,
             retain_ms: one_of(dice, [0, 5_000, 7 * 86_400_000]),
         }
+    }
+
+    /// True if what publishers hand in may fill it.
+    fn is_tight(&self) -> bool {
+        self.max_bytes < 1 << 30
     }
 }
 

@@ -84,7 +84,8 @@ pub struct World {
     matters: Vec<Matter>,
     oracle: Oracle,
     calm: bool,
-    publishers: BTreeMap<(usize, u32, Ticket), u64>,
+    /// Who waits for an answer: which matter, and whether there was room for flash only.
+    publishers: BTreeMap<(usize, u32, Ticket), (u64, bool)>,
     callers: BTreeMap<Ticket, (usize, u32)>,
     copies: BTreeMap<usize, (Disk, Stream, Index)>,
     /// When the inbox of each station has taken what it was given.

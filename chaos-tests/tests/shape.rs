@@ -137,6 +137,7 @@ fn deciders_of_the_core_do_not_know_each_other() {
     let frame = [
         "time",
         "settings",
+        "mutant",
         "link",
         "draft",
         "input",

@@ -30,6 +30,9 @@ struct Arguments {
     /// Play seeds for so many minutes instead.
     #[arg(long, conflicts_with = "swarm")]
     minutes: Option<u64>,
+    /// Try every deliberate fault until the oracle catches it; needs `--cfg yizhan_mutants`.
+    #[arg(long, conflicts_with_all = ["seed", "swarm", "minutes"])]
+    mutants: bool,
     /// Print all failing seeds at the end in one line, and only that of each.
     #[arg(long)]
     brief: bool,
@@ -38,6 +41,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let good = match arguments.seed {
+        None if arguments.mutants => mutants(),
         Some(seed) => one(seed, arguments.story),
         None => many(&arguments),
     };
@@ -95,6 +99,41 @@ fn many(arguments: &Arguments) -> bool {
         println!("{} seeds fail: {failed:?}", failed.len());
     }
     failed.is_empty()
+}
+
+/// Tries every mutant; false if one survives.
+#[cfg(yizhan_mutants)]
+fn mutants() -> bool {
+    use chaos_tests::mutants::trial;
+    use yizhan_core::mutant::Mutant;
+
+    hush();
+    let honest = (1..=50).find(|seed| !play(*seed).faults.is_empty());
+    if let Some(seed) = honest {
+        println!("seed {seed} fails without any mutant: mend that first");
+        return false;
+    }
+    let mut survivors = 0;
+    println!("{:<24} {:>6} {:>7} {:>8}  caught by", "mutant", "seeds", "panics", "seconds");
+    for mutant in Mutant::ALL {
+        let trial = trial(mutant);
+        let name = format!("{mutant:?}");
+        let seeds = trial.seeds.map_or("-".to_owned(), |seeds| seeds.to_string());
+        let fault = if trial.seeds.is_some() { trial.fault.as_str() } else { "NOBODY" };
+        let (panics, took) = (trial.panics, trial.took.as_secs_f64());
+        println!("{name:<24} {seeds:>6} {panics:>7} {took:>8.1}  {:.90}", fault);
+        survivors += usize::from(trial.seeds.is_none());
+    }
+    let all = Mutant::ALL.len();
+    println!("{} of {all} mutants caught by the oracle outside the core", all - survivors);
+    survivors == 0
+}
+
+/// There are none in this build.
+#[cfg(not(yizhan_mutants))]
+fn mutants() -> bool {
+    eprintln!("error: this build has no mutants; use `make sim-mutants`");
+    false
 }
 
 /// A bar on a terminal, nothing elsewhere.

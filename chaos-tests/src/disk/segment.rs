@@ -18,6 +18,8 @@ pub(super) struct Segment {
     pub(super) newest_wall_ms: u64,
     /// The how-manieth of the log's keys is the last one in here.
     pub(super) last_key: u64,
+    /// True if its snapshot was not on the disk when the power went.
+    pub(super) torn: bool,
 }
 
 /// Bytes of a record on the disk.
@@ -33,7 +35,12 @@ pub(super) fn bytes(record: &Record) -> u64 {
 
 impl Segment {
     pub(super) fn has_snapshot(&self) -> bool {
-        matches!(self.records.first(), Some(Record::Snapshot(_)))
+        !self.torn && matches!(self.records.first(), Some(Record::Snapshot(_)))
+    }
+
+    /// The records, as opening reads them.
+    pub(super) fn readable(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().skip(usize::from(self.torn))
     }
 
     fn puts(&self) -> impl Iterator<Item = &Put> {

@@ -21,6 +21,9 @@ impl World {
             Fault::FailedSync { host } => {
                 self.figures.failed_syncs += 1;
                 self.crash(host, false);
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.disk.fail_sync();
+                }
             }
             Fault::Pause { host, for_us } => {
                 self.figures.pauses += 1;
@@ -148,7 +151,7 @@ impl World {
         for at in 0..self.hosts.len() {
             self.mend(at);
             let Some(h) = self.hosts.get_mut(at) else { continue };
-            h.paused_us = 0;
+            let paused_us = std::mem::take(&mut h.paused_us);
             let (host, life, running) = (at, h.life, h.process.is_some());
             if running && h.version < VERSION {
                 self.crash(at, false);
@@ -157,7 +160,22 @@ impl World {
             } else {
                 self.soon(1_000, 3_000_000, Event::Start { host });
             }
+            self.wake(at, paused_us);
             self.touched(at);
+        }
+    }
+
+    /// What has waited for a process that was not scheduled comes now, in its order.
+    fn wake(&mut self, host: usize, paused_us: u64) {
+        let waits = |(at, event): (&(u64, u64), &Event)| {
+            let to = event.process(|child| self.tree.parent(child));
+            (at.0 == paused_us && to == Some(host)).then_some(*at)
+        };
+        let due: Vec<(u64, u64)> = self.calendar.iter().filter_map(waits).collect();
+        for at in due {
+            if let Some(event) = self.calendar.remove(&at) {
+                self.at(self.now_us, event);
+            }
         }
     }
 }

@@ -37,8 +37,12 @@ impl World {
         if let Some(key) = &draft.key {
             draft.known = h.index.look(key);
         }
-        self.publishers.insert((host, life, ticket), key);
+        self.publishers.insert((host, life, ticket), (key, false));
         self.input(host, life, Input::Submitted { ticket, draft: Box::new(draft) });
+        let reserved = self.hosts.get(host).is_some_and(|h| h.is_reserved());
+        if let Some(publisher) = self.publishers.get_mut(&(host, life, ticket)) {
+            publisher.1 = reserved && matter.lane != Lane::Flash;
+        }
     }
 
     /// True if a station may say no for this reason: its publisher then asks again.
@@ -56,11 +60,14 @@ impl World {
     }
 
     pub(super) fn reply(&mut self, host: usize, life: u32, ticket: Ticket, verdict: Verdict) {
-        let Some(key) = self.publishers.remove(&(host, life, ticket)) else { return };
+        let Some((key, reserved)) = self.publishers.remove(&(host, life, ticket)) else { return };
         match verdict {
             Verdict::Accepted(accepted) => {
                 let durable = self.hosts.get(host).is_some_and(|h| h.disk.had(&accepted.id));
                 let now_us = self.now_us;
+                if reserved && !accepted.duplicate {
+                    self.oracle.fault(format!("urgent first: {key} got what is left for flash"));
+                }
                 self.story.tell(now_us, format_args!("{host} takes {} as {}", key, accepted.id));
                 self.oracle.accepted(host, key, accepted.id, durable);
             }

@@ -67,8 +67,11 @@ impl Contents {
         from: u64,
         through: u64,
     ) -> impl Iterator<Item = (&Whose, u64, u64)> + '_ {
-        let start = self.runs.range(..=from).next_back().map_or(from, |(first, _)| *first);
-        let within = (from <= through).then(|| self.runs.range(start..=through));
+        // the run that holds `from`, or the first one behind it where earlier ones are forgotten
+        let holding = self.runs.range(..=from).next_back();
+        let start = holding.or_else(|| self.runs.range(from..).next());
+        let start = start.map_or(from, |(first, _)| *first);
+        let within = (from.max(start) <= through).then(|| self.runs.range(start..=through));
         let within = within.into_iter().flatten();
         let ends = self.runs.range(start.saturating_add(1)..).map(|(first, _)| first - 1);
         let ends = ends.map(Some).chain(std::iter::once(None));

@@ -19,6 +19,7 @@ use crate::inbox::InboxPlace;
 use crate::keys::RecentKeys;
 use crate::ledger::Ledger;
 use crate::link::Link;
+use crate::mutant::{self, Mutant};
 use crate::outbound::Outbound;
 use crate::outcomes::Outcomes;
 use crate::owing::Owing;
@@ -132,7 +133,15 @@ impl Kept {
                 self.link_epochs = 0;
             }
             Record::Put(put) => self.put(put),
-            Record::Reappended(put) => self.perishables(put),
+            Record::Reappended(put) => {
+                if mutant::is(Mutant::ReappendRevives) {
+                    for leg in &put.legs {
+                        self.outbound_mut(&leg.link, put.envelope.header().lane)
+                            .revive(leg.sequence);
+                    }
+                }
+                self.perishables(put);
+            }
             Record::Duplicate(again) => {
                 self.inbound_mut(&again.link, again.lane).moved(again.sequence, again.chain);
                 self.passed(&again.link, again.lane, again.sequence, again.sequence);

@@ -10,6 +10,7 @@ use yizhan_schemas::MessageId;
 use yizhan_schemas::envelope::Digest;
 
 use crate::draft::Known;
+use crate::mutant::{self, Mutant};
 use crate::record::PublisherKey;
 
 type Name = (String, String);
@@ -58,6 +59,7 @@ impl RecentKeys {
 
     /// The index has the keys through this ordinal.
     pub fn indexed(&mut self, through: u64) {
+        let through = if mutant::is(Mutant::KeysForgotten) { self.taken } else { through };
         let newer = self.by_ordinal.split_off(&through.saturating_add(1));
         for name in std::mem::replace(&mut self.by_ordinal, newer).values() {
             self.by_name.remove(name);

@@ -6,6 +6,8 @@
 
 use yizhan_schemas::{Lane, PerLane};
 
+use crate::mutant::{self, Mutant};
+
 /// What flash takes of the link is looked at over this long, in two halves. Microseconds.
 const WINDOW_US: u64 = 10_000_000;
 
@@ -35,7 +37,7 @@ pub struct Turns {
 impl Turns {
     /// The lane to serve among those that have something to send.
     pub fn pick(&self, waiting: impl Fn(Lane) -> bool) -> Option<Lane> {
-        if waiting(Lane::Flash) && !self.is_flood() {
+        if waiting(Lane::Flash) && !self.is_flood() && !mutant::is(Mutant::FlashNotFirst) {
             return Some(Lane::Flash);
         }
         let all = Lane::ALL.into_iter().filter(|lane| waiting(*lane));
@@ -50,7 +52,7 @@ impl Turns {
 
     /// A lane was served.
     pub fn served(&mut self, now_us: u64, lane: Lane, bytes: u64, waiting: impl Fn(Lane) -> bool) {
-        let strict = lane == Lane::Flash && !self.is_flood();
+        let strict = lane == Lane::Flash && !self.is_flood() && !mutant::is(Mutant::FlashNotFirst);
         self.look(now_us, lane, bytes, Lane::ALL.into_iter().any(|l| l != lane && waiting(l)));
         if !strict {
             let spent = self.spent.get_mut(lane);

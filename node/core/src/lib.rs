@@ -11,6 +11,7 @@
 //! | [`ranges`] [`contents`] | sets of sequences, and whose they are |
 //! | [`step`] | nothing is said before it is stored |
 //! | [`station`] | knows all deciders, asks each |
+//! | [`mutant`] | deliberate faults, in a build of their own |
 //!
 //! | decider | decides |
 //! |---|---|
@@ -46,6 +47,7 @@ pub mod keys;
 pub mod lanes;
 pub mod ledger;
 pub mod link;
+pub mod mutant;
 pub mod neighbour;
 pub mod outbound;
 pub mod outcomes;

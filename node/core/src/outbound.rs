@@ -167,6 +167,12 @@ impl Outbound {
         fates
     }
 
+    /// A leg that has ended owes again: a deliberate fault, see [`crate::mutant`].
+    pub(crate) fn revive(&mut self, leg: u64) {
+        self.ended.retain(|first, (last, _)| !(*first..=*last).contains(&leg));
+        self.acked = self.acked.min(leg.saturating_sub(1));
+    }
+
     /// Open legs ended. Gives them by whose; none if they were no open legs.
     pub fn end(&mut self, from: u64, through: u64, reason: SkipReason) -> Counted {
         let open = from > self.acked && through < self.next && from <= through;

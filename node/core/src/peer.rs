@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+
+use crate::mutant::{self, Mutant};
 use yizhan_schemas::{Epoch, StoreId};
 
 /// What is remembered of a neighbour over restarts.
@@ -45,7 +47,7 @@ impl Peer {
             true => counter <= known_counter,
             false => self.past_epochs.contains(&epoch),
         };
-        if stale { Claim::Stale } else { Claim::Admit }
+        if stale && !mutant::is(Mutant::StaleHelloAdopted) { Claim::Stale } else { Claim::Admit }
     }
 
     /// A session with these was opened.

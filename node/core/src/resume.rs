@@ -14,6 +14,7 @@
 
 use yizhan_schemas::frame::{Chain, Have};
 
+use crate::mutant::{self, Mutant};
 use crate::outbound::Outbound;
 
 /// Where to go on.
@@ -33,13 +34,19 @@ pub fn resume(
     ours: Option<Chain>,
     answered: Option<&Have>,
 ) -> Resume {
-    let all = lane.refill_from();
+    let all = match mutant::is(Mutant::LostStoreNotRefilled) {
+        true => lane.acked.saturating_add(1),
+        false => lane.refill_from(),
+    };
     if lane.link_epoch.is_none() {
         return Resume::Renumber(all);
     }
     if have.link_epoch == lane.link_epoch {
         return match chain_before(lane, have.expected, ours) {
-            Some(chain) if chain == have.chain => Resume::After(have.expected.saturating_sub(1)),
+            Some(chain) if chain == have.chain => {
+                let more = mutant::is(Mutant::ResumeOffByOne) && have.expected < lane.next;
+                Resume::After(have.expected.saturating_sub(1) + u64::from(more))
+            }
             _ if have.expected > lane.acked => Resume::Renumber(lane.acked.saturating_add(1)),
             _ => Resume::Renumber(all),
         };

@@ -32,6 +32,7 @@ use crate::input::Input;
 use crate::jitter::Jitter;
 use crate::kept::Kept;
 use crate::link::Link;
+use crate::mutant::{self, Mutant, check};
 use crate::neighbour::Neighbour;
 use crate::record::{Leg, Opened, Record};
 use crate::route;
@@ -83,6 +84,8 @@ pub struct Station {
     notes_epoch: Epoch,
     /// When it was opened, milliseconds since boot.
     opened_ms: u64,
+    /// The wall clock then: no decision asks for it.
+    opened_wall_ms: u64,
     /// What the step has learnt of messages, not written yet.
     news: receipts::News,
     reclaim: reclaim::Reclaim,
@@ -135,7 +138,10 @@ impl Station {
             topology,
             settings,
             store: kept.store.unwrap_or(fresh.store),
-            epoch: fresh.epoch,
+            epoch: match kept.epoch {
+                Some(old) if mutant::is(Mutant::EpochForgotten) => old,
+                _ => fresh.epoch,
+            },
             boot: fresh.boot,
             clock,
             kept,
@@ -147,6 +153,7 @@ impl Station {
             perishing: perish::Perishing::default(),
             notes_epoch: fresh.notes_epoch,
             opened_ms: 0,
+            opened_wall_ms: 0,
             news: receipts::News::default(),
             reclaim: reclaim::Reclaim::default(),
             flash: room::FlashBucket::default(),
@@ -179,6 +186,7 @@ impl Station {
         };
         self.write(step, Record::Opened(opened));
         self.opened_ms = now.boot_ms();
+        self.opened_wall_ms = now.wall_ms;
         self.perishing = perish::Perishing::of(&self.kept, &self.clock, self.opened_ms);
         self.give_up_attempts(step);
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
@@ -286,7 +294,7 @@ impl Station {
         for link in std::mem::take(&mut self.touched) {
             let lanes = self.kept.outbound.get(&link);
             let balanced = lanes.is_none_or(|lanes| lanes.iter().all(|(_, lane)| lane.balances()));
-            assert!(balanced, "taken = held + handed over + ended must hold for {link:?}");
+            check!(balanced, "taken = held + handed over + ended must hold for {link:?}");
         }
         step.close()
     }
@@ -302,8 +310,8 @@ impl Station {
         let runs: usize = lanes.map(|lane| lane.contents.len()).sum();
         if !self.touched.is_empty() && runs <= AUDIT_RUNS_MAX {
             let off = self.audit();
-            assert!(off.is_none(), "taken = held + handed over + ended must hold for {off:?}");
-            assert!(self.kept.outcomes.balances(), "every pair is open or has one outcome");
+            check!(off.is_none(), "taken = held + handed over + ended must hold for {off:?}");
+            check!(self.kept.outcomes.balances(), "every pair is open or has one outcome");
         }
     }
 

@@ -12,6 +12,7 @@ use yizhan_schemas::frame::{Ack, LaneAck, SessionTag};
 
 use crate::effect::Effect;
 use crate::link::Link;
+use crate::mutant::{self, Mutant};
 use crate::record::Record;
 
 /// Number of a commit, counted from 1 in each run of a station.
@@ -77,8 +78,10 @@ impl Step {
         // acks go before data: a neighbour's window opens first
         let acks = self.acks.into_iter().map(|(link, ack)| Effect::Ack { link, ack });
         effects.splice(0..0, acks);
+        let free = self.records.is_empty() && mutant::is(Mutant::EmptyStepOvertakes);
+        let waits_for = if free { CommitNo(0) } else { self.number };
         let writes = Writes { number: self.number, records: self.records };
-        (writes, Pending { waits_for: self.number, effects })
+        (writes, Pending { waits_for, effects })
     }
 
     /// True if closing it would neither write nor say anything.
@@ -138,7 +141,8 @@ impl Pending {
 
     /// The effects, if what they wait for is durable; otherwise itself again.
     pub fn release(self, durable: &Durable) -> Result<Vec<Effect>, Self> {
-        if durable.through >= self.waits_for { Ok(self.effects) } else { Err(self) }
+        let due = durable.through >= self.waits_for || mutant::is(Mutant::AckBeforeCommit);
+        if due { Ok(self.effects) } else { Err(self) }
     }
 }
 

@@ -13,6 +13,7 @@ use yizhan_schemas::{Code, Lane, Outcome};
 use super::Station;
 use crate::kept::{Kept, Perishable};
 use crate::link::Link;
+use crate::mutant::{self, Mutant};
 use crate::record::{Cursor, Leg, Put, Record};
 use crate::step::Step;
 use crate::time::{BootClock, Now};
@@ -117,6 +118,11 @@ impl Perishing {
 impl Station {
     /// Ends the legs whose time has run out.
     pub(super) fn perish(&mut self, now: Now, step: &mut Step) {
+        let mut now = now;
+        if mutant::is(Mutant::ExpiryByWallClock) {
+            let passed_ms = now.wall_ms.saturating_sub(self.opened_wall_ms);
+            now.boot_us = self.opened_ms.saturating_add(passed_ms).saturating_mul(1000);
+        }
         let due =
             |set: &BTreeSet<(u64, Place)>| set.first().is_some_and(|(at, _)| *at <= now.boot_us);
         let mut later = Vec::new();

@@ -12,6 +12,7 @@ use super::{Station, perish};
 use crate::effect::Notice;
 use crate::inbound::Arrival;
 use crate::link::Link;
+use crate::mutant::{self, Mutant};
 use crate::record::{Duplicate, Put, Quarantined, Record, SkipTaken, Via};
 use crate::step::Step;
 use crate::time::Now;
@@ -31,7 +32,10 @@ impl Station {
         if !self.heard(now, &from.link, from.session, Some(from.sent_ms), step) {
             return;
         }
-        let late_ms = self.late_ms(now, &from);
+        let late_ms = match mutant::is(Mutant::TransitIgnored) {
+            true => 0,
+            false => self.late_ms(now, &from),
+        };
         let mut sequence = from.first;
         let mut gap = false;
         for record in body.records {
@@ -49,7 +53,8 @@ impl Station {
             }
             sequence = sequence.saturating_add(span);
         }
-        let through = self.expected(&from).saturating_sub(1);
+        let more = u64::from(mutant::is(Mutant::AckBeyondDurable));
+        let through = self.expected(&from).saturating_sub(1) + more;
         let ack = LaneAck { lane: from.lane, through, gap, beyond: Vec::new() };
         step.ack(&from.link, from.session, ack, Some(from.sent_ms));
     }
@@ -160,7 +165,7 @@ impl Station {
             self.put_aside(from, sequence, bytes, chain, why, step);
             return true;
         }
-        if self.kept.seen.contains(&id) {
+        if self.kept.seen.contains(&id) && !mutant::is(Mutant::SeenForgotten) {
             let chain = self.chain_with(from, sequence, &id);
             let again = Duplicate { link: from.link.clone(), lane: from.lane, sequence, chain };
             self.write(step, Record::Duplicate(again));
@@ -190,7 +195,7 @@ impl Station {
         }
         self.owes(bytes.len(), &legs);
         self.moved(now, from.lane, &legs);
-        let late = self.kept.seen.is_late(&id);
+        let late = self.kept.seen.is_late(&id) && !mutant::is(Mutant::LateUnmarked);
         if late {
             self.notice(step, Notice::Late { link: from.link.clone(), id: id.clone() });
         }

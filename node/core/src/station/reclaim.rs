@@ -11,6 +11,7 @@ use super::Station;
 use crate::effect::{Effect, Notice};
 use crate::input::{OldSegment, Span};
 use crate::link::Link;
+use crate::mutant::{self, Mutant};
 use crate::record::{Evicted, Put, Record};
 use crate::step::Step;
 use crate::time::Now;
@@ -49,7 +50,8 @@ impl Station {
         let crowded = tight || self.disk.held_bytes > self.two_hop_bytes_max();
         let old_ms = now.wall_ms.saturating_sub(segment.newest_wall_ms);
         let retained = wanted.not_beyond == 0 && old_ms >= self.settings.retain_ms;
-        if wanted.owed == 0 && (crowded || retained) {
+        let free = wanted.owed == 0 || mutant::is(Mutant::DiscardedWhileOwed);
+        if free && (crowded || retained) {
             self.discard(wanted.not_beyond, step);
         } else if wanted.owed > 0
             && crowded
@@ -111,7 +113,8 @@ impl Station {
     pub(super) fn on_carried(&mut self, puts: Vec<Put>, step: &mut Step) {
         for mut put in puts {
             let lane = put.envelope.header().lane;
-            put.legs.retain(|leg| self.is_open(&leg.link, lane, leg.sequence));
+            let all = mutant::is(Mutant::ReappendRevives);
+            put.legs.retain(|leg| all || self.is_open(&leg.link, lane, leg.sequence));
             if !put.legs.is_empty() {
                 self.write(step, Record::Reappended(put));
             }

@@ -11,6 +11,7 @@ use yizhan_schemas::reply::{ErrorCode, Refusal};
 use super::Station;
 use crate::kept::PUT_BYTES;
 use crate::link::Link;
+use crate::mutant::{self, Mutant};
 use crate::record::Leg;
 use crate::time::Now;
 
@@ -90,6 +91,7 @@ impl Station {
     pub(super) fn has_room(&self, lane: Lane, envelope_bytes: usize, legs: &[Leg]) -> bool {
         let reserve = match lane {
             Lane::Flash => 0,
+            _ if mutant::is(Mutant::FlashReserveDropped) => 0,
             _ => self.disk.max_bytes / 100 * self.settings.flash_reserve_percent,
         };
         let max_bytes = self.disk.max_bytes.saturating_sub(reserve);

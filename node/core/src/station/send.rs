@@ -6,6 +6,7 @@ use yizhan_schemas::{Lane, MessageId, Outcome};
 use super::Station;
 use crate::effect::{Effect, EndedRun, Notice, Send};
 use crate::link::Link;
+use crate::mutant::{self, Mutant};
 use crate::neighbour::Neighbour;
 use crate::record::{Beyond, Cursor, Ended, Record};
 use crate::step::Step;
@@ -36,7 +37,9 @@ impl Station {
         let Some(session) = neighbour.session.as_mut().filter(|session| !session.asking) else {
             return;
         };
-        let window = neighbour.pace.window_bytes(self.settings.in_flight_bytes_max);
+        let most = self.settings.in_flight_bytes_max;
+        let fixed = mutant::is(Mutant::WindowFixed);
+        let window = if fixed { most } else { neighbour.pace.window_bytes(most) };
         let room = window.saturating_sub(session.bytes());
         let lanes = self.kept.outbound.get(link);
         let sent = session.flights.each_ref().map(|flight| flight.sent);
@@ -119,6 +122,12 @@ impl Station {
 
     /// False if the other end speaks of legs that were never made: start over from a hello.
     fn on_lane_ack(&mut self, now: Now, link: &Link, ack: LaneAck, step: &mut Step) -> bool {
+        let mut ack = ack;
+        if mutant::is(Mutant::SentIsHandedOver)
+            && let Some(session) = self.neighbours.get_mut(link).and_then(|n| n.session.as_mut())
+        {
+            ack.through = ack.through.max(session.flight(ack.lane).sent);
+        }
         let Some(owed) = self.kept.outbound(link, ack.lane) else { return true };
         if ack.through >= owed.next {
             return false;

@@ -9,6 +9,7 @@ use crate::draft::Draft;
 use crate::effect::{Effect, Verdict};
 use crate::input::Ticket;
 use crate::keys::Standing;
+use crate::mutant::check;
 use crate::record::Put;
 use crate::step::Step;
 use crate::time::Now;
@@ -63,7 +64,7 @@ impl Station {
         let envelope = self.envelope(now, draft, terms)?;
         let id = envelope.header().id();
         let legs = self.legs(&envelope, None);
-        assert!(!legs.is_empty(), "an admitted message has somewhere to go");
+        check!(!legs.is_empty(), "an admitted message has somewhere to go");
         let bytes = envelope.bytes().len();
         if !self.has_room(lane, bytes, &legs) {
             return Err(self.room_fault());
