@@ -6,7 +6,8 @@ SEEDS ?= 2000
 MINUTES ?= 10
 SECONDS ?= 60
 
-.PHONY: help demo test fmt lint sim sim-long sim-mutants fuzz fuzz-corpus mutants powercut powercut-station
+.PHONY: help demo test fmt lint sim sim-long sim-mutants fuzz fuzz-corpus mutants powercut \
+	powercut-station
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,14 +43,14 @@ fuzz: ## Give each fuzz target its stored inputs, then new ones for a while (SEC
 fuzz-corpus: ## Write the stored inputs anew, with the best of those that `make fuzz` found
 	@CARGO="$(CARGO)" chaos-tests/fuzz/keep $(ARGS)
 
-sim-mutants: ## Show that the oracle catches each deliberate fault, the core's own checks off
-	RUSTFLAGS='--cfg yizhan_mutants' CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}/mutants" \
-	$(CARGO) run --release --package chaos-tests --bin sim -- --mutants $(ARGS)
-
 mutants: ## Change the core in small ways and see whether a test minds (ARGS="--file node/core/src/seen.rs")
 	@$(CARGO) mutants --version >/dev/null 2>&1 || { \
 		echo "mutants: nothing was done; install it first: cargo install cargo-mutants --locked" >&2; exit 69; }
 	$(CARGO) mutants --output target $(ARGS)
+
+sim-mutants: ## Show that the oracle catches each deliberate fault, the core's own checks off
+	RUSTFLAGS='--cfg yizhan_mutants' CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}/mutants" \
+	$(CARGO) run --release --package chaos-tests --bin sim -- --mutants $(ARGS)
 
 powercut: ## Cut the power under the spool; YIZHAN_PCFS names the filesystem that forgets (its README)
 	$(CARGO) run --release --package yizhan-powercut -- run $(ARGS)

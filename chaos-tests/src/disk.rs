@@ -127,7 +127,7 @@ impl Disk {
         if let Record::Evicted(gone) = &record {
             // given up, wherever copies of it may still be
             self.by_id.retain(|(_, link), (lane, leg)| {
-                !((&*link, *lane) == (&gone.link, gone.lane) && *leg <= gone.through)
+                !(*link == gone.link && *lane == gone.lane && *leg <= gone.through)
             });
         }
         let Some(last) = self.segments.back_mut() else { return };

@@ -190,7 +190,8 @@ impl Oracle {
                 .push(format!("in order: {id} is marked late at {host}, and no store was touched"));
         }
         let forgotten = self.touched.contains(&account.host);
-        let entered = self.order.entered(host, account.host, account.key, &id, late, forgotten);
+        let entered =
+            self.order.entered(host, account.host, account.key, &id, late, (touched, forgotten));
         faults.extend(entered);
         faults.into_iter().for_each(|fault| self.fault(fault));
     }

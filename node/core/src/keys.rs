@@ -59,8 +59,8 @@ impl RecentKeys {
 
     /// The index has the keys through this ordinal.
     pub fn indexed(&mut self, through: u64) {
-        let through = if mutant::is(Mutant::KeysForgotten) { self.taken } else { through };
-        let newer = self.by_ordinal.split_off(&through.saturating_add(1));
+        let last = if mutant::is(Mutant::KeysForgotten) { self.taken } else { through };
+        let newer = self.by_ordinal.split_off(&last.saturating_add(1));
         for name in std::mem::replace(&mut self.by_ordinal, newer).values() {
             self.by_name.remove(name);
         }

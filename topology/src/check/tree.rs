@@ -24,6 +24,7 @@ pub(crate) fn grow(draft: Draft, report: &mut Report) -> Option<Topology> {
     }
     keys(&draft.keys, report);
     let stations = distinct(draft.stations, report);
+    former_codes(&stations, report);
     let root = root(&stations, report)?;
     let tiers = draft.tiers?;
     depths(&stations, &root, &tiers, report);
@@ -46,6 +47,25 @@ fn keys(keys: &[At<Key>], report: &mut Report) {
                     key.it.owner
                 );
                 report.add(key.line, what, "valid is a key of its own for each station");
+            }
+        }
+    }
+}
+
+/// A former code leads to one station: not to one that is there under it, nor to two.
+fn former_codes(stations: &BTreeMap<Code, At<Station>>, report: &mut Report) {
+    let mut first: BTreeMap<&Code, &Code> = BTreeMap::new();
+    for At { line, it: station } in stations.values() {
+        for former in &station.formerly {
+            let other = match stations.contains_key(former) {
+                true => Some("is a station of its own".to_owned()),
+                false => first
+                    .insert(former, &station.code)
+                    .map(|other| format!("was also the code of {other}")),
+            };
+            if let Some(other) = other {
+                let what = format!("{} was formerly {former}, which {other}", station.code);
+                report.add(*line, what, "valid is a code that only this station had before");
             }
         }
     }
