@@ -67,12 +67,10 @@ impl Order {
         if *times > 1 && !forgotten {
             faults.push(format!("once: key {key} entered {host} again, as {id}"));
         }
-        let last = inbox.last(origin, id.lane);
-        if let Some(last) = last.filter(|last| {
-            // after a refill nobody can order openings that the receiver never saw: a known limit
-            let comparable = last.place.0 == place.0 || !touched;
-            comparable && last.place >= place && !late
-        }) {
+        // after a refill nobody can order openings that the receiver never saw: a known limit
+        let opening = touched.then_some(place.0);
+        let last = inbox.last(origin, id.lane, opening);
+        if let Some(last) = last.filter(|last| last.place >= place && !late) {
             faults.push(format!("in order: {id} entered {host} after {}", last.id));
         }
         inbox.entries.push(Entry { origin, key, id: id.clone(), place, late });
@@ -93,9 +91,13 @@ impl Order {
 }
 
 impl Inbox {
-    /// The latest message of an origin in a lane that came in its order.
-    fn last(&self, origin: usize, lane: Lane) -> Option<&Entry> {
-        let mut of_lane = self.entries.iter().rev().filter(|e| !e.late);
-        of_lane.find(|entry| entry.origin == origin && entry.id.lane == lane)
+    /// The latest message of an origin in a lane (of one opening, if that is given) that came in
+    /// its order.
+    fn last(&self, origin: usize, lane: Lane, opening: Option<usize>) -> Option<&Entry> {
+        let mut in_order = self.entries.iter().rev().filter(|entry| !entry.late);
+        in_order.find(|entry| {
+            (entry.origin, entry.id.lane) == (origin, lane)
+                && opening.is_none_or(|opening| entry.place.0 == opening)
+        })
     }
 }

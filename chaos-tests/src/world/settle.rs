@@ -105,6 +105,10 @@ impl World {
             }
         }
         words.extend(self.oracle.missing(self.now_us));
+        let known = |origin, id: &_, target| self.outcome(origin, id, target);
+        if !self.oracle.is_accounted(&known) {
+            words.push("an origin does not know how one of its messages ended".to_owned());
+        }
         words.truncate(8);
         words.join("; ")
     }
