@@ -41,6 +41,7 @@ use crate::step::{Pending, Step, Writes};
 use crate::time::{BootClock, BootId, Now};
 
 pub use adapt::ATTEMPTS_MAX;
+pub use room::BEYOND_PART;
 pub use view::{LinkView, View};
 
 /// A station with at most so many runs of legs counts all of them anew at every step; with more,

@@ -19,6 +19,8 @@ use crate::time::Now;
 /// Percent of `spool.max_bytes` from which on even half-full segments are emptied.
 const TIGHT_PERCENT: u64 = 90;
 
+/// Percent from which on a segment is emptied for any gain.
+const FULL_PERCENT: u64 = 95;
 /// Runs of open legs asked for in one carry.
 const CARRY_RUNS_MAX: usize = 1024;
 
@@ -53,11 +55,20 @@ impl Station {
         let free = wanted.owed == 0 || mutant::is(Mutant::DiscardedWhileOwed);
         if free && (crowded || retained) {
             self.discard(wanted.not_beyond, step);
-        } else if wanted.owed > 0
-            && crowded
-            && wanted.owed.saturating_mul(if tight { 2 } else { 4 }) <= wanted.legs
-        {
+        } else if wanted.owed > 0 && crowded && self.is_worth_carrying(wanted, tight) {
             self.carry(step);
+        }
+    }
+
+    /// Emptying a segment costs what is open in it and gives back the rest. Where nothing more is
+    /// taken for want of room, any gain is worth it: else two full neighbours, each waiting for
+    /// the other, would wait for ever over bytes that nobody needs.
+    fn is_worth_carrying(&self, wanted: Wanted, tight: bool) -> bool {
+        let full = self.disk.held_bytes >= self.disk.max_bytes / 100 * FULL_PERCENT;
+        match (full, tight) {
+            (true, _) => wanted.owed < wanted.legs,
+            (_, true) => wanted.owed.saturating_mul(2) <= wanted.legs,
+            _ => wanted.owed.saturating_mul(4) <= wanted.legs,
         }
     }
 

@@ -15,6 +15,10 @@ use crate::mutant::{self, Mutant};
 use crate::record::Leg;
 use crate::time::Now;
 
+/// A direction within its guaranteed share may fill the spool by this part more than is allowed:
+/// the spool counts segments whole, and two neighbours full of what nobody needs any more would
+/// else wait for each other for ever. The driver tells a `max_bytes` that leaves this free.
+pub const BEYOND_PART: u64 = 8;
 /// Flash messages that one station may send in a burst (design §5).
 const FLASH_BURST: u64 = 100;
 /// And from then on, per second.
@@ -37,6 +41,12 @@ impl Owed {
         if let Some(owed) = self.0.get_mut(direction(link)) {
             *owed = owed.saturating_add(bytes);
         }
+    }
+
+    /// True if so many bytes more are within what this direction is guaranteed.
+    fn is_guaranteed(self, direction: usize, bytes: u64, max_bytes: u64, percent: u64) -> bool {
+        let mine = self.0.get(direction).copied().unwrap_or(0);
+        mine.saturating_add(bytes) <= max_bytes / 100 * percent
     }
 
     /// True if so many bytes more in this direction leave the others what they are guaranteed.
@@ -97,8 +107,19 @@ impl Station {
         let max_bytes = self.disk.max_bytes.saturating_sub(reserve);
         let bytes = envelope_bytes as u64 + PUT_BYTES;
         let share = self.settings.share_percent;
-        self.disk.filled_bytes().saturating_add(bytes) < max_bytes
-            && legs.iter().all(|leg| self.owed.fits(direction(&leg.link), bytes, max_bytes, share))
+        let filled = self.disk.filled_bytes().saturating_add(bytes);
+        let fits = |leg: &Leg| {
+            let direction = direction(&leg.link);
+            // what is guaranteed is so against what nobody needs any more, too
+            let beyond = if self.owed.is_guaranteed(direction, bytes, max_bytes, share) {
+                max_bytes / BEYOND_PART
+            } else {
+                0
+            };
+            filled < max_bytes.saturating_add(beyond)
+                && self.owed.fits(direction, bytes, max_bytes, share)
+        };
+        legs.iter().all(fits)
     }
 
     /// A message was taken: counts it until the next count.

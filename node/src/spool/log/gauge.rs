@@ -4,6 +4,8 @@
 //! has room for all commits that may be under way when the last word on it is out of date; with
 //! less, what is left (the tail, the spare) is for records that bring messages to their end.
 
+use yizhan_core::station::BEYOND_PART;
+
 use std::sync::Arc;
 
 use super::Options;
@@ -44,7 +46,9 @@ impl Gauge {
         let options = self.shared.options;
         let reserve = reserve_bytes(options, snapshot_bytes).saturating_add(options.segment_bytes);
         let left = self.shared.free_with_spare_bytes().saturating_sub(reserve);
-        let max_bytes = self.max_bytes.min(held_bytes.saturating_add(left));
+        // the core may go beyond what it is told by a part of it, for what is guaranteed
+        let volume_bytes = held_bytes.saturating_add(left);
+        let max_bytes = self.max_bytes.min(volume_bytes / (BEYOND_PART + 1) * BEYOND_PART);
         Room { held_bytes, max_bytes }
     }
 }
