@@ -69,7 +69,8 @@ impl Kept {
         if let Some(key) = &put.key {
             self.keys.took(key, &id);
         }
-        let bytes = put.envelope.bytes().len() as u64 + PUT_BYTES;
+        // it is stored once, whatever the number of its legs: each owes its part
+        let bytes = (put.envelope.bytes().len() as u64 + PUT_BYTES) / put.legs.len().max(1) as u64;
         let whose = (Some(id.origin.clone()), id.lane);
         for leg in &put.legs {
             let lane = self.outbound_mut(&leg.link, id.lane);

@@ -190,7 +190,7 @@ impl Station {
             self.put_aside(from, sequence, bytes, chain, why, step);
             return true;
         }
-        if !self.has_room(from.lane, bytes.len(), &legs) {
+        if !self.has_room(from.lane, bytes.len(), &legs, true) {
             return false;
         }
         self.owes(bytes.len(), &legs);

@@ -98,7 +98,16 @@ impl Station {
     }
 
     /// True if a message of so many bytes with these legs may be taken.
-    pub(super) fn has_room(&self, lane: Lane, envelope_bytes: usize, legs: &[Leg]) -> bool {
+    ///
+    /// Publishers can be told to come again, and what is left beyond the limit is for flash; a
+    /// neighbour that cannot get rid of what it holds cannot take what we hold.
+    pub(super) fn has_room(
+        &self,
+        lane: Lane,
+        envelope_bytes: usize,
+        legs: &[Leg],
+        via_neighbour: bool,
+    ) -> bool {
         let reserve = match lane {
             Lane::Flash => 0,
             _ if mutant::is(Mutant::FlashReserveDropped) => 0,
@@ -111,11 +120,9 @@ impl Station {
         let fits = |leg: &Leg| {
             let direction = direction(&leg.link);
             // what is guaranteed is so against what nobody needs any more, too
-            let beyond = if self.owed.is_guaranteed(direction, bytes, max_bytes, share) {
-                max_bytes / BEYOND_PART
-            } else {
-                0
-            };
+            let guaranteed =
+                via_neighbour && self.owed.is_guaranteed(direction, bytes, max_bytes, share);
+            let beyond = if guaranteed { max_bytes / BEYOND_PART } else { 0 };
             filled < max_bytes.saturating_add(beyond)
                 && self.owed.fits(direction, bytes, max_bytes, share)
         };
@@ -125,9 +132,8 @@ impl Station {
     /// A message was taken: counts it until the next count.
     pub(super) fn owes(&mut self, envelope_bytes: usize, legs: &[Leg]) {
         self.disk.taken_bytes += envelope_bytes as u64 + PUT_BYTES;
-        for leg in legs {
-            self.owed.add(&leg.link, envelope_bytes as u64 + PUT_BYTES);
-        }
+        let bytes = (envelope_bytes as u64 + PUT_BYTES) / legs.len().max(1) as u64;
+        legs.iter().for_each(|leg| self.owed.add(&leg.link, bytes));
     }
 
     pub(super) fn flash_fault(&mut self, now: Now, lane: Lane) -> Result<(), Refusal> {
@@ -150,7 +156,8 @@ impl Station {
             format!(
                 "the spool holds {} of {} bytes (spool.max_bytes); nothing more is taken for this \
                  direction until its neighbours have taken some of it",
-                self.disk.held_bytes, self.disk.max_bytes
+                self.disk.filled_bytes(),
+                self.disk.max_bytes
             ),
         )
     }

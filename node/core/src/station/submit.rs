@@ -66,7 +66,7 @@ impl Station {
         let legs = self.legs(&envelope, None);
         check!(!legs.is_empty(), "an admitted message has somewhere to go");
         let bytes = envelope.bytes().len();
-        if !self.has_room(lane, bytes, &legs) {
+        if !self.has_room(lane, bytes, &legs, false) {
             return Err(self.room_fault());
         }
         self.owes(bytes, &legs);
