@@ -294,17 +294,7 @@ impl Disk {
     pub fn leg(&self, link: &Link, lane: Lane, sequence: u64) -> Option<HeldLeg> {
         let put = self.put(link, lane, sequence)?;
         let leg = put.legs.iter().find(|leg| leg.link == *link)?;
-        Some(HeldLeg {
-            sequence,
-            chain: leg.chain,
-            envelope: put.envelope.bytes().clone(),
-            age_ms: put.age_ms,
-            age_unknown: put.age_unknown,
-            hops: put.hops,
-            late: put.late,
-            boot: put.boot,
-            taken_boot_ms: put.taken_boot_ms,
-        })
+        Some(HeldLeg::of(put, leg))
     }
 }
 

@@ -7,6 +7,7 @@ use yizhan_schemas::frame::{Batch, Body, Carried, Chain, RECORDS_MAX, Record, Se
 
 use crate::effect::Send;
 use crate::link::Link;
+use crate::record::{Leg, Put};
 use crate::time::{BootClock, BootId, Now};
 
 /// Frames are cut at this many bytes of envelopes, so that flash pre-empts between them; a single
@@ -37,6 +38,21 @@ pub struct HeldLeg {
 }
 
 impl HeldLeg {
+    /// One leg of a message, as a log that holds the whole message gives it back.
+    pub fn of(put: &Put, leg: &Leg) -> Self {
+        Self {
+            sequence: leg.sequence,
+            chain: leg.chain,
+            envelope: put.envelope.bytes().clone(),
+            age_ms: put.age_ms,
+            age_unknown: put.age_unknown,
+            hops: put.hops,
+            late: put.late,
+            boot: put.boot,
+            taken_boot_ms: put.taken_boot_ms,
+        }
+    }
+
     /// Its known age now, milliseconds, and whether some of it is unknown.
     pub fn age(&self, now: Now, clock: &BootClock) -> (u64, bool) {
         match clock.since_ms(now, self.boot, self.taken_boot_ms) {

@@ -161,17 +161,15 @@ impl Kept {
             }
             Record::HandedOver(at) => self.handed_over(at),
             Record::Rewound(at) => {
-                let (again, gone) = self.outbound_mut(&at.link, at.lane).rewound(at.through);
-                self.ledger.taken(&again);
-                self.ledger.ended(&gone);
+                let reopened = self.outbound_mut(&at.link, at.lane).rewound(at.through);
+                self.ledger.reopened(&reopened);
             }
             Record::Ended(ended) => self.ended(ended),
             Record::Renumbered(new) => {
                 self.link_epochs = self.link_epochs.max(new.link_epoch.n.saturating_add(1));
                 let lane = self.outbound_mut(&new.link, new.lane);
-                let (again, gone) = lane.renumbered(new.link_epoch, new.start, new.start_chain);
-                self.ledger.taken(&again);
-                self.ledger.ended(&gone);
+                let reopened = lane.renumbered(new.link_epoch, new.start, new.start_chain);
+                self.ledger.reopened(&reopened);
             }
             Record::Adopted(new) => {
                 let lane = self.inbound_mut(&new.link, new.lane);

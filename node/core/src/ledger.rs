@@ -17,6 +17,12 @@ impl Ledger {
         self.add(legs, |tally| &mut tally.taken);
     }
 
+    /// These legs are owed again, and of those the log cannot give back the second ones.
+    pub fn reopened(&mut self, (again, gone): &(Counted, Counted)) {
+        self.taken(again);
+        self.ended(gone);
+    }
+
     /// These are durable elsewhere.
     pub fn handed_over(&mut self, legs: &Counted) {
         self.add(legs, |tally| &mut tally.handed_over);

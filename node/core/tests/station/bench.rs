@@ -85,17 +85,7 @@ impl Log {
                 return None;
             }
             let leg = put.legs.iter().find(|leg| leg.link == *link && leg.sequence == sequence)?;
-            Some(HeldLeg {
-                sequence,
-                chain: leg.chain,
-                envelope: put.envelope.bytes().clone(),
-                age_ms: put.age_ms,
-                age_unknown: put.age_unknown,
-                hops: put.hops,
-                late: put.late,
-                boot: put.boot,
-                taken_boot_ms: put.taken_boot_ms,
-            })
+            Some(HeldLeg::of(put, leg))
         })
     }
 }
