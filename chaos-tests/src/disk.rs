@@ -234,15 +234,11 @@ impl Disk {
             return None;
         }
         self.told = Some(first.number);
-        let here = |link: &Link, lane, leg| {
-            let at = self.legs.get(&(link.clone(), lane, leg));
-            at.is_some_and(|(segment, _)| *segment == first.number)
-        };
         Some(OldSegment {
             number: first.number,
             bytes: first.bytes,
             newest_wall_ms: first.newest_wall_ms,
-            spans: first.spans(here),
+            spans: first.spans(self.newest_in(first.number)),
         })
     }
 
@@ -276,7 +272,14 @@ impl Disk {
     /// The messages of a segment that owe one of these legs, in order.
     pub fn carry(&self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Vec<Put> {
         let old = self.segments.iter().find(|old| old.number == segment);
-        old.map(|old| old.owing(open)).unwrap_or_default()
+        old.map(|old| old.owing(open, self.newest_in(segment))).unwrap_or_default()
+    }
+
+    /// Whether the newest copy of a leg is this one of a segment.
+    fn newest_in(&self, segment: u64) -> impl Fn(&Link, Lane, u64, usize) -> bool {
+        move |link, lane, leg, at| {
+            self.legs.get(&(link.clone(), lane, leg)) == Some(&(segment, at))
+        }
     }
 
     /// The message of one leg.

@@ -152,6 +152,10 @@ impl Host {
             }
             process.station.handle(now, usage, step);
         }
+        if matches!(input, Input::Carried { .. }) {
+            // the commit that is under way, and the one that writes them anew
+            process.carried = Some(2);
+        }
         process.station.handle(now, input, step);
     }
 
@@ -212,7 +216,10 @@ impl Host {
             return Ok(Vec::new());
         };
         self.disk_busy = false;
-        let durable = commit_through(&mut self.disk, &writes)?;
+        let durable = commit_through(&mut self.disk, &writes).inspect_err(|Full| {
+            // nothing may be written behind a commit that failed
+            process.committing.clear();
+        })?;
         self.index.committed(writes.records());
         self.taken.extend(taken(&writes));
         process.durable = Some(durable);
@@ -235,11 +242,7 @@ impl Host {
     }
 
     /// Messages of an old segment that still owe something.
-    pub fn carry(&mut self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Input {
-        if let Some(process) = self.process.as_mut() {
-            // the step that is under way, and the one that writes them anew
-            process.carried = Some(2);
-        }
+    pub fn carry(&self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Input {
         Input::Carried { segment, puts: self.disk.carry(segment, open) }
     }
 

@@ -43,27 +43,28 @@ impl Segment {
         self.records.iter().skip(usize::from(self.torn))
     }
 
-    fn puts(&self) -> impl Iterator<Item = &Put> {
-        self.records.iter().filter_map(|record| match record {
-            Record::Put(put) | Record::Reappended(put) => Some(put),
+    /// The messages, each with its place.
+    fn puts(&self) -> impl Iterator<Item = (usize, &Put)> {
+        self.records.iter().enumerate().filter_map(|(at, record)| match record {
+            Record::Put(put) | Record::Reappended(put) => Some((at, put)),
             _ => None,
         })
     }
 
     pub(super) fn legs(&self) -> impl Iterator<Item = (MessageId, Link)> + '_ {
-        self.puts().flat_map(|put| {
+        self.puts().flat_map(|(_, put)| {
             let id = put.envelope.header().id();
             put.legs.iter().map(move |leg| (id.clone(), leg.link.clone()))
         })
     }
 
-    /// Runs of the legs that `here` says are read from this segment.
-    pub(super) fn spans(&self, here: impl Fn(&Link, Lane, u64) -> bool) -> Vec<Span> {
+    /// Runs of the legs that `here` says are read from a place of this segment.
+    pub(super) fn spans(&self, here: impl Fn(&Link, Lane, u64, usize) -> bool) -> Vec<Span> {
         let mut legs: Vec<(Link, Lane, u64, Chain)> = Vec::new();
-        for put in self.puts() {
+        for (at, put) in self.puts() {
             for leg in &put.legs {
                 let lane = leg.link.numbered_lane(put.envelope.header().lane);
-                if here(&leg.link, lane, leg.sequence) {
+                if here(&leg.link, lane, leg.sequence, at) {
                     legs.push((leg.link.clone(), lane, leg.sequence, leg.chain));
                 }
             }
@@ -82,16 +83,28 @@ impl Segment {
         spans
     }
 
-    /// The messages that owe one of these legs, in order.
-    pub(super) fn owing(&self, open: &[(Link, Lane, u64, u64)]) -> Vec<Put> {
-        let owes = |put: &&Put| {
-            put.legs.iter().any(|leg| {
-                let lane = leg.link.numbered_lane(put.envelope.header().lane);
-                open.iter().any(|(link, of, from, through)| {
+    /// The messages that owe one of these legs, in order, each with those that `here` says are read
+    /// from its place.
+    pub(super) fn owing(
+        &self,
+        open: &[(Link, Lane, u64, u64)],
+        here: impl Fn(&Link, Lane, u64, usize) -> bool,
+    ) -> Vec<Put> {
+        let mut owing: Vec<Put> = Vec::new();
+        for (at, put) in self.puts() {
+            let mut put = put.clone();
+            let header_lane = put.envelope.header().lane;
+            put.legs.retain(|leg| {
+                let lane = leg.link.numbered_lane(header_lane);
+                let asked = open.iter().any(|(link, of, from, through)| {
                     (link, *of) == (&leg.link, lane) && (*from..=*through).contains(&leg.sequence)
-                })
-            })
-        };
-        self.puts().filter(owes).cloned().collect()
+                });
+                asked && here(&leg.link, lane, leg.sequence, at)
+            });
+            if !put.legs.is_empty() {
+                owing.push(put);
+            }
+        }
+        owing
     }
 }
