@@ -28,7 +28,7 @@ impl World {
             Fault::Pause { host, for_us } => {
                 self.figures.pauses += 1;
                 if let Some(h) = self.hosts.get_mut(host).filter(|h| h.process.is_some()) {
-                    h.paused_us = self.now_us + for_us;
+                    h.paused_us = h.paused_us.max(self.now_us + for_us);
                 }
                 self.touched(host);
             }
