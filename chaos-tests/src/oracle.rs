@@ -196,9 +196,9 @@ impl Oracle {
         faults.into_iter().for_each(|fault| self.fault(fault));
     }
 
-    /// An inbox lost its tail, or is another one: this is left.
-    pub fn cut_back(&mut self, host: usize, left: &[MessageId]) {
-        self.order.cut_back(host, left.len());
+    /// An inbox lost its tail, or is another one: this is in it.
+    pub fn inbox_is(&mut self, host: usize, messages: &[MessageId]) {
+        self.order.put_back(host, messages);
     }
 
     /// A store was lost or put back. `kept` says what its copy ever had, `refills` whether the

@@ -115,6 +115,7 @@ impl Plan {
         if plan.store.is_tight() && dice.random_bool(0.5) {
             plan.work.payload_bytes_max = 40_000;
         }
+        plan.store.hold_payloads(plan.work.payload_bytes_max as u64);
         if dice.random_bool(0.05) && plan.parents.len() > 1 {
             plan.work.pile(&mut dice);
             plan.links.rate = Some(32_000);
@@ -141,11 +142,13 @@ impl Plan {
 
     /// Longest time from handing in a flash message to its inbox, over links that all work, hop by
     /// hop: what is in the modem's queue before it, a frame that is being sent, the way, and on each
-    /// machine two commits, its own and the one before it, and the inbox. Not in it: any backlog.
+    /// machine two commits, its own and the one before it, and the inbox. A message that becomes too
+    /// old while it is being put into the inbox costs that two more. Not in it: any backlog.
     pub fn flash_us_max(&self, hops: u64) -> u64 {
         let frame_us = self.links.rate.map_or(0, |rate| 64 * 1024 * 1_000_000 / rate.max(1));
         let commits_us = 2 * self.commit_us.1 + 100_000;
-        hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us
+        let reopened_us = if self.work.perishable > 0.0 { commits_us } else { 0 };
+        hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us + reopened_us
     }
 
     /// Longest time that a frame spends on one healthy link, microseconds.
@@ -156,6 +159,10 @@ impl Plan {
         self.links.delay_us.1 + queued
     }
 }
+
+/// Largest payloads that a spool holds, at the least: fewer than its settings demand, which are 16
+/// segments (`spool.max_bytes`) of 4 payloads.
+const PAYLOADS_MIN: u64 = 16;
 
 /// Mostly small trees: they find most faults, and a thousand of them play in the time of one large.
 fn tree(dice: &mut SmallRng) -> Vec<Option<usize>> {
@@ -219,6 +226,12 @@ impl Store {
             capacity_bytes: max_bytes / 4 * 5,
             retain_ms: one_of(dice, [0, 5_000, 7 * 86_400_000]),
         }
+    }
+
+    /// Not smaller than a station's settings may make it.
+    fn hold_payloads(&mut self, payload_bytes_max: u64) {
+        self.max_bytes = self.max_bytes.max(PAYLOADS_MIN * payload_bytes_max);
+        self.capacity_bytes = self.max_bytes / 4 * 5;
     }
 
     /// True if what publishers hand in may fill it.

@@ -19,9 +19,11 @@ struct Inbox {
     entries: Vec<Entry>,
     ids: BTreeSet<MessageId>,
     keys: BTreeMap<u64, u32>,
+    /// All that ever entered: an old copy may hold what a later one lost.
+    ever: BTreeMap<MessageId, Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     origin: usize,
     key: u64,
@@ -73,20 +75,21 @@ impl Order {
         if let Some(last) = last.filter(|last| last.place >= place && !late) {
             faults.push(format!("in order: {id} entered {host} after {}", last.id));
         }
-        inbox.entries.push(Entry { origin, key, id: id.clone(), place, late });
+        let entry = Entry { origin, key, id: id.clone(), place, late };
+        inbox.ever.insert(id.clone(), entry.clone());
+        inbox.entries.push(entry);
         faults
     }
 
-    /// Only so many messages are left in an inbox.
-    pub(super) fn cut_back(&mut self, host: usize, left: usize) {
+    /// These messages are in an inbox now.
+    pub(super) fn put_back(&mut self, host: usize, left: &[MessageId]) {
         let inbox = self.inboxes.entry(host).or_default();
-        let mut rest = std::mem::take(inbox);
-        rest.entries.truncate(left);
-        for entry in &rest.entries {
-            inbox.ids.insert(entry.id.clone());
+        inbox.ids = left.iter().cloned().collect();
+        inbox.entries = left.iter().filter_map(|id| inbox.ever.get(id)).cloned().collect();
+        inbox.keys.clear();
+        for entry in &inbox.entries {
             *inbox.keys.entry(entry.key).or_insert(0) += 1;
         }
-        inbox.entries = rest.entries;
     }
 }
 

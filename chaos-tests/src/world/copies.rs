@@ -28,7 +28,7 @@ impl World {
         let (disk, stream, index) =
             copy.unwrap_or_else(|| (fresh, Stream::create(created_ns), Index::default()));
         self.excuse(host, &disk);
-        self.oracle.cut_back(host, &stream.messages);
+        self.oracle.inbox_is(host, &stream.messages);
         if let Some(h) = self.hosts.get_mut(host) {
             (h.disk, h.stream, h.index) = (disk, stream, index);
         }

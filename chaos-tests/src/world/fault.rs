@@ -87,7 +87,7 @@ impl World {
             }
             h.stream.cut_power(&mut self.dice);
             let left = h.stream.messages.clone();
-            self.oracle.cut_back(host, &left);
+            self.oracle.inbox_is(host, &left);
         } else {
             self.figures.crashes += 1;
         }

@@ -10,8 +10,9 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// The fewest segments that a spool can work with: one in use, one spare, two to empty.
-const SEGMENTS_MIN: u64 = 4;
+/// The fewest segments that a spool can work with: room is given back by the segment, so with few
+/// of them full neighbours may wait for each other (the simulator plays down to so many).
+const SEGMENTS_MIN: u64 = 16;
 /// A segment holds at least so many of the longest payloads, its snapshot and its footer.
 const PAYLOADS_PER_SEGMENT_MIN: u64 = 4;
 
