@@ -8,7 +8,7 @@ mod segment;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use yizhan_core::fill::{HeldLeg, LegSource, Reading};
-use yizhan_core::input::OldSegment;
+use yizhan_core::input::{OldSegment, Span};
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
 use yizhan_core::mutant::{self, Mutant};
@@ -127,7 +127,8 @@ impl Disk {
         if let Record::Evicted(gone) = &record {
             // given up, wherever copies of it may still be
             self.by_id.retain(|(_, link), (lane, leg)| {
-                !(*link == gone.link && *lane == gone.lane && *leg <= gone.through)
+                let run = gone.from..=gone.through;
+                !(*link == gone.link && *lane == gone.lane && run.contains(leg))
             });
         }
         let Some(last) = self.segments.back_mut() else { return };
@@ -238,7 +239,7 @@ impl Disk {
             number: first.number,
             bytes: first.bytes,
             newest_wall_ms: first.newest_wall_ms,
-            spans: first.spans(self.newest_in(first.number)),
+            spans: first.spans(self.newest_in(first.number), |span| self.only_from(span)),
         })
     }
 
@@ -275,11 +276,16 @@ impl Disk {
         old.map(|old| old.owing(open, self.newest_in(segment))).unwrap_or_default()
     }
 
+    /// The first leg behind the one before a span that a newer segment has.
+    fn only_from(&self, span: &Span) -> u64 {
+        let leg = |leg| (span.link.clone(), span.lane, leg);
+        let mut before = self.legs.range(leg(0)..leg(span.from));
+        before.next_back().map_or(1, |((_, _, leg), _)| leg + 1)
+    }
+
     /// Whether the newest copy of a leg is this one of a segment.
     fn newest_in(&self, segment: u64) -> impl Fn(&Link, Lane, u64, usize) -> bool {
-        move |link, lane, leg, at| {
-            self.legs.get(&(link.clone(), lane, leg)) == Some(&(segment, at))
-        }
+        move |link, lane, leg, at| self.legs.get(&(link.clone(), lane, leg)) == Some(&(segment, at))
     }
 
     /// The message of one leg.

@@ -147,6 +147,7 @@ fn deciders_of_the_core_do_not_know_each_other() {
         "step",
         "ranges",
         "contents",
+        "gone",
         "station",
         "fill",
         "lib",

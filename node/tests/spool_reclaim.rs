@@ -60,6 +60,7 @@ fn each_link_and_lane_has_its_own_span_and_trims_have_none() {
         from: 1,
         through,
         chain: chain(through),
+        only_from: 1,
     };
     let mut spans = log.reclaimer(Vec::new()).oldest().unwrap().unwrap().spans;
     spans.sort_by_key(|span| span.link.clone());
@@ -87,6 +88,19 @@ fn legs_appended_again_count_where_they_are_now_also_after_a_restart() {
     let rest: Vec<_> = records[1..count - 1].iter().map(again).collect();
     append_each(&mut log, &rest);
     assert_eq!(log.reclaimer(Vec::new()).oldest().unwrap().unwrap().spans, []);
+}
+
+#[test]
+fn legs_between_those_that_were_carried_are_told_apart() {
+    let data = data();
+    let (mut log, records) = thirty_open(data.path());
+    let count = in_oldest(data.path()) as u64;
+    assert!(count > 4);
+    append_each(&mut log, &[again(&records[1]), again(&records[3])]);
+    let third = Span { only_from: 3, ..up_span(3, 3) };
+    let rest = Span { only_from: 5, ..up_span(5, count) };
+    let expected = [up_span(1, 1), third, rest];
+    assert_eq!(log.reclaimer(Vec::new()).oldest().unwrap().unwrap().spans, expected);
 }
 
 #[test]

@@ -59,7 +59,11 @@ impl Segment {
     }
 
     /// Runs of the legs that `here` says are read from a place of this segment.
-    pub(super) fn spans(&self, here: impl Fn(&Link, Lane, u64, usize) -> bool) -> Vec<Span> {
+    pub(super) fn spans(
+        &self,
+        here: impl Fn(&Link, Lane, u64, usize) -> bool,
+        only_from: impl Fn(&Span) -> u64,
+    ) -> Vec<Span> {
         let mut legs: Vec<(Link, Lane, u64, Chain)> = Vec::new();
         for (at, put) in self.puts() {
             for leg in &put.legs {
@@ -77,9 +81,13 @@ impl Segment {
                 .filter(|last| (&last.link, last.lane, last.through + 1) == (&link, lane, leg))
             {
                 Some(last) => (last.through, last.chain) = (leg, chain),
-                None => spans.push(Span { link, lane, from: leg, through: leg, chain }),
+                None => {
+                    let (from, through) = (leg, leg);
+                    spans.push(Span { link, lane, from, through, chain, only_from: from });
+                }
             }
         }
+        spans.iter_mut().for_each(|span| span.only_from = only_from(span));
         spans
     }
 

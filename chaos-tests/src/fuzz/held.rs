@@ -86,7 +86,8 @@ impl Held {
             }
             let chain = self.chain_at(link, *lane, *sequence).unwrap_or_default();
             let (link_, lane_, from) = (link.clone(), *lane, *sequence);
-            let fresh = Span { link: link_, lane: lane_, from, through: from, chain };
+            let (through, only_from) = (from, from);
+            let fresh = Span { link: link_, lane: lane_, from, through, chain, only_from };
             let span = spans.entry((link, *lane)).or_insert(fresh);
             (span.through, span.chain) = (*sequence, chain);
         }

@@ -49,6 +49,8 @@ pub struct Span {
     pub through: u64,
     /// The chain through the last leg.
     pub chain: Chain,
+    /// From this leg on to the last, all that the log has is here: those before `from` are nowhere.
+    pub only_from: u64,
 }
 
 /// What came of asking an adapter.

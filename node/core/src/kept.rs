@@ -160,10 +160,7 @@ impl Kept {
                 self.quarantined = self.quarantined.saturating_add(1);
             }
             Record::HandedOver(at) => self.handed_over(at),
-            Record::Rewound(at) => {
-                let reopened = self.outbound_mut(&at.link, at.lane).rewound(at.through);
-                self.ledger.reopened(&reopened);
-            }
+            Record::Rewound(at) => self.rewound(at),
             Record::Ended(ended) => self.ended(ended),
             Record::Renumbered(new) => {
                 self.link_epochs = self.link_epochs.max(new.link_epoch.n.saturating_add(1));
@@ -184,7 +181,7 @@ impl Kept {
             }
             Record::InboxBound(piece) => self.bind_inbox(*piece),
             Record::Evicted(at) => {
-                self.outbound_mut(&at.link, at.lane).evicted(at.through, at.chain);
+                self.outbound_mut(&at.link, at.lane).evicted(at.from, at.through, at.chain);
             }
             Record::Indexed(through) => self.keys.indexed(*through),
             Record::Beyond(said) => {

@@ -38,6 +38,7 @@ pub mod draft;
 pub mod effect;
 pub mod fill;
 pub mod flight;
+pub mod gone;
 pub mod inbound;
 pub mod inbox;
 pub mod input;

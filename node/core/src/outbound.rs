@@ -12,6 +12,7 @@ use yizhan_schemas::frame::{Chain, LinkEpoch, Offer, SkipReason};
 
 use crate::contents::{Contents, Counted, Whose};
 use crate::effect::EndedRun;
+use crate::gone::Gone;
 use crate::ranges::Ranges;
 
 /// Runs remembered of what is durable one hop further; of more, the newest are forgotten.
@@ -32,10 +33,8 @@ pub struct Outbound {
     pub chain: Chain,
     /// Every leg up to this one is durable at the neighbour, or ended.
     pub acked: u64,
-    /// The first leg that the log can still give back.
-    pub held_from: u64,
-    /// The chain just before `held_from`.
-    pub held_chain: Chain,
+    /// Legs that the log can no longer give back.
+    pub gone: Gone,
     /// Every leg up to this one was handed over, or ended, at some time.
     #[serde(default)]
     pub acked_once: u64,
@@ -74,8 +73,7 @@ impl Default for Outbound {
             next: 1,
             chain: Chain::default(),
             acked: 0,
-            held_from: 1,
-            held_chain: Chain::default(),
+            gone: Gone::default(),
             acked_once: 0,
             offered: 0,
             beyond: Ranges::default(),
@@ -141,11 +139,13 @@ impl Outbound {
         let again = self.count_in(from, last);
         self.tally.taken = self.tally.taken.saturating_add(last - through);
         self.acked = through;
-        let gone_through = last.min(self.held_from.saturating_sub(1));
-        // contents of what is gone may be forgotten too: nobody's legs any more
-        let gone = self.count_in(from, gone_through);
-        for (from, through, reason) in self.fate_of(from, gone_through) {
-            self.mark_ended(from, through, reason);
+        let mut gone = Counted::new();
+        for (from, through) in self.gone.runs_in(from, last).collect::<Vec<_>>() {
+            // contents of what is gone may be forgotten too: nobody's legs any more
+            gone.extend(self.count_in(from, through));
+            for (from, through, reason) in self.fate_of(from, through) {
+                self.mark_ended(from, through, reason);
+            }
         }
         (again, gone)
     }
@@ -213,12 +213,11 @@ impl Outbound {
         self.rewound(start.saturating_sub(1))
     }
 
-    /// The log no longer has legs up to this one.
-    pub fn evicted(&mut self, through: u64, chain: Chain) {
-        if through >= self.held_from {
-            self.held_from = through.saturating_add(1);
-            self.held_chain = chain;
-            let kept_from = self.held_from.min(self.acked.saturating_add(1));
+    /// The log no longer has these legs; `chain` is the one through the last of them.
+    pub fn evicted(&mut self, from: u64, through: u64, chain: Chain) {
+        if from <= through && through < self.next {
+            self.gone.insert(from, through, chain, self.acked);
+            let kept_from = self.gone.held_from().min(self.acked.saturating_add(1));
             self.contents.forget_before(kept_from);
         }
     }
@@ -243,9 +242,10 @@ impl Outbound {
     /// Where a refill begins: with the first leg that may be missing at a receiver that lost all,
     /// whether the log can still give it or can only say that it is gone.
     pub fn refill_from(&self) -> u64 {
-        let passed = self.beyond.runs_in(1, self.held_from.saturating_sub(1)).next();
+        let held_from = self.gone.held_from();
+        let passed = self.beyond.runs_in(1, held_from.saturating_sub(1)).next();
         match passed {
-            Some((1, through)) => self.held_from.min(through.saturating_add(1)),
+            Some((1, through)) => held_from.min(through.saturating_add(1)),
             _ => 1,
         }
     }
@@ -329,7 +329,7 @@ impl Outbound {
             from: (*first).max(from),
             through: (*last).min(through),
             reason: *reason,
-            chain: (last.saturating_add(1) == self.held_from).then_some(self.held_chain),
+            chain: self.gone.chain_before(last.saturating_add(1)),
         })
         .collect()
     }

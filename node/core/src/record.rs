@@ -251,9 +251,11 @@ pub struct Evicted {
     pub link: Link,
     /// The lane.
     pub lane: Lane,
+    /// The first leg no longer kept.
+    pub from: u64,
     /// The last leg no longer kept.
     pub through: u64,
-    /// The chain through it.
+    /// The chain through the last.
     pub chain: Chain,
 }
 

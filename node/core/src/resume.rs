@@ -61,13 +61,9 @@ fn chain_before(lane: &Outbound, expected: u64, ours: Option<Chain>) -> Option<C
     if expected < lane.start || expected > lane.next {
         return None;
     }
-    let marks = [
-        (lane.next, lane.chain),
-        (lane.start, lane.start_chain),
-        (lane.held_from, lane.held_chain),
-    ];
+    let marks = [(lane.next, lane.chain), (lane.start, lane.start_chain)];
     let marked = marks.into_iter().find(|(at, _)| *at == expected).map(|(_, chain)| chain);
-    marked.or(ours)
+    marked.or_else(|| lane.gone.chain_before(expected)).or(ours)
 }
 
 #[cfg(test)]
@@ -157,7 +153,7 @@ mod tests {
         assert_eq!(resume(&lane(9, 3), &have(10, chain(9)), None, None), Resume::After(9));
         assert_eq!(resume(&lane(9, 3), &have(1, Chain::default()), None, None), Resume::After(0));
         let mut evicted = lane(9, 7);
-        evicted.evicted(4, chain(4));
+        evicted.evicted(1, 4, chain(4));
         assert_eq!(resume(&evicted, &have(5, chain(4)), None, None), Resume::After(4));
     }
 
@@ -175,7 +171,7 @@ mod tests {
     fn a_receiver_that_lost_what_it_acked_and_another_history_gets_all_that_is_held() {
         let mut lane = lane(9, 7);
         lane.passed_on(&[(1, 2)]);
-        lane.evicted(2, chain(2));
+        lane.evicted(1, 2, chain(2));
         let at_the_ack = have(7, Chain([9; 8]));
         assert_eq!(resume(&lane, &at_the_ack, Some(chain(6)), None), Resume::Renumber(3));
         let behind_it = have(8, Chain([9; 8]));

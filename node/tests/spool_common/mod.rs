@@ -232,7 +232,8 @@ pub(crate) fn commits(damage: &Damage) -> (u64, u64) {
 }
 
 pub(crate) fn up_span(from: u64, through: u64) -> Span {
-    Span { link: Link::Up, lane: Lane::Routine, from, through, chain: chain(through) }
+    let (link, lane, chain) = (Link::Up, Lane::Routine, chain(through));
+    Span { link, lane, from, through, chain, only_from: from }
 }
 
 /// Thirty messages up in several small segments, the log open.

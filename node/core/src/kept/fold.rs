@@ -24,6 +24,19 @@ impl Kept {
         }
     }
 
+    pub(super) fn rewound(&mut self, at: &Cursor) {
+        let lane = self.outbound_mut(&at.link, at.lane);
+        let acked = lane.acked;
+        let reopened = lane.rewound(at.through);
+        let ended = lane.ended_runs(at.through.saturating_add(1), acked);
+        self.ledger.reopened(&reopened);
+        if at.link == Link::Inbox {
+            // what the log cannot give goes into no stream
+            let legs = ended.iter().flat_map(|run| run.from..=run.through);
+            legs.for_each(|leg| self.inbox.skipped(leg));
+        }
+    }
+
     pub(super) fn ended(&mut self, ended: &Ended) {
         let lane = self.outbound_mut(&ended.link, ended.lane);
         let legs = lane.end(ended.from, ended.through, ended.reason);

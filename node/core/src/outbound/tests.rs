@@ -59,7 +59,7 @@ fn legs_owed_again_that_the_log_has_no_more_end_by_whether_they_were_passed_on()
     let mut lane = with_legs(10);
     lane.handed_over(8);
     lane.passed_on(&[(1, 3)]);
-    lane.evicted(5, Chain([5; 8]));
+    lane.evicted(1, 5, Chain([5; 8]));
     let (again, gone) = lane.rewound(0);
     let sum = |legs: &Counted| legs.iter().map(|(_, n)| n).sum::<u64>();
     assert_eq!((sum(&again), sum(&gone)), (8, 5));
@@ -69,4 +69,27 @@ fn legs_owed_again_that_the_log_has_no_more_end_by_whether_they_were_passed_on()
     assert_eq!(told, [(1, 3, SkipReason::Passed), (4, 5, SkipReason::Evicted)]);
     assert_eq!(runs[1].chain, Some(Chain([5; 8])));
     assert_eq!(lane.open_runs(1, 10), [(6, 10)]);
+}
+
+#[test]
+fn what_was_written_anew_is_still_given_when_all_around_it_is_gone() {
+    let mut lane = with_legs(10);
+    lane.handed_over(9);
+    lane.evicted(1, 3, Chain([3; 8]));
+    lane.evicted(6, 7, Chain([7; 8]));
+    assert_eq!(lane.refill_from(), 1);
+    lane.rewound(0);
+    assert!(lane.balances());
+    assert_eq!(lane.open_runs(1, 10), [(4, 5), (8, 10)]);
+    let runs = lane.ended_runs(1, 10);
+    let told: Vec<_> = runs.iter().map(|run| (run.from, run.through, run.chain)).collect();
+    assert_eq!(told, [(1, 3, Some(Chain([3; 8]))), (6, 7, Some(Chain([7; 8])))]);
+}
+
+#[test]
+fn what_is_gone_of_legs_to_come_is_no_news() {
+    let mut lane = with_legs(3);
+    lane.evicted(2, 4, Chain([4; 8]));
+    lane.evicted(3, 2, Chain([2; 8]));
+    assert_eq!(lane.gone, Gone::default());
 }

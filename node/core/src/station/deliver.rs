@@ -85,7 +85,7 @@ impl Station {
         }
         if known != Some(stream.created_ns) {
             // another stream in place of the old one: all that is held goes in
-            return (owed.held_from - 1, true);
+            return (owed.gone.held_from() - 1, true);
         }
         let delivered = self.kept.inbox.delivered(stream.present_sequence).unwrap_or(owed.acked);
         if delivered >= owed.next {

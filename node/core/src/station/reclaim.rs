@@ -91,12 +91,13 @@ impl Station {
 
     fn discard(&mut self, not_beyond: u64, step: &mut Step) {
         let Some(segment) = self.reclaim.oldest.take() else { return };
-        for Span { link, lane, through, chain, .. } in segment.spans {
-            // legs carried to a newer segment are still held: then the mark stays before them, and
-            // the others are found missing one by one
+        for Span { link, lane, from, through, chain, only_from } in segment.spans {
             let owed = self.kept.outbound(&link, lane);
-            if owed.is_some_and(|owed| owed.open_between(1, through) == 0) {
-                self.write(step, Record::Evicted(Evicted { link, lane, through, chain }));
+            let idle = |from| owed.is_some_and(|owed| owed.open_between(from, through) == 0);
+            // what is owed and nowhere is found missing when it is to be sent
+            let from = [only_from, from].into_iter().find(|from| idle(*from));
+            if let Some(from) = from {
+                self.write(step, Record::Evicted(Evicted { link, lane, from, through, chain }));
             }
         }
         if not_beyond > 0 {

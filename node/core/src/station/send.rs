@@ -60,7 +60,7 @@ impl Station {
             None => through,
         };
         // what the log no longer has is skipped whole: only the chain through its end is known
-        let through = through.max(owed.held_from.saturating_sub(1));
+        let through = owed.gone.end_of(through).unwrap_or(through);
         session.asking = true;
         session.beat_us =
             session.beat_us.max(now.boot_us.saturating_sub(self.settings.beat_ms * 1000));

@@ -127,11 +127,11 @@ impl Station {
     ) -> Renumbered {
         let fresh = Default::default();
         let ours = self.kept.outbound(link, lane).unwrap_or(&fresh);
-        let start_chain = match start {
-            at if at == ours.held_from => ours.held_chain,
-            at if at == ours.next => ours.chain,
+        let start_chain = match ours.gone.chain_before(start) {
+            Some(chain) => chain,
+            None if start == ours.next => ours.chain,
             // where damage took the chain, the next hello finds a difference and numbers again
-            _ => acked_chain.unwrap_or_default(),
+            None => acked_chain.unwrap_or_default(),
         };
         let n = self.link_epochs.max(self.kept.link_epochs);
         self.link_epochs = n.saturating_add(1);

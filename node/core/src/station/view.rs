@@ -95,7 +95,7 @@ impl Station {
             Some(neighbour) => neighbour.session.is_some(),
             None => *link != Link::Inbox || self.inbox.is_open(),
         };
-        let two_hop = |owed: &Outbound| owed.acked.saturating_add(1).saturating_sub(owed.held_from);
+        let two_hop = |owed: &Outbound| owed.acked - owed.gone.count_in(1, owed.acked);
         LinkView {
             link: link.clone(),
             up,

@@ -37,7 +37,8 @@ fn oldest(chain: &Chain, at: usize, link: &Link, through: u64) -> Input {
     use yizhan_core::fill::LegSource as _;
     let lane = Lane::Routine;
     let chain_through = chain.benches[at].log.chain_at(link, lane, through).unwrap();
-    let span = Span { link: link.clone(), lane, from: 1, through, chain: chain_through };
+    let span =
+        Span { link: link.clone(), lane, from: 1, through, chain: chain_through, only_from: 1 };
     let newest_wall_ms = chain.benches[at].now.wall_ms;
     Input::Oldest(Box::new(OldSegment {
         number: 1,

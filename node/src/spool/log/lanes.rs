@@ -70,8 +70,37 @@ pub(super) struct Only {
     pub(super) lane: Lane,
     /// Never empty.
     pub(super) legs: Ranges,
+    /// What newer segments have.
+    newer: Ranges,
     /// The chain through the last of them, unless a file has to be read for it.
     pub(super) chain: Option<Chain>,
+}
+
+/// Runs of a lane that are told apart; what is behind them is told as one.
+const SPANS_MAX: usize = 256;
+
+/// Legs from the first to the last; from `only_from` on, those and no others are anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OnlySpan {
+    pub(super) only_from: u64,
+    pub(super) from: u64,
+    pub(super) through: u64,
+}
+
+impl Only {
+    /// Its legs, run by run.
+    pub(super) fn spans(&self) -> Vec<OnlySpan> {
+        let mut spans: Vec<OnlySpan> = Vec::new();
+        for (from, through) in self.legs.iter() {
+            if spans.len() == SPANS_MAX {
+                spans.iter_mut().rev().take(1).for_each(|last| last.through = through);
+                continue;
+            }
+            let before = self.newer.last_before(from).unwrap_or(0);
+            spans.push(OnlySpan { only_from: before.saturating_add(1), from, through });
+        }
+        spans
+    }
 }
 
 /// All runs, oldest segment first.
@@ -147,12 +176,14 @@ impl Lanes {
                 let here = runs.iter().filter(|run| run.segment == segment);
                 let mut legs = Ranges::default();
                 here.clone().for_each(|run| legs.join(&run.legs()));
+                let mut newer = Ranges::default();
                 runs.iter()
-                    .filter(|run| run.segment > segment && run.again)
-                    .for_each(|run| legs.subtract(&run.some));
+                    .filter(|run| run.segment > segment)
+                    .for_each(|run| newer.join(&run.legs()));
+                legs.subtract(&newer);
                 let Some(last) = legs.last() else { continue };
                 let chain = here.clone().find(|run| run.last == last).map(|run| run.chain);
-                found.push(Only { link: link.clone(), lane, legs, chain });
+                found.push(Only { link: link.clone(), lane, legs, newer, chain });
             }
         }
         found

@@ -79,8 +79,11 @@ impl Ranges {
         before.is_some_and(|(_, through)| *through >= sequence)
     }
 
-    pub(super) fn first(&self) -> Option<u64> {
-        self.0.first().map(|(from, _)| *from)
+    /// The last one before a sequence.
+    pub(super) fn last_before(&self, sequence: u64) -> Option<u64> {
+        let behind = self.0.partition_point(|(from, _)| *from < sequence);
+        let before = behind.checked_sub(1).and_then(|at| self.0.get(at));
+        before.map(|(_, through)| (*through).min(sequence.saturating_sub(1)))
     }
 
     pub(super) fn last(&self) -> Option<u64> {
@@ -123,8 +126,9 @@ mod tests {
             prop_assert_eq!(joined, of(&a.union(&b).copied().collect()));
             prop_assert_eq!(&left, &of(&a.difference(&b).copied().collect()));
             prop_assert_eq!(both, of(&a.intersection(&b).copied().collect()));
+            prop_assert!((0..61).all(|n| left.last_before(n) == a.difference(&b)
+                .copied().filter(|m| *m < n).last()));
             prop_assert!((0..60).all(|n| left.has(n) == (a.contains(&n) && !b.contains(&n))));
-            prop_assert_eq!(left.first(), a.difference(&b).next().copied());
         }
     }
 }

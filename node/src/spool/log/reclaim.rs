@@ -18,6 +18,7 @@ use super::commit::records;
 use super::damage::LegRange;
 use super::examine::examine;
 use super::format::CommitKind;
+use super::lanes::OnlySpan;
 use super::part::{PUT, REAPPENDED};
 use super::ranges::Ranges;
 use super::reader::LegReader;
@@ -87,14 +88,17 @@ impl Reclaimer {
         let reader = LegReader::new(Arc::clone(&self.shared));
         let mut spans = Vec::with_capacity(only.len());
         for one in only {
-            let Some((from, through)) = one.legs.first().zip(one.legs.last()) else { continue };
-            let chain = match one.chain {
-                Some(chain) => Some(chain),
-                None => reader.chain_at(&one.link, one.lane, through)?,
-            };
-            // without one (damage), the neighbour's does not match, and the lane begins anew
-            let chain = chain.unwrap_or_default();
-            spans.push(Span { link: one.link, lane: one.lane, from, through, chain });
+            for OnlySpan { only_from, from, through } in one.spans() {
+                let known = one.chain.filter(|_| one.legs.last() == Some(through));
+                let chain = match known {
+                    Some(chain) => Some(chain),
+                    None => reader.chain_at(&one.link, one.lane, through)?,
+                };
+                // without one (damage), the neighbour's does not match, and the lane begins anew
+                let chain = chain.unwrap_or_default();
+                let (link, lane) = (one.link.clone(), one.lane);
+                spans.push(Span { link, lane, from, through, chain, only_from });
+            }
         }
         let (bytes, newest_wall_ms) = (extent.file_bytes, extent.newest_wall_ms);
         Ok(Some(OldSegment { number, bytes, newest_wall_ms, spans }))

@@ -105,7 +105,7 @@ fn one_of_each() -> Vec<Record> {
         Record::Session(Session { link: link.clone(), store, epoch, counter: 1 }),
         Record::InboxBound(InboxBound { created_ns: 1, from_leg: 1, offset: -1 }),
         Record::Beyond(Beyond { link: link.clone(), lane, ranges: vec![(1, 2)] }),
-        Record::Evicted(Evicted { link, lane, through: 1, chain }),
+        Record::Evicted(Evicted { link, lane, from: 1, through: 1, chain }),
         Record::Reappended(put(1, b"body")),
         Record::Indexed(7),
         Record::Snapshot(Bytes::from_static(b"state")),
