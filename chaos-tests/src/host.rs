@@ -59,6 +59,8 @@ pub struct Host {
     pub taken: Vec<Envelope>,
     /// True while the disk syncs.
     disk_busy: bool,
+    /// Bytes of the longest snapshot so far.
+    pub snapshot_bytes: usize,
     /// Frame version that it speaks.
     pub version: u8,
     topology: Arc<Topology>,
@@ -101,6 +103,7 @@ impl Host {
             bus_life: 0,
             taken: Vec::new(),
             disk_busy: false,
+            snapshot_bytes: 0,
             version: VERSION,
             topology,
             store,
@@ -216,6 +219,9 @@ impl Host {
             return Ok(Vec::new());
         };
         self.disk_busy = false;
+        if let Some(Record::Snapshot(bytes)) = writes.records().first() {
+            self.snapshot_bytes = self.snapshot_bytes.max(bytes.len());
+        }
         let durable = commit_through(&mut self.disk, &writes).inspect_err(|Full| {
             // nothing may be written behind a commit that failed
             process.committing.clear();

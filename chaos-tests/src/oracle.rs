@@ -11,23 +11,27 @@
 //! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched |
 //! | never stale | the true age on entering an inbox is within the time to live |
 //! | urgent first | where nothing is wrong, a flash message waits for no backlog |
+//! | at most once | an adapter is asked once, and not too late; how that ended is what its origin knows |
 //! | accounted | every (message, target) has one outcome at its origin, the right one; the stations' own counts balance at every commit |
 //!
 //! Excused is a (message, target) only if, at the moment a store was lost or put back, neither
 //! that store's copy nor its neighbours on the message's way had it durable.
 
 mod account;
+mod devices;
 mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use yizhan_schemas::{Envelope, Epoch, MessageId, Outcome};
+use yizhan_core::input::Attempted;
+use yizhan_schemas::{Answer, Envelope, Epoch, MessageId, Outcome};
 
 use crate::plan::{Faults, Plan};
 use crate::tree::Tree;
 use crate::workload::Matter;
 
 use account::Account;
+use devices::Devices;
 use order::Order;
 
 /// Faults listed at most: one that follows from another helps nobody.
@@ -35,8 +39,13 @@ const FAULTS_MAX: usize = 20;
 /// A clock that drifts makes an age wrong by at most this share, parts per million, both ends.
 const DRIFT_PPM: u64 = 1_000;
 
-/// What the origin (first) knows of how a message ended at a target (last).
-pub type Outcomes<'a> = dyn Fn(usize, &MessageId, usize) -> Option<Outcome> + 'a;
+/// What stations show of their own messages.
+pub trait Pages {
+    /// How a message of `origin` ended at a target.
+    fn outcome(&self, origin: usize, id: &MessageId, target: usize) -> Option<Outcome>;
+    /// True if `origin` knows this answer.
+    fn is_answered(&self, origin: usize, id: &MessageId, target: usize, answer: Answer) -> bool;
+}
 
 /// The view from outside.
 #[derive(Debug)]
@@ -48,6 +57,7 @@ pub struct Oracle {
     /// What the publisher of each key was told.
     told: BTreeMap<u64, Vec<MessageId>>,
     order: Order,
+    devices: Devices,
     /// Stations whose stores were lost or put back.
     touched: BTreeSet<usize>,
     plan: Plan,
@@ -89,6 +99,7 @@ impl Oracle {
             accounts: BTreeMap::new(),
             told: BTreeMap::new(),
             order: Order::default(),
+            devices: Devices::default(),
             touched: BTreeSet::new(),
             plan: plan.clone(),
             encore: false,
@@ -155,6 +166,11 @@ impl Oracle {
         self.encore = true;
     }
 
+    /// True if that is so already.
+    pub fn is_encore(&self) -> bool {
+        self.encore
+    }
+
     /// True if the publisher of a key was answered.
     pub fn was_told(&self, key: u64) -> bool {
         self.told.contains_key(&key)
@@ -174,7 +190,7 @@ impl Oracle {
             faults.push(format!("{id} entered {host} and is not for it"));
         }
         let hops = self.tree.route(account.host, host).len() as u64 - 1;
-        if let Some(over_ms) = account.stale_ms(now_us, hops * self.hop_error_us, DRIFT_PPM) {
+        if let Some(over_ms) = self.stale_ms(host, &id, now_us) {
             faults.push(format!("never stale: {id} entered {host} {over_ms} ms too late"));
         }
         if let Some(wait_us) = account.flash_wait_us(now_us)
@@ -194,6 +210,44 @@ impl Oracle {
             self.order.entered(host, account.host, account.key, &id, late, (touched, forgotten));
         faults.extend(entered);
         faults.into_iter().for_each(|fault| self.fault(fault));
+    }
+
+    /// A station's process ended.
+    pub fn ended(&mut self, host: usize) {
+        self.devices.ended(host);
+    }
+
+    /// An adapter is asked to carry out a command.
+    pub fn asked(&mut self, host: usize, envelope: &Envelope, result: &Attempted, now_us: u64) {
+        let id = envelope.header().id();
+        let again = self.devices.asked(host, &id, result) && !self.touched.contains(&host);
+        if again {
+            self.fault(format!("at most once: the device of {id} was asked again at {host}"));
+        }
+        match self.accounts.get(&id) {
+            Some(account) if account.video && account.targets.contains(&host) => {}
+            _ => return self.fault(format!("{host} asked a device for {id}, which is not for it")),
+        }
+        if let Some(over_ms) = self.stale_ms(host, &id, now_us) {
+            self.fault(format!(
+                "never stale: {id} was carried out at {host} {over_ms} ms too late"
+            ));
+        }
+    }
+
+    fn stale_ms(&self, host: usize, id: &MessageId, now_us: u64) -> Option<u64> {
+        let account = self.accounts.get(id)?;
+        let hops = self.tree.route(account.host, host).len() as u64 - 1;
+        account.stale_ms(now_us, hops * self.hop_error_us, DRIFT_PPM)
+    }
+
+    /// An application was told that its answer is noted, or that it is not.
+    pub fn answered(&mut self, host: usize, id: &MessageId, answer: Answer, noted: bool) {
+        if noted {
+            self.devices.answered(host, id, answer);
+        } else if !self.touched.contains(&host) {
+            self.fault(format!("{host} would not hear an answer to {id}, which is in its inbox"));
+        }
     }
 
     /// An inbox lost its tail, or is another one: this is in it.
@@ -252,9 +306,19 @@ impl Oracle {
         self.accounts.values().map(Account::weight).sum()
     }
 
+    /// Pairs of a message and a target.
+    pub fn pairs(&self) -> usize {
+        self.accounts.values().map(|account| account.targets.len()).sum()
+    }
+
     /// True if every publisher was answered and every target has what it can still get.
     pub fn is_satisfied(&self, now_us: u64) -> bool {
         self.missing(now_us).is_empty()
+    }
+
+    /// True if a message is in the inbox of a station, or its device was told.
+    fn has(&self, target: usize, id: &MessageId) -> bool {
+        self.order.has(target, id) || self.devices.was_asked(target, id)
     }
 
     /// Messages that were accepted and that targets do not have, without excuse.
@@ -264,7 +328,7 @@ impl Oracle {
             let wanting = account.targets.iter().filter(|target| {
                 !(account.excused.contains(target)
                     || account.is_over(now_us)
-                    || self.order.has(**target, id))
+                    || self.has(**target, id))
             });
             wanting.map(move |target| format!("{id} for {target}"))
         });
@@ -286,23 +350,43 @@ impl Oracle {
         })
     }
 
-    /// True if every origin knows how all of its messages ended, by what `outcome` says it knows.
-    pub fn is_accounted(&self, outcome: &Outcomes<'_>) -> bool {
-        self.owed_receipts().all(|(id, account, at)| outcome(account.host, id, at).is_some())
+    /// True if every origin knows how all of its messages ended and what was answered.
+    pub fn is_accounted(&self, pages: &dyn Pages) -> bool {
+        let knows = |(id, account, at): (&MessageId, &Account, usize)| {
+            pages.outcome(account.host, id, at).is_some()
+        };
+        self.owed_receipts().all(knows) && self.unheard_answers(pages).next().is_none()
+    }
+
+    /// Answers that an origin does not know, though no store on their way was touched.
+    fn unheard_answers(&self, pages: &dyn Pages) -> impl Iterator<Item = (&MessageId, usize)> {
+        let unheard = |(id, at, answer): &&(MessageId, usize, Answer)| {
+            let Some(account) = self.accounts.get(id) else { return false };
+            let route = self.tree.route(account.host, *at);
+            !route.iter().any(|at| self.touched.contains(at))
+                && !pages.is_answered(account.host, id, *at, *answer)
+        };
+        self.devices.answers().filter(unheard).map(|(id, at, _)| (id, *at))
     }
 
     /// What origins know must be what inboxes hold.
-    fn disagreements(&self, outcome: &Outcomes<'_>) -> Vec<String> {
-        let mut faults = Vec::new();
+    fn disagreements(&self, pages: &dyn Pages) -> Vec<String> {
+        let unheard = |(id, at): (&MessageId, usize)| {
+            format!(
+                "accounted: {at} promised to pass on an answer to {id}, and its origin knows none"
+            )
+        };
+        let mut faults: Vec<String> = self.unheard_answers(pages).map(unheard).collect();
         for (id, account, target) in self.owed_receipts() {
-            let known = outcome(account.host, id, target);
+            let known = pages.outcome(account.host, id, target);
             let right = match (self.order.has(target, id), known) {
+                (false, known) if account.video => self.devices.may_end(target, id, known),
                 (true, Some(Outcome::Delivered)) => true,
                 (false, Some(Outcome::Expired)) => account.is_perishable(),
                 _ => false,
             };
             if !right {
-                let is = if self.order.has(target, id) { "in" } else { "not in" };
+                let is = if self.has(target, id) { "in" } else { "not in" };
                 faults.push(format!(
                     "accounted: {id} is {is} the inbox of {target}, and its origin knows {known:?}"
                 ));
@@ -312,20 +396,16 @@ impl Oracle {
     }
 
     /// Judges the inboxes, and what origins know, at the end.
-    pub fn judge(
-        &self,
-        inboxes: &[Vec<MessageId>],
-        outcome: &Outcomes<'_>,
-        now_us: u64,
-    ) -> Verdict {
+    pub fn judge(&self, inboxes: &[Vec<MessageId>], pages: &dyn Pages, now_us: u64) -> Verdict {
         let mut verdict = Verdict { faults: self.faults.clone(), ..Verdict::default() };
-        verdict.faults.extend(self.disagreements(outcome));
+        verdict.faults.extend(self.disagreements(pages));
         let found: Vec<BTreeSet<&MessageId>> =
             inboxes.iter().map(|inbox| inbox.iter().collect()).collect();
         for (id, account) in self.accounts.iter().filter(|(_, account)| account.told) {
             verdict.accepted += 1;
             for target in &account.targets {
-                if found.get(*target).is_some_and(|inbox| inbox.contains(id)) {
+                let is_in = found.get(*target).is_some_and(|inbox| inbox.contains(id));
+                if is_in || self.devices.was_asked(*target, id) {
                     verdict.delivered += 1;
                 } else if account.excused.contains(target) {
                     verdict.excused += 1;

@@ -74,6 +74,10 @@ pub struct Work {
     pub ttl_ms_max: u64,
     /// Share of submissions that a publisher repeats with the same key.
     pub repeats: f64,
+    /// Share of messages that are commands for a device.
+    pub video: f64,
+    /// Chance that an application answers what it finds in its inbox.
+    pub answers: f64,
     /// True if all is handed in as fast as it can be at one station, so that it piles up.
     pub burst: bool,
 }
@@ -116,6 +120,8 @@ impl Plan {
             plan.work.payload_bytes_max = 40_000;
         }
         plan.store.hold_payloads(plan.work.payload_bytes_max as u64);
+        // of dice of their own: what is added here changes no other part of a story
+        plan.work.talk(&mut SmallRng::seed_from_u64(seed ^ 0x7a1c));
         if dice.random_bool(0.05) && plan.parents.len() > 1 {
             plan.work.pile(&mut dice);
             plan.links.rate = Some(32_000);
@@ -200,8 +206,16 @@ impl Work {
             perishable: if dice.random_bool(0.4) { 0.3 } else { 0.0 },
             ttl_ms_max: if dice.random_bool(0.5) { 3_000 } else { 40_000 },
             repeats: if dice.random_bool(0.5) { 0.2 } else { 0.0 },
+            video: 0.0,
+            answers: 0.0,
             burst: false,
         }
+    }
+
+    /// What became of messages is said by devices and applications too, in some stories.
+    fn talk(&mut self, dice: &mut SmallRng) {
+        self.video = if dice.random_bool(0.25) { 0.2 } else { 0.0 };
+        self.answers = if dice.random_bool(0.4) { 0.3 } else { 0.0 };
     }
 
     /// Much at once from the station that is last, now and then something urgent.
@@ -212,6 +226,7 @@ impl Work {
         self.lanes = [0.04, 0.1, 0.1];
         self.payload_bytes_max = 2_000;
         self.perishable = 0.0;
+        self.video = 0.0;
     }
 }
 

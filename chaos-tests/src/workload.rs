@@ -33,6 +33,8 @@ pub struct Matter {
     pub ttl_ms: Option<u64>,
     /// Bytes of payload.
     pub bytes: usize,
+    /// True if it is a command for a device.
+    pub video: bool,
     /// True if its publisher asks again although it was answered.
     pub repeated: bool,
     /// True if it is handed in when everything has settled.
@@ -68,16 +70,30 @@ impl Matter {
         let most = if large { work.payload_bytes_max } else { work.payload_bytes_max / 8 };
         let perishable = dice.random_bool(work.perishable);
         let ttl_ms = perishable.then(|| dice.random_range(50..work.ttl_ms_max));
-        Self {
+        let mut matter = Self {
             key,
             host,
             whom,
             lane,
             ttl_ms: if encore { Some(ENCORE_TTL_MS) } else { ttl_ms },
             bytes: dice.random_range(16..most.max(20)),
+            video: false,
             repeated: dice.random_bool(work.repeats) && !encore,
             encore,
+        };
+        if work.video > 0.0 && !encore && dice.random_bool(work.video) {
+            matter.command(tree, work.ttl_ms_max, &mut dice);
         }
+        matter
+    }
+
+    /// A command is for a device of one station, and not for ever.
+    fn command(&mut self, tree: &Tree, ttl_ms_max: u64, dice: &mut SmallRng) {
+        let below: Vec<usize> = tree.resolve(Whom::Subtree(self.host)).into_iter().collect();
+        let at = below.get(dice.random_range(0..below.len().max(1))).copied();
+        self.whom = Whom::One(at.unwrap_or(self.host));
+        self.ttl_ms = Some(dice.random_range(200..ttl_ms_max));
+        self.video = true;
     }
 
     /// The body: begins with the key, so that whoever reads it knows which matter it is.
@@ -98,6 +114,7 @@ impl Matter {
     /// What the station gets; `known` is the word of its index.
     pub fn draft(&self, tree: &Tree, known: Known) -> Option<Draft> {
         let kind = match self.whom {
+            _ if self.video => "video.dispatch",
             Whom::Up | Whom::UpTo(_) => "incident.report",
             _ => "directive.issue",
         };

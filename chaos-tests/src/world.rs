@@ -4,6 +4,7 @@
 //! Promise: everything that happens follows from the seed. First the safety phase, with faults;
 //! then the quiet phase, in which everything accepted must reach its outcome within a bound.
 
+mod adapter;
 mod copies;
 mod event;
 mod fault;
@@ -20,6 +21,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use yizhan_core::input::Ticket;
 use yizhan_schemas::frame::VERSION;
+use yizhan_schemas::{Answer, MessageId};
 
 use crate::clock::Clock;
 use crate::disk::Disk;
@@ -86,6 +88,8 @@ pub struct World {
     calm: bool,
     /// Who waits for an answer: which matter, and whether there was room for flash only.
     publishers: BTreeMap<(usize, u32, Ticket), (u64, bool)>,
+    /// Applications that wait for an answer to theirs.
+    answers: BTreeMap<(usize, u32, Ticket), (MessageId, Answer)>,
     callers: BTreeMap<Ticket, (usize, u32)>,
     copies: BTreeMap<usize, (Disk, Stream, Index)>,
     /// When the inbox of each station has taken what it was given.
@@ -134,6 +138,7 @@ impl World {
             matters,
             calm: false,
             publishers: BTreeMap::new(),
+            answers: BTreeMap::new(),
             callers: BTreeMap::new(),
             copies: BTreeMap::new(),
             inbox_free_us: vec![0; tree.len()],
@@ -197,8 +202,7 @@ impl World {
             self.tell(format_args!("{host} at the end: {view:?}"));
         }
         let inboxes: Vec<_> = self.hosts.iter().map(|h| h.stream.messages.clone()).collect();
-        let known = |origin, id: &_, target| self.outcome(origin, id, target);
-        let verdict = self.oracle.judge(&inboxes, &known, self.now_us);
+        let verdict = self.oracle.judge(&inboxes, &self.pages(), self.now_us);
         self.figures.accepted = verdict.accepted as u64;
         self.figures.delivered = verdict.delivered as u64;
         self.figures.excused = verdict.excused as u64;
@@ -279,6 +283,7 @@ impl World {
             Event::Release { host, life, opening, through } => {
                 self.release(host, life, opening, through);
             }
+            Event::Answer { host, id, answer } => self.answer(host, id, answer),
             Event::Index { host, life } => self.index(host, life),
             Event::OpenInbox { host, life } => self.open_inbox(host, life),
             Event::Start { host } => self.start(host),

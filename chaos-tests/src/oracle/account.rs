@@ -22,6 +22,8 @@ pub(super) struct Account {
     pub(super) told: bool,
     /// As it was made.
     pub(super) bytes: Bytes,
+    /// True if it is a command for a device.
+    pub(super) video: bool,
     /// True if nothing can be wrong with the tree while it travels.
     encore: bool,
     lane: Lane,
@@ -44,6 +46,7 @@ impl Account {
             excused: BTreeSet::new(),
             told: false,
             bytes: envelope.bytes().clone(),
+            video: matter.video,
             encore: matter.encore,
             lane: matter.lane,
             ttl_us: matter.ttl_ms.map(|ttl_ms| ttl_ms * 1000),

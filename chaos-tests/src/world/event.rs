@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use yizhan_core::effect::Deliver;
 use yizhan_core::input::Input;
+use yizhan_schemas::{Answer, MessageId};
 
 use crate::network::Course;
 
@@ -23,6 +24,8 @@ pub(super) enum Event {
     Publish { host: usize, life: u32, deliver: Deliver },
     /// The inbox stream is synced.
     Release { host: usize, life: u32, opening: u64, through: u64 },
+    /// An application answers what it found in its inbox.
+    Answer { host: usize, id: MessageId, answer: Answer },
     /// The index catches up.
     Index { host: usize, life: u32 },
     /// The inbox stream can be had.
@@ -88,6 +91,7 @@ impl Event {
             | Self::Committed { host, .. }
             | Self::Publish { host, .. }
             | Self::Release { host, .. }
+            | Self::Answer { host, .. }
             | Self::Index { host, .. }
             | Self::OpenInbox { host, .. } => Some(*host),
             Self::Arrive { child, course: Course::Up, .. } => parent(*child),

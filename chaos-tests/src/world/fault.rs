@@ -79,6 +79,7 @@ impl World {
         let dateless = self.plan.faults.dateless;
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.crash(power, written);
+        self.oracle.ended(host);
         if power {
             self.figures.power_cuts += 1;
             h.clock.reboot(now_us, began_us);

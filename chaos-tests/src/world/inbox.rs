@@ -23,7 +23,9 @@ impl World {
         let published = h.publish(&deliver, now);
         for (envelope, late) in &published.messages {
             self.oracle.entered(host, envelope, *late, self.now_us);
-            self.story.note(self.now_us, envelope.header().id().to_string().as_bytes());
+            let id = envelope.header().id();
+            self.story.note(self.now_us, id.to_string().as_bytes());
+            self.may_answer(host, id);
         }
         for input in published.inputs {
             if let Input::Delivered { through } = input {

@@ -175,8 +175,7 @@ impl World {
                 let input = Box::new(h.carry(segment, &open));
                 self.soon(100, 20_000, Event::Input { host, life, input });
             }
-            // no matter is for an adapter yet
-            Effect::Attempt { .. } => {}
+            Effect::Attempt { lane, leg, clock } => self.attempt(host, life, (lane, leg), &clock),
             Effect::Notice(notice) => self.tell(format_args!("{host}: {notice:?}")),
         }
     }

@@ -60,6 +60,10 @@ impl World {
     }
 
     pub(super) fn reply(&mut self, host: usize, life: u32, ticket: Ticket, verdict: Verdict) {
+        if let Some((id, answer)) = self.answers.remove(&(host, life, ticket)) {
+            let noted = matches!(verdict, Verdict::Noted);
+            return self.oracle.answered(host, &id, answer, noted);
+        }
         let Some((key, reserved)) = self.publishers.remove(&(host, life, ticket)) else { return };
         match verdict {
             Verdict::Accepted(accepted) => {

@@ -4,11 +4,33 @@
 //! right is for the oracle to say.
 
 use yizhan_core::link::Link;
-use yizhan_schemas::{Lane, MessageId, Outcome};
+use yizhan_schemas::{Answer, Lane, MessageId, Outcome};
 
 use super::event::{Attempt, Event};
 use super::{ENCORE_US, IDLE_FRAMES_MAX, World};
 use crate::host::Host;
+use crate::oracle::Pages;
+use crate::tree::Tree;
+
+/// Bytes that a station may remember for a message and a target, while it is under way.
+const PAIR_BYTES: usize = 100;
+
+/// What a station's log says of its own messages.
+pub(super) struct Shown<'a> {
+    hosts: &'a [Host],
+    tree: &'a Tree,
+}
+
+impl Pages for Shown<'_> {
+    fn outcome(&self, origin: usize, id: &MessageId, target: usize) -> Option<Outcome> {
+        self.hosts.get(origin)?.disk.receipts.outcome(id, self.tree.code(target)?)
+    }
+
+    fn is_answered(&self, origin: usize, id: &MessageId, target: usize, answer: Answer) -> bool {
+        let station = self.hosts.get(origin).zip(self.tree.code(target));
+        station.is_some_and(|(h, code)| h.disk.receipts.is_answered(id, code, answer))
+    }
+}
 
 impl World {
     /// True if nothing is owed to anybody any more.
@@ -16,14 +38,14 @@ impl World {
         let running = self.hosts.iter().all(|h| h.process.is_some());
         running
             && self.oracle.is_satisfied(self.now_us)
-            && self.oracle.is_accounted(&|origin, id, target| self.outcome(origin, id, target))
+            && self.oracle.is_accounted(&self.pages())
             && !self.hosts.iter().any(Self::owes)
             && (1..self.hosts.len()).all(|child| self.agree(child))
     }
 
-    /// What the page of an origin shows of one of its messages and a target.
-    pub(super) fn outcome(&self, origin: usize, id: &MessageId, target: usize) -> Option<Outcome> {
-        self.hosts.get(origin)?.disk.receipts.outcome(id, self.tree.code(target)?)
+    /// What the pages of origins show.
+    pub(super) fn pages(&self) -> Shown<'_> {
+        Shown { hosts: &self.hosts, tree: &self.tree }
     }
 
     /// A few messages more, now that everything has settled.
@@ -44,12 +66,24 @@ impl World {
             let Some(station) = self.hosts.get(at).and_then(Host::station) else { continue };
             let links = self.tree.children(at).count() + 2;
             let allowed = 8_192 + openings * 400 + links * 2_000 + 8 * self.matters.len();
-            let fault = match station.kept().to_snapshot() {
-                Ok(snapshot) if snapshot.len() <= allowed => continue,
-                Ok(snapshot) => format!("{} bytes, allowed are {allowed}", snapshot.len()),
-                Err(fault) => fault.to_string(),
+            let idle = match station.kept().to_snapshot() {
+                Ok(snapshot) => snapshot.len(),
+                Err(fault) => return self.oracle.fault(format!("no snapshot of {at}: {fault}")),
             };
-            self.oracle.fault(format!("bounded: {at} remembers too much when idle: {fault}"));
+            let most = self.hosts.get(at).map_or(0, |h| h.snapshot_bytes);
+            if idle > allowed {
+                let fault = format!("{at} remembers {idle} bytes when idle, allowed are {allowed}");
+                self.oracle.fault(format!("bounded: {fault}"));
+            }
+            let allowed = allowed + self.oracle.pairs() * PAIR_BYTES;
+            if most > allowed {
+                let fault = format!("{at} remembered {most} bytes, allowed are {allowed}");
+                self.oracle.fault(format!("bounded: {fault}"));
+            }
+            if let Some(whose) = station.kept().imbalance() {
+                let fault = format!("the legs of {whose:?} do not add up at {at}");
+                self.oracle.fault(format!("accounted: {fault}"));
+            }
         }
     }
 
@@ -105,8 +139,7 @@ impl World {
             }
         }
         words.extend(self.oracle.missing(self.now_us));
-        let known = |origin, id: &_, target| self.outcome(origin, id, target);
-        if !self.oracle.is_accounted(&known) {
+        if !self.oracle.is_accounted(&self.pages()) {
             words.push("an origin does not know how one of its messages ended".to_owned());
         }
         words.truncate(8);

@@ -45,11 +45,15 @@ pub enum Mutant {
     PageCacheTrusted,
     /// A segment goes before the snapshot that stands for it is synced.
     UnlinkedBeforeSnapshot,
+    /// A device that was about to be told when its station ended is told again.
+    AttemptRunAgain,
+    /// An application is told that its answer is noted, and it is not.
+    AnswerDropped,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::AckBeforeCommit,
         Self::EmptyStepOvertakes,
         Self::EpochForgotten,
@@ -69,6 +73,8 @@ impl Mutant {
         Self::ReleasedAtPubAck,
         Self::PageCacheTrusted,
         Self::UnlinkedBeforeSnapshot,
+        Self::AttemptRunAgain,
+        Self::AnswerDropped,
     ];
 }
 

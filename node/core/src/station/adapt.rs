@@ -11,6 +11,7 @@ use super::Station;
 use crate::effect::Effect;
 use crate::input::Attempted;
 use crate::link::Link;
+use crate::mutant::{self, Mutant};
 use crate::record::{Attempt, Cursor, Record};
 use crate::step::Step;
 
@@ -22,6 +23,9 @@ const LOOK_MAX: u64 = 256;
 impl Station {
     /// Ends what an earlier life had begun and not heard the end of.
     pub(super) fn give_up_attempts(&mut self, step: &mut Step) {
+        if mutant::is(Mutant::AttemptRunAgain) {
+            self.kept.attempts.retain(|_, answered| *answered);
+        }
         let begun = self.kept.attempts.iter().filter(|(_, answered)| !**answered);
         for (lane, leg) in begun.map(|(at, _)| *at).collect::<Vec<_>>() {
             let place = (Link::Adapter, lane, leg);

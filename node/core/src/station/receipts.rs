@@ -16,6 +16,7 @@ use super::receive::Heading;
 use crate::effect::{Effect, Notice, Verdict};
 use crate::input::Ticket;
 use crate::link::Link;
+use crate::mutant::{self, Mutant};
 use crate::ranges::Ranges;
 use crate::record::{FoldTaken, Put, Record, Routed};
 use crate::step::Step;
@@ -233,7 +234,9 @@ impl Station {
     ) {
         let verdict = if self.kept.seen.contains(id) {
             let remark = remark.as_deref().map(receipt::cut);
-            self.became(id, Event::Answered { answer, remark });
+            if !mutant::is(Mutant::AnswerDropped) {
+                self.became(id, Event::Answered { answer, remark });
+            }
             Verdict::Noted
         } else {
             let why =
