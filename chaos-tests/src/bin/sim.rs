@@ -30,9 +30,11 @@ struct Arguments {
     /// Play seeds for so many minutes instead.
     #[arg(long, conflicts_with = "swarm")]
     minutes: Option<u64>,
-    /// Try every deliberate fault until the oracle catches it; needs `--cfg yizhan_mutants`.
-    #[arg(long, conflicts_with_all = ["seed", "swarm", "minutes"])]
-    mutants: bool,
+    /// Try every deliberate fault, or those named, until the oracle catches it; needs `--cfg
+    /// yizhan_mutants`.
+    #[arg(long, num_args = 0.., value_name = "NAME",
+        conflicts_with_all = ["seed", "swarm", "minutes"])]
+    mutants: Option<Vec<String>>,
     /// Print all failing seeds at the end in one line, and only that of each.
     #[arg(long)]
     brief: bool,
@@ -40,10 +42,10 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let good = match arguments.seed {
-        None if arguments.mutants => mutants(),
-        Some(seed) => one(seed, arguments.story),
-        None => many(&arguments),
+    let good = match (arguments.seed, &arguments.mutants) {
+        (None, Some(names)) => mutants(names),
+        (Some(seed), _) => one(seed, arguments.story),
+        (None, None) => many(&arguments),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -101,9 +103,9 @@ fn many(arguments: &Arguments) -> bool {
     failed.is_empty()
 }
 
-/// Tries every mutant; false if one survives.
+/// Tries every mutant, or those named; false if one survives.
 #[cfg(yizhan_mutants)]
-fn mutants() -> bool {
+fn mutants(names: &[String]) -> bool {
     use chaos_tests::mutants::trial;
     use yizhan_core::mutant::Mutant;
 
@@ -113,9 +115,15 @@ fn mutants() -> bool {
         println!("seed {seed} fails without any mutant: mend that first");
         return false;
     }
-    let mut survivors = 0;
+    let named = |mutant: &Mutant| names.is_empty() || names.contains(&format!("{mutant:?}"));
+    let chosen: Vec<Mutant> = Mutant::ALL.into_iter().filter(named).collect();
+    if chosen.is_empty() {
+        eprintln!("error: no such mutant: {names:?}; valid are {:?}", Mutant::ALL);
+        return false;
+    }
+    let (mut survivors, all) = (0, chosen.len());
     println!("{:<24} {:>6} {:>7} {:>8}  caught by", "mutant", "seeds", "panics", "seconds");
-    for mutant in Mutant::ALL {
+    for mutant in chosen {
         let trial = trial(mutant);
         let name = format!("{mutant:?}");
         let seeds = trial.seeds.map_or("-".to_owned(), |seeds| seeds.to_string());
@@ -124,14 +132,13 @@ fn mutants() -> bool {
         println!("{name:<24} {seeds:>6} {panics:>7} {took:>8.1}  {:.90}", fault);
         survivors += usize::from(trial.seeds.is_none());
     }
-    let all = Mutant::ALL.len();
     println!("{} of {all} mutants caught by the oracle outside the core", all - survivors);
     survivors == 0
 }
 
 /// There are none in this build.
 #[cfg(not(yizhan_mutants))]
-fn mutants() -> bool {
+fn mutants(_names: &[String]) -> bool {
     eprintln!("error: this build has no mutants; use `make sim-mutants`");
     false
 }

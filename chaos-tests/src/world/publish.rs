@@ -83,9 +83,8 @@ impl World {
                 }
             }
             Verdict::Noted => self.oracle.fault(format!("{host} noted an answer to {key}")),
-            Verdict::LookAgain => {
-                self.soon(100, 1_000, Event::Submit { host, key, why: Attempt::Repeat });
-            }
+            // its index is behind: who is not answered asks again
+            Verdict::LookAgain => {}
         }
     }
 }
