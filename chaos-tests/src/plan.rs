@@ -119,7 +119,9 @@ impl Plan {
         if plan.store.is_tight() && dice.random_bool(0.5) {
             plan.work.payload_bytes_max = 40_000;
         }
-        plan.store.hold_payloads(plan.work.payload_bytes_max as u64);
+        if plan.store.is_tight() {
+            plan.store.fit(plan.work.payload_bytes_max as u64);
+        }
         // of dice of their own: what is added here changes no other part of a story
         plan.work.talk(&mut SmallRng::seed_from_u64(seed ^ 0x7a1c));
         if dice.random_bool(0.05) && plan.parents.len() > 1 {
@@ -169,6 +171,9 @@ impl Plan {
 /// Largest payloads that a spool holds, at the least: fewer than its settings demand, which are 16
 /// segments (`spool.max_bytes`) of 4 payloads.
 const PAYLOADS_MIN: u64 = 16;
+
+/// Bytes of a small spool, before it is made to fit the payloads.
+const TIGHT_BYTES: std::ops::Range<u64> = 300_000..2_000_000;
 
 /// Mostly small trees: they find most faults, and a thousand of them play in the time of one large.
 fn tree(dice: &mut SmallRng) -> Vec<Option<usize>> {
@@ -233,7 +238,7 @@ impl Work {
 impl Store {
     fn of(dice: &mut SmallRng) -> Self {
         let tight = dice.random_bool(0.25);
-        let max_bytes = if tight { dice.random_range(300_000..2_000_000) } else { 1 << 40 };
+        let max_bytes = if tight { dice.random_range(TIGHT_BYTES) } else { 1 << 40 };
         Self {
             // as in the field, many segments make the whole
             segment_bytes: dice.random_range(10_000..200_000).min(max_bytes / 16),
@@ -243,9 +248,11 @@ impl Store {
         }
     }
 
-    /// Not smaller than a station's settings may make it.
-    fn hold_payloads(&mut self, payload_bytes_max: u64) {
-        self.max_bytes = self.max_bytes.max(PAYLOADS_MIN * payload_bytes_max);
+    /// Small enough to be filled, and not smaller than a station's settings may make it.
+    fn fit(&mut self, payload_bytes_max: u64) {
+        let least = (PAYLOADS_MIN * payload_bytes_max).max(TIGHT_BYTES.start / 4);
+        self.max_bytes = self.max_bytes / (TIGHT_BYTES.start / 1_000) * (least / 1_000);
+        self.segment_bytes = self.segment_bytes.min(self.max_bytes / 16);
         self.capacity_bytes = self.max_bytes / 4 * 5;
     }
 
