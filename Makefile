@@ -32,10 +32,10 @@ lint: ## Check format and lints; warnings are errors
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 
 sim: ## Play stories of the simulator, each seed twice (SEEDS=2000)
-	$(CARGO) run --release --package chaos-tests --bin sim -- --swarm $(SEEDS) $(ARGS)
+	$(CARGO) run --release --package chaos-tests --no-default-features --bin sim -- --swarm $(SEEDS) $(ARGS)
 
 sim-long: ## The same for so many minutes (MINUTES=10), from a seed that nobody has seen yet
-	$(CARGO) run --release --package chaos-tests --bin sim -- --minutes $(MINUTES) --from "$$(date +%s)" $(ARGS)
+	$(CARGO) run --release --package chaos-tests --no-default-features --bin sim -- --minutes $(MINUTES) --from "$$(date +%s)" $(ARGS)
 
 fuzz: ## Give each fuzz target its stored inputs, then new ones for a while (SECONDS=60, cargo-fuzz)
 	@CARGO="$(CARGO)" chaos-tests/fuzz/run $(SECONDS) $(ARGS)
@@ -50,7 +50,7 @@ mutants: ## Change the core in small ways and see whether a test minds (ARGS="--
 
 sim-mutants: ## Show that the oracle catches each deliberate fault, the core's own checks off
 	RUSTFLAGS='--cfg yizhan_mutants' CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-target}/mutants" \
-	$(CARGO) run --release --package chaos-tests --bin sim -- --mutants $(ARGS)
+	$(CARGO) run --release --package chaos-tests --no-default-features --bin sim -- --mutants $(ARGS)
 
 powercut: ## Cut the power under the spool; YIZHAN_PCFS names the filesystem that forgets (its README)
 	$(CARGO) run --release --package yizhan-powercut -- run $(ARGS)

@@ -23,8 +23,12 @@
 //! | [`story`] [`figures`] | what happened, as a hash, as lines, as counts |
 //! | [`swarm`] | many seeds, each played twice |
 //! | `mutants` | seeds until a deliberate fault is caught, in a build of their own |
+//! | `real` | stations as real processes, with the feature of that name |
+//! | `bench` | what those are measured with |
 //! | [`fuzz`] | what the fuzzer calls: one station, told any bytes and any lie |
 
+#[cfg(feature = "real")]
+pub mod bench;
 pub mod clock;
 pub mod dice;
 pub mod disk;
@@ -37,6 +41,8 @@ pub mod mutants;
 pub mod network;
 pub mod oracle;
 pub mod plan;
+#[cfg(feature = "real")]
+pub mod real;
 pub mod receipts;
 pub mod story;
 pub mod stream;

@@ -1,9 +1,9 @@
 //! A neighbour that is not there: what is owed to it waits, and goes when it comes.
 
-use crate::county::Plan;
 use crate::inbox::holds_exactly;
-use crate::publisher::{Event, accepted, connect, post, publish};
-use crate::until::{SOON, until};
+use chaos_tests::real::county::Plan;
+use chaos_tests::real::publisher::{Event, accepted, connect, post, publish};
+use chaos_tests::real::until::{SOON, until};
 
 const COUNTY: &str = "510722";
 const TOWN: &str = "510722.101";

@@ -8,10 +8,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::county::Plan;
 use crate::inbox::holds_exactly;
-use crate::publisher::{Event, accepted, connect, publish};
-use crate::until::{SOON, until};
+use chaos_tests::real::county::Plan;
+use chaos_tests::real::publisher::{Event, accepted, connect, publish};
+use chaos_tests::real::until::{SOON, until};
 
 const COUNTY: &str = "510722";
 const TOWN: &str = "510722.101";

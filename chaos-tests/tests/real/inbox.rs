@@ -8,9 +8,9 @@ use async_nats::jetstream::stream::Stream;
 use bytes::Bytes;
 use futures::TryStreamExt;
 
-use crate::place::Place;
-use crate::publisher::connect;
-use crate::until::{SOON, until};
+use chaos_tests::real::place::Place;
+use chaos_tests::real::publisher::connect;
+use chaos_tests::real::until::{SOON, until};
 
 /// Messages fetched at one go.
 const FETCH: usize = 500;

@@ -2,13 +2,13 @@
 
 use rustix::process::Signal;
 
-use crate::county::{County, Plan};
 use crate::inbox::holds_exactly;
 use crate::load::Load;
-use crate::place::Place;
-use crate::publisher::Event;
-use crate::station::{gone, signal};
-use crate::until::{SOON, until};
+use chaos_tests::real::county::{County, Plan};
+use chaos_tests::real::place::Place;
+use chaos_tests::real::publisher::Event;
+use chaos_tests::real::station::{gone, signal};
+use chaos_tests::real::until::{SOON, until};
 
 const COUNTY: &str = "510722";
 const TOWN: &str = "510722.101";

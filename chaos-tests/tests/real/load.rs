@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::place::Place;
-use crate::publisher::{Event, accepted, connect, request, try_post};
-use crate::until::{SOON, until};
+use chaos_tests::real::place::Place;
+use chaos_tests::real::publisher::{Event, accepted, connect, request, try_post};
+use chaos_tests::real::until::{SOON, until};
 
 /// Publishers of one station: the last of them speaks HTTP.
 const PUBLISHERS: usize = 4;

@@ -2,11 +2,9 @@
 //!
 //! | module | noun |
 //! |---|---|
-//! | `programs` | the binaries under test |
-//! | `county` `station` | processes with their directories |
-//! | `publisher` `inbox` | what integrators do |
+//! | [`chaos_tests::real`] | processes, publishers, and the one way to wait |
+//! | `inbox` | what integrators read |
 //! | `load` | publishers that do not give up |
-//! | `until` | the one way to wait |
 //! | the others | promises, a test each |
 //!
 //! Every test has a county of its own, on ports and in directories that the system chooses, so
@@ -21,20 +19,14 @@
 )]
 
 mod away;
-mod county;
 mod full_disk;
 mod inbox;
 mod kills;
 mod load;
 mod old_segments;
 mod order;
-mod place;
-mod programs;
-mod publisher;
 mod restart;
 mod retry;
-mod station;
 mod stop;
 mod stranger;
 mod tiers;
-mod until;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::county::Plan;
 use crate::inbox::holds_exactly;
 use crate::load::Load;
-use crate::place::Place;
-use crate::publisher::Event;
+use chaos_tests::real::county::Plan;
+use chaos_tests::real::place::Place;
+use chaos_tests::real::publisher::Event;
 
 const COUNTY: &str = "510722";
 const TOWN: &str = "510722.101";

@@ -2,11 +2,11 @@
 
 use rustix::process::Signal;
 
-use crate::county::Plan;
 use crate::inbox::{at_rest, holds_exactly, read};
-use crate::publisher::{Event, accepted, connect, publish};
-use crate::station::signal;
-use crate::until::{SOON, until};
+use chaos_tests::real::county::Plan;
+use chaos_tests::real::publisher::{Event, accepted, connect, publish};
+use chaos_tests::real::station::signal;
+use chaos_tests::real::until::{SOON, until};
 
 const COUNTY: &str = "510722";
 const TOWN: &str = "510722.101";

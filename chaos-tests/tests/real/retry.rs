@@ -1,8 +1,8 @@
 //! A publisher that did not hear an answer asks again: the same key is the same message.
 
-use crate::county::Plan;
 use crate::inbox::holds_exactly;
-use crate::publisher::{Event, accepted, connect, post, publish};
+use chaos_tests::real::county::Plan;
+use chaos_tests::real::publisher::{Event, accepted, connect, post, publish};
 
 const COUNTY: &str = "510722";
 const VILLAGE: &str = "510722.101";

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::county::Plan;
 use crate::load::Load;
-use crate::place::Place;
-use crate::publisher::Event;
-use crate::station::{gone, runs, signal};
-use crate::until::SOON;
+use chaos_tests::real::county::Plan;
+use chaos_tests::real::place::Place;
+use chaos_tests::real::publisher::Event;
+use chaos_tests::real::station::{gone, runs, signal};
+use chaos_tests::real::until::SOON;
 
 const COUNTY: &str = "510722";
 const VILLAGE: &str = "510722.101";

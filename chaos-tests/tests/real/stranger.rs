@@ -4,11 +4,11 @@ use async_nats::{ConnectOptions, Event as Happening};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-use crate::county::Plan;
 use crate::inbox::holds_exactly;
-use crate::place::Place;
-use crate::publisher::{Event, accepted, connect, publish};
-use crate::until::SOON;
+use chaos_tests::real::county::Plan;
+use chaos_tests::real::place::Place;
+use chaos_tests::real::publisher::{Event, accepted, connect, publish};
+use chaos_tests::real::until::SOON;
 
 const COUNTY: &str = "510722";
 const VILLAGE: &str = "510722.101";
@@ -66,7 +66,7 @@ async fn a_bus_that_is_not_open_turns_a_stranger_away() {
     let settings = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, settings.replace("demo_open = true\n", "")).unwrap();
     let mut county = county;
-    county.stations.values_mut().for_each(crate::station::Station::start);
+    county.stations.values_mut().for_each(chaos_tests::real::station::Station::start);
     for station in county.stations.values_mut() {
         station.ready().await;
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::county::{County, Plan};
 use crate::inbox::{Delivered, holds_exactly};
-use crate::publisher::{Event, accepted, connect, post, publish};
+use chaos_tests::real::county::{County, Plan};
+use chaos_tests::real::publisher::{Event, accepted, connect, post, publish};
 
 const COUNTY: &str = "510722";
 const TOWN: &str = "510722.101";

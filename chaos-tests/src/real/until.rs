@@ -7,13 +7,13 @@ use tokio::time::Instant;
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Long enough for anything that should happen, on a machine that is busy with other tests.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// Looks until there is something to see.
 ///
 /// # Panics
 /// If there is still nothing after `within`; `what` says what there should have been.
-pub(crate) async fn until<T, L: Future<Output = Option<T>>>(
+pub async fn until<T, L: Future<Output = Option<T>>>(
     within: Duration,
     what: impl std::fmt::Display,
     mut look: impl FnMut() -> L,

@@ -8,41 +8,42 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::place::Place;
-use crate::programs;
-use crate::station::Station;
+use super::place::Place;
+use super::programs;
+use super::station::Station;
 
 /// Other ports are drawn this often, if a program took one before its station did.
 const DRAWS_MAX: u32 = 5;
 
 /// What a county shall be like.
 #[derive(Clone, Default)]
-pub(crate) struct Plan {
+pub struct Plan {
     stations: Vec<String>,
     tags: BTreeMap<String, String>,
 }
 
 /// Stations on one machine. Dropping it kills them and removes their directories.
-pub(crate) struct County {
-    pub(crate) stations: BTreeMap<String, Station>,
+pub struct County {
+    /// By code.
+    pub stations: BTreeMap<String, Station>,
     /// Removed with it.
     _dir: TempDir,
 }
 
 impl Plan {
     /// A county of these stations, parents first.
-    pub(crate) fn of(codes: &[&str]) -> Self {
+    pub fn of(codes: &[&str]) -> Self {
         Self { stations: codes.iter().map(|code| (*code).to_owned()).collect(), ..Self::default() }
     }
 
     /// Gives a station a tag.
-    pub(crate) fn tagged(mut self, code: &str, tag: &str) -> Self {
+    pub fn tagged(mut self, code: &str, tag: &str) -> Self {
         self.tags.insert(code.to_owned(), tag.to_owned());
         self
     }
 
     /// All directories, no process yet.
-    pub(crate) fn laid_out(&self) -> County {
+    pub fn laid_out(&self) -> County {
         let dir = tempfile::Builder::new().prefix("yizhan-real-").tempdir().expect("a directory");
         let ports = free_ports(self.stations.len());
         fs::write(dir.path().join("topology.toml"), self.topology(&ports)).expect("a file");
@@ -59,7 +60,7 @@ impl Plan {
     }
 
     /// All stations, ready.
-    pub(crate) async fn start(&self) -> County {
+    pub async fn start(&self) -> County {
         for _ in 0..DRAWS_MAX {
             let mut county = self.laid_out();
             county.stations.values_mut().for_each(Station::start);
@@ -102,11 +103,13 @@ impl Plan {
 }
 
 impl County {
-    pub(crate) fn station(&self, code: &str) -> &Station {
+    /// One of them.
+    pub fn station(&self, code: &str) -> &Station {
         self.stations.get(code).unwrap_or_else(|| panic!("no station {code} in this test"))
     }
 
-    pub(crate) fn station_mut(&mut self, code: &str) -> &mut Station {
+    /// The same, to start and stop it.
+    pub fn station_mut(&mut self, code: &str) -> &mut Station {
         self.stations.get_mut(code).unwrap_or_else(|| panic!("no station {code} in this test"))
     }
 }
@@ -122,7 +125,7 @@ impl Drop for County {
 }
 
 /// Ports that nobody listens on: all are held until all are known.
-pub(crate) fn free_ports(count: usize) -> Vec<u16> {
+pub fn free_ports(count: usize) -> Vec<u16> {
     let hold = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let held: Vec<_> = (0..count).map(hold).collect();
     held.iter().map(|socket| socket.local_addr().expect("bound").port()).collect()

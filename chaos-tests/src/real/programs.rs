@@ -1,7 +1,7 @@
 //! Where the programs under test are.
 //!
 //! This crate may not depend on the binary, so it is found where `cargo build --workspace` puts
-//! it, beside this test's own executable; a missing or outdated one is said, never run.
+//! it, beside the executable that asks; a missing or outdated one is said, never run.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -11,17 +11,20 @@ use std::time::SystemTime;
 const SOURCES: [&str; 4] = ["node/src", "node/core/src", "schemas/src", "topology/src"];
 
 /// The repository's top.
-pub(crate) fn repository() -> &'static Path {
+pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the repository")
 }
 
 /// The binary `yizhan`, newer than its sources.
-pub(crate) fn yizhan() -> &'static Path {
+pub fn yizhan() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| {
-        let test = std::env::current_exe().expect("this test runs from a file");
-        let directory = test.ancestors().nth(2).expect("the test lies in <target>/<profile>/deps");
-        let binary = directory.join("yizhan");
+        let own = std::env::current_exe().expect("this program runs from a file");
+        // a program lies in <target>/<profile>, a test in <target>/<profile>/deps
+        let near = own.ancestors().skip(1).take(2).map(|directory| directory.join("yizhan"));
+        let near: Vec<_> = near.collect();
+        let found = near.iter().find(|binary| binary.is_file());
+        let binary = found.or(near.last()).expect("a program has a directory").clone();
         let Ok(built) = binary.metadata().and_then(|meta| meta.modified()) else {
             panic!("{} is not there: run `cargo build --workspace` first", binary.display());
         };

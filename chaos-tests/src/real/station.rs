@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use crate::place::Place;
-use crate::programs;
-use crate::until::{SOON, until};
+use super::place::Place;
+use super::programs;
+use super::until::{SOON, until};
 
 /// Lines of a log that are shown when a test fails.
 const TAIL_LINES: usize = 25;
 
 /// One station, running or not. Dropping it kills it; its nats-server goes with it.
-pub(crate) struct Station {
+pub struct Station {
     place: Place,
     child: Option<Child>,
     starts: u32,
@@ -33,12 +33,13 @@ impl Deref for Station {
 }
 
 impl Station {
-    pub(crate) fn new(place: Place) -> Self {
+    /// A station that does not run yet.
+    pub fn new(place: Place) -> Self {
         Self { place, child: None, starts: 0 }
     }
 
     /// Starts the process; it dies with the thread of this test.
-    pub(crate) fn start(&mut self) {
+    pub fn start(&mut self) {
         assert!(self.child.is_none(), "{} runs already", self.code);
         // what an earlier life wrote must not be taken for this one's
         let _ = fs::remove_file(self.data().join("http.url"));
@@ -52,7 +53,7 @@ impl Station {
     }
 
     /// Waits until it takes messages and its inbox is open, or has ended.
-    pub(crate) async fn up(&mut self) -> Result<(), ExitStatus> {
+    pub async fn up(&mut self) -> Result<(), ExitStatus> {
         let what = format!("{} is ready", self.code);
         let (child, place) = (self.child.as_mut().expect("started"), &self.place);
         until(SOON, what, || {
@@ -69,20 +70,25 @@ impl Station {
     }
 
     /// The same for a station that has no reason to end.
-    pub(crate) async fn ready(&mut self) {
+    pub async fn ready(&mut self) {
         if let Err(status) = self.up().await {
             panic!("{} ended ({status}):\n{}", self.code, self.log_tail());
         }
     }
 
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
     /// kill -9.
-    pub(crate) async fn kill(&mut self) {
+    pub async fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.kill().await.expect("its own child");
     }
 
     /// SIGTERM; returns how it ended.
-    pub(crate) async fn terminate(&mut self) -> ExitStatus {
+    pub async fn terminate(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("it runs");
         let pid = child.id().expect("not waited for yet");
         signal(pid, Signal::TERM);
@@ -94,14 +100,17 @@ impl Station {
         self.dir.join(format!("station-{}.log", self.starts))
     }
 
-    pub(crate) fn log_text(&self) -> String {
+    /// What its present process wrote.
+    pub fn log_text(&self) -> String {
         fs::read_to_string(self.log()).unwrap_or_default()
     }
 
-    pub(crate) fn log_tail(&self) -> String {
+    /// The end of that.
+    pub fn log_tail(&self) -> String {
         let text = self.log_text();
         let lines: Vec<_> = text.lines().collect();
-        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+        let tail = lines.len().saturating_sub(TAIL_LINES);
+        lines.get(tail..).unwrap_or_default().join("\n")
     }
 }
 
@@ -119,19 +128,19 @@ impl Drop for Station {
 }
 
 /// Sends a signal to a process that this test started, or to its nats-server.
-pub(crate) fn signal(pid: u32, signal: Signal) {
+pub fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a pid");
     kill_process(pid, signal).unwrap_or_else(|why| panic!("{signal:?} to {pid:?}: {why}"));
 }
 
 /// True if a process runs under this pid: one that has ended but was not waited for does not.
-pub(crate) fn runs(pid: u32) -> bool {
+pub fn runs(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
     state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
 /// Waits until no process runs under this pid any more.
-pub(crate) async fn gone(pid: u32, within: Duration) {
+pub async fn gone(pid: u32, within: Duration) {
     until(within, format!("process {pid} is gone"), || async { (!runs(pid)).then_some(()) }).await;
 }

@@ -6,28 +6,31 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::place::Place;
-use crate::until::{SOON, until};
+use super::place::Place;
+use super::until::{SOON, until};
 
 /// A publisher asks again after this long.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a publisher hands in.
 #[derive(Debug, Clone)]
-pub(crate) struct Event {
-    pub(crate) kind: String,
+pub struct Event {
+    /// Such as `incident.report`.
+    pub kind: String,
     /// `Yz-*`, `Nats-Msg-Id` and `ce-*`.
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: String,
+    pub headers: BTreeMap<String, String>,
+    /// JSON.
+    pub body: String,
 }
 
 impl Event {
-    pub(crate) fn new(kind: &str, body: &Value) -> Self {
+    /// Nothing but a body.
+    pub fn new(kind: &str, body: &Value) -> Self {
         Self { kind: kind.to_owned(), headers: BTreeMap::new(), body: body.to_string() }
     }
 
     /// An incident report; `n` tells it from others.
-    pub(crate) fn report(n: usize) -> Self {
+    pub fn report(n: usize) -> Self {
         let body = json!({
             "category": "道路交通", "severity": "general", "n": n,
             "description": format!("第{n}号：老西街路口两车相撞，无人受伤"),
@@ -37,7 +40,7 @@ impl Event {
     }
 
     /// A directive to a selector.
-    pub(crate) fn directive(n: usize, to: &str) -> Self {
+    pub fn directive(n: usize, to: &str) -> Self {
         let body = json!({
             "title": format!("防汛通知（{n}）"), "text": "今夜有暴雨，请逐户排查。",
             "requires": "delivered", "n": n,
@@ -45,24 +48,26 @@ impl Event {
         Self::new("directive.issue", &body).with("Yz-To", to)
     }
 
-    pub(crate) fn with(mut self, header: &str, value: &str) -> Self {
+    /// With a header.
+    pub fn with(mut self, header: &str, value: &str) -> Self {
         self.headers.insert(header.to_owned(), value.to_owned());
         self
     }
 
-    pub(crate) fn keyed(self, key: &str) -> Self {
+    /// With a publisher's key.
+    pub fn keyed(self, key: &str) -> Self {
         self.with("Nats-Msg-Id", key)
     }
 }
 
 /// A connection to a station's bus without credentials, as `bus.demo_open` lets it in.
-pub(crate) async fn connect(station: &Place) -> async_nats::Client {
+pub async fn connect(station: &Place) -> async_nats::Client {
     let what = format!("a connection to the bus of {}", station.code);
     until(SOON, what, || async { async_nats::connect(&station.bus).await.ok() }).await
 }
 
 /// Requests once; `None` if nobody answered in time.
-pub(crate) async fn request(nats: &async_nats::Client, event: &Event) -> Option<Value> {
+pub async fn request(nats: &async_nats::Client, event: &Event) -> Option<Value> {
     let mut headers = HeaderMap::new();
     for (name, value) in &event.headers {
         headers.insert(name.as_str(), value.as_str());
@@ -75,23 +80,23 @@ pub(crate) async fn request(nats: &async_nats::Client, event: &Event) -> Option<
 }
 
 /// Requests until somebody answers: what a publisher with a key may do without harm.
-pub(crate) async fn publish(nats: &async_nats::Client, event: &Event) -> Value {
+pub async fn publish(nats: &async_nats::Client, event: &Event) -> Value {
     until(SOON, "an answer to a publisher", || request(nats, event)).await
 }
 
 /// The message id in an answer that says `accepted`.
-pub(crate) fn accepted(answer: &Value) -> String {
+pub fn accepted(answer: &Value) -> String {
     assert_eq!(answer["status"], "accepted", "{answer}");
     answer["id"].as_str().expect("an id").to_owned()
 }
 
 /// Posts an event in binary mode: extensions for `Yz-*`, source and id for `Nats-Msg-Id`.
-pub(crate) async fn post(station: &Place, event: &Event, id: &str) -> (u16, Value) {
+pub async fn post(station: &Place, event: &Event, id: &str) -> (u16, Value) {
     try_post(station, event, id).await.expect("an answer")
 }
 
 /// The same; `None` if nobody answered.
-pub(crate) async fn try_post(station: &Place, event: &Event, id: &str) -> Option<(u16, Value)> {
+pub async fn try_post(station: &Place, event: &Event, id: &str) -> Option<(u16, Value)> {
     let url = format!("{}/v1/events", station.url()?);
     let mut request = station
         .http
