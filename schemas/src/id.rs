@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use data_encoding::{Encoding, Specification};
 use serde::{Deserialize, Serialize};
@@ -35,12 +36,12 @@ pub struct BadId {
     example: &'static str,
 }
 
-fn base32() -> Encoding {
-    // the alphabet of RFC 4648 in lower case: no digit that can be read as a letter
+/// The alphabet of RFC 4648 in lower case: no digit that can be read as a letter.
+static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     let mut spec = Specification::new();
     spec.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
     spec.encoding().unwrap_or(data_encoding::BASE32_NOPAD)
-}
+});
 
 fn bad(text: &str, what: &'static str, example: &'static str) -> BadId {
     BadId { text: text.chars().take(80).collect(), what, example }
@@ -59,7 +60,7 @@ impl Epoch {
             return Err(fault());
         }
         // two more characters make forty bits, which are whole bytes
-        let bytes = base32().decode(format!("aa{text}").as_bytes()).map_err(|_| fault())?;
+        let bytes = BASE32.decode(format!("aa{text}").as_bytes()).map_err(|_| fault())?;
         let number = bytes.iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
         u32::try_from(number).map(Self).map_err(|_| fault())
     }
@@ -69,7 +70,7 @@ impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = u64::from(self.0).to_be_bytes();
         let [_, _, _, low @ ..] = bytes;
-        f.write_str(base32().encode(&low).get(2..).unwrap_or_default())
+        f.write_str(BASE32.encode(&low).get(2..).unwrap_or_default())
     }
 }
 
@@ -81,7 +82,7 @@ impl StoreId {
 
     /// Reads the thirteen characters.
     pub fn parse(text: &str) -> Result<Self, BadId> {
-        let bytes = base32().decode(text.as_bytes()).ok();
+        let bytes = BASE32.decode(text.as_bytes()).ok();
         let bytes: Option<[u8; 8]> = bytes.and_then(|b| b.try_into().ok());
         bytes
             .map(|b| Self(u64::from_be_bytes(b)))
@@ -91,7 +92,7 @@ impl StoreId {
 
 impl fmt::Display for StoreId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&base32().encode(&self.0.to_be_bytes()))
+        f.write_str(&BASE32.encode(&self.0.to_be_bytes()))
     }
 }
 

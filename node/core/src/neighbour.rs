@@ -74,6 +74,9 @@ pub struct Session {
     pub turns: Turns,
     /// How long its frames are on their way.
     pub transit: Transit,
+    /// When a child was welcomed to it, milliseconds since boot: all that it says in it, it said
+    /// later.
+    pub welcomed_ms: Option<u64>,
     /// What the neighbour was last told to be durable one hop further, lane by lane.
     pub told: PerLane<Vec<(u64, u64)>>,
     /// True while a [`crate::effect::Send`] has not been answered.
@@ -91,6 +94,7 @@ impl Session {
             flights: acked.0.map(Flight::begin),
             turns: Turns::default(),
             transit: Transit::default(),
+            welcomed_ms: None,
             told: PerLane::default(),
             asking: false,
             beat_us: now_us,

@@ -188,10 +188,10 @@ impl Station {
         let low = Met { our_ms: at_ms, their_ms: hello.boot_ms };
         self.clocks_met(link, hello.boot, high, low, step);
         self.begin_session(now, link.clone(), tag, proposal.version, step);
-        if let Some(sent_ms) = sent_ms {
-            // the child sent this after we had welcomed it
-            self.bound_transit(now, link, at_ms, sent_ms);
+        if let Some(session) = self.session_mut(link) {
+            session.welcomed_ms = Some(at_ms);
         }
+        self.said_since_welcome(now, link, sent_ms);
         true
     }
 

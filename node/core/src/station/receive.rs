@@ -83,6 +83,7 @@ impl Station {
         let Some(neighbour) = self.neighbours.get_mut(link) else { return false };
         if neighbour.session.as_ref().is_some_and(|s| s.tag == session) {
             neighbour.heard_us = Some(now.boot_us);
+            self.said_since_welcome(now, link, sent_ms);
             if let Some(sent_ms) = sent_ms {
                 self.read_clock_again(now, link, sent_ms, step);
             }

@@ -156,11 +156,23 @@ impl Station {
         self.notice(step, Notice::LinkUp { link });
     }
 
+    pub(super) fn session_mut(&mut self, link: &Link) -> Option<&mut Session> {
+        self.neighbours.get_mut(link).and_then(|neighbour| neighbour.session.as_mut())
+    }
+
     /// The neighbour's clock stood at `their_ms` when ours stood at `our_ms` or later.
     pub(super) fn bound_transit(&mut self, now: Now, link: &Link, our_ms: u64, their_ms: u64) {
-        let session = self.neighbours.get_mut(link).and_then(|n| n.session.as_mut());
-        if let Some(session) = session {
+        if let Some(session) = self.session_mut(link) {
             session.transit.bound(now, our_ms, their_ms);
+        }
+    }
+
+    /// A child sent something at `sent_ms` of its clock, after we had welcomed it. The first frame
+    /// that comes need not say when it was sent, nor be the first that left.
+    pub(super) fn said_since_welcome(&mut self, now: Now, link: &Link, sent_ms: Option<u64>) {
+        let welcomed_ms = self.session_mut(link).and_then(|session| session.welcomed_ms);
+        if let (Some(welcomed_ms), Some(sent_ms)) = (welcomed_ms, sent_ms) {
+            self.bound_transit(now, link, welcomed_ms, sent_ms);
         }
     }
 
