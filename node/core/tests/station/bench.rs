@@ -178,6 +178,13 @@ impl Bench {
         self.step(|station, now, step| station.handle(now, input, step))
     }
 
+    /// The same with several inputs that are taken in before anything is durable.
+    pub(crate) fn tell_all(&mut self, inputs: Vec<Input>) -> Vec<Effect> {
+        self.step(|station, now, step| {
+            inputs.into_iter().for_each(|input| station.handle(now, input, step));
+        })
+    }
+
     pub(crate) fn wait_ms(&mut self, ms: u64) -> Vec<Effect> {
         self.now.boot_us += ms * 1000;
         self.now.wall_ms += ms;

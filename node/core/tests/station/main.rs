@@ -14,4 +14,5 @@ mod inbox;
 mod neighbours;
 mod power;
 mod receipts;
+mod room;
 mod two_hops;
