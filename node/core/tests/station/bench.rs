@@ -188,7 +188,17 @@ impl Bench {
     pub(crate) fn wait_ms(&mut self, ms: u64) -> Vec<Effect> {
         self.now.boot_us += ms * 1000;
         self.now.wall_ms += ms;
-        self.step(Station::tick)
+        let (due_us, written) = (self.station.due_us(), self.log.0.len());
+        let said = self.step(Station::tick);
+        // the driver sleeps until something is due; space is reclaimed when the disk is looked at
+        let asleep = due_us.is_none_or(|at| at > self.now.boot_us);
+        if asleep && !said.iter().any(|effect| matches!(effect, Effect::Discard { .. })) {
+            let wrote = self.log.0.get(written..);
+            assert!(said.is_empty() && wrote.is_some_and(<[_]>::is_empty), "{said:?}, {wrote:?}");
+        }
+        let due_us = self.station.due_us();
+        assert!(due_us.is_none_or(|at| at > self.now.boot_us), "due for ever: {due_us:?}");
+        said
     }
 
     pub(crate) fn records(&self) -> &[Record] {
