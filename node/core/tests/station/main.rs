@@ -13,6 +13,7 @@ mod hello;
 mod inbox;
 mod misplaced;
 mod neighbours;
+mod perish;
 mod power;
 mod receipts;
 mod room;

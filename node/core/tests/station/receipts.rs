@@ -19,7 +19,7 @@ fn outcomes(chain: &Chain, at: usize, outcome: Outcome) -> u64 {
 }
 
 /// What an origin has written about one of its messages.
-fn told(chain: &Chain, at: usize, id: &MessageId) -> Vec<(String, Event)> {
+pub(crate) fn told(chain: &Chain, at: usize, id: &MessageId) -> Vec<(String, Event)> {
     let mut told = Vec::new();
     for record in chain.benches[at].records() {
         let notes: Vec<_> = match record {
