@@ -11,6 +11,7 @@ mod bench;
 mod chain;
 mod hello;
 mod inbox;
+mod memory;
 mod misplaced;
 mod neighbours;
 mod perish;

@@ -5,7 +5,7 @@ use yizhan_core::effect::{Effect, Notice};
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Put, Record};
-use yizhan_schemas::frame::{self, Carried, Chain, SessionTag, Skip, SkipReason};
+use yizhan_schemas::frame::{self, Ack, Beat, Carried, Chain, SessionTag, Skip, SkipReason};
 use yizhan_schemas::payload::receipt::{self, Event, Fold, Note};
 use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, MessageId, Outcome, Selector};
 
@@ -150,9 +150,13 @@ fn a_message_that_was_here_is_not_taken_again_but_acked() {
     let said = county.tell(batch(link.clone(), tag, 1, vec![report()]));
     assert_eq!((acked(&said), suppressed(&said)), (Some(1), 0));
     // under another number it is one
-    let said = county.tell(batch(link, tag, 2, vec![report()]));
+    let said = county.tell(batch(link.clone(), tag, 2, vec![report()]));
     assert_eq!((acked(&said), suppressed(&said)), (Some(2), 1));
     assert_eq!(puts(&county).len(), 1);
+    // both ends agree on what was said, or they would number anew at the next hello
+    let id = puts(&county)[0].envelope.header().id();
+    let chain = county.station.kept().inbound(&link, Lane::Routine).unwrap().chain;
+    assert_eq!(chain, Chain::default().then(1, &id).then(2, &id));
 }
 
 #[test]
@@ -286,4 +290,32 @@ fn a_batch_is_as_old_as_its_time_on_the_way_makes_it() {
     county.tell(sent(2, sent_ms, report(2)));
     let ages: Vec<_> = puts(&county).iter().map(|put| put.age_ms).collect();
     assert_eq!(ages, [0, 5_000]);
+}
+
+#[test]
+fn where_nothing_bounds_the_time_on_the_way_half_a_round_trip_is_added() {
+    let (mut county, link, session) = side(COUNTY);
+    let report = |sequence| carried(header(TOWN, "incident.report", COUNTY, sequence), b"{}", 0);
+    let sent = |first, sent_ms| match batch(link.clone(), session, first, vec![report(first)]) {
+        Input::Batch { link, session, lane, first, body, .. } => {
+            Input::Batch { link, session, lane, first, sent_ms, body }
+        }
+        other => other,
+    };
+    // the round trip is 400 ms; what the hello said of the clocks is forgotten after a while
+    county.tell(sent(1, county.now.boot_ms()));
+    for first in [2, 3] {
+        for _ in 0..150 {
+            county.wait_ms(5_000);
+            let sent_ms = county.now.boot_ms();
+            let beat = Beat { session, sent_ms, echo_ms: None };
+            county.tell(Input::Beat { link: link.clone(), beat });
+        }
+        county.tell(sent(first, county.now.boot_ms()));
+    }
+    let echo_ms = Some(county.now.boot_ms() - 400);
+    let ack = Ack { session, lanes: Vec::new(), echo_ms };
+    county.tell(Input::Ack { link: link.clone(), ack });
+    county.tell(sent(4, county.now.boot_ms()));
+    assert_eq!(puts(&county)[3].age_ms, 200);
 }
