@@ -53,3 +53,14 @@ fn a_station_that_has_seen_a_whole_province_still_fits_into_a_snapshot() {
     assert!(snapshot.len() > 1024 * 1024, "{}", snapshot.len());
     assert_eq!(Kept::from_snapshot(&snapshot).unwrap(), kept);
 }
+
+#[test]
+fn a_leg_that_is_nowhere_is_found() {
+    use yizhan_schemas::Lane;
+    let chain = story();
+    let mut kept = chain.benches[0].station.kept().clone();
+    assert_eq!(kept.imbalance(), None);
+    let whose = (Some(chain.code(2)), Lane::Routine);
+    kept.ledger.taken(&vec![(whose.clone(), 1)]);
+    assert_eq!(kept.imbalance(), Some(whose));
+}
