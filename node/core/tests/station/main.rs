@@ -17,5 +17,8 @@ mod neighbours;
 mod perish;
 mod power;
 mod receipts;
+mod reclaim;
 mod room;
+mod submit;
 mod two_hops;
+mod view;

@@ -33,7 +33,7 @@ fn lose_town(chain: &mut Chain) {
 }
 
 /// The oldest segment holds the legs of one link up to this one.
-fn oldest(chain: &Chain, at: usize, link: &Link, through: u64) -> Input {
+pub(crate) fn oldest(chain: &Chain, at: usize, link: &Link, through: u64) -> Input {
     use yizhan_core::fill::LegSource as _;
     let lane = Lane::Routine;
     let chain_through = chain.benches[at].log.chain_at(link, lane, through).unwrap();
