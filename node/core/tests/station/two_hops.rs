@@ -218,3 +218,14 @@ fn a_full_direction_stops_acking_and_drops_nothing() {
     chain.wait_ms(5_000);
     assert_eq!(chain.inboxes[1].len(), 5);
 }
+
+#[test]
+fn what_is_through_is_not_remembered_block_by_block() {
+    let mut chain = line();
+    for _ in 0..300 {
+        chain.publish(0, "directive.issue", "510722.101.002", None);
+    }
+    chain.wait_ms(1_000);
+    let passage = chain.benches[1].station.kept().passage[&Link::Up].get(Lane::Routine);
+    assert!(passage.len() <= 2, "{} blocks", passage.len());
+}
