@@ -174,3 +174,30 @@ fn a_command_that_an_adapter_is_carrying_out_is_its_to_end() {
     assert_eq!(ended(&chain.benches[0], Outcome::Delivered), 1);
     assert_eq!(ended(&chain.benches[0], Outcome::Expired), 0);
 }
+
+#[test]
+fn so_many_commands_are_carried_out_at_once_and_the_next_when_one_is_done() {
+    let most = yizhan_core::station::ATTEMPTS_MAX;
+    let mut chain = Chain::of(&CODES);
+    chain.adapter = None;
+    for _ in 0..most + 2 {
+        chain.publish(0, "video.dispatch", VILLAGE, Some(60_000));
+    }
+    chain.wait_ms(100);
+    assert_eq!(chain.asked.len(), most);
+    let (lane, id) = (Lane::Routine, chain.asked[2].1.clone());
+    for _ in 0..2 {
+        let (id, result) = (id.clone(), Attempted::Done(None));
+        // the second word about it is none
+        chain.tell(2, Input::Attempted { lane, leg: 3, id, result });
+        assert_eq!(chain.asked.len(), most + 1);
+    }
+    // what waits for its turn ends in its time, and is not asked for any more
+    chain.wait_ms(61_000);
+    let (id, result) = (chain.asked[0].1.clone(), Attempted::Done(None));
+    chain.tell(2, Input::Attempted { lane, leg: 1, id, result });
+    assert_eq!(chain.asked.len(), most + 1);
+    chain.wait_ms(1_000);
+    assert_eq!(ended(&chain.benches[0], Outcome::Expired), 1);
+    assert_eq!(ended(&chain.benches[0], Outcome::Delivered), 2);
+}
