@@ -207,15 +207,22 @@ fn an_origin_is_told_of_what_was_unreadable_for_an_inbox_and_not_of_what_others_
 }
 
 #[test]
-fn an_idle_child_shows_life_every_three_seconds() {
-    let (_, mut town, _) = linked();
-    let beats = |said: Vec<Effect>| {
-        said.iter().filter(|effect| matches!(effect, Effect::Beat { .. })).count()
-    };
-    assert_eq!(beats(town.wait_ms(2_999)), 0);
-    assert_eq!(beats(town.wait_ms(1)), 1);
-    assert_eq!(beats(town.wait_ms(2_999)), 0);
-    assert_eq!(beats(town.wait_ms(1)), 1);
+fn a_child_asks_for_a_sign_of_life_every_three_seconds_idle_or_busy() {
+    for busy in [false, true] {
+        let (_, mut town, _) = linked();
+        let beats = |said: Vec<Effect>| {
+            said.iter().filter(|effect| matches!(effect, Effect::Beat { .. })).count()
+        };
+        for _ in 0..2 {
+            assert_eq!(beats(town.wait_ms(1_500)), 0);
+            if busy {
+                let said = town.tell(submitted(1, "incident.report", "up", None));
+                assert_eq!(beats(said), 0);
+            }
+            assert_eq!(beats(town.wait_ms(1_499)), 0, "busy: {busy}");
+            assert_eq!(beats(town.wait_ms(1)), 1, "busy: {busy}");
+        }
+    }
 }
 
 #[test]
