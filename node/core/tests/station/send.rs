@@ -238,3 +238,28 @@ fn a_round_trip_is_measured_by_what_comes_back() {
     });
     assert_eq!(rtt_us, Some(300_000));
 }
+
+#[test]
+fn a_lane_that_was_idle_gets_its_share_and_no_more_when_it_comes_back() {
+    let mut county = County::new();
+    let mut said = county.publish(300);
+    // one message after the other leaves, and is acked
+    let serve = |county: &mut County, said: &mut Vec<Effect>, turns: usize| {
+        let mut priority = 0;
+        for _ in 0..turns {
+            let [send] = &sends(said)[..] else { panic!("one send: {said:?}") };
+            let (lane, from) = (send.lane, send.from);
+            priority += usize::from(lane == Lane::Priority);
+            let ack = LaneAck { lane, through: from, gap: false, beyond: Vec::new() };
+            let ack = Ack { session: county.session, lanes: vec![ack], echo_ms: None };
+            *said = county.sent(lane, from, from, 1_000);
+            said.extend(county.bench.tell(Input::Ack { link: from_town(), ack }));
+        }
+        priority
+    };
+    serve(&mut county, &mut said, 100);
+    let bulk = (0..100).map(|_| directive(None, Some(Lane::Priority))).collect();
+    county.bench.tell_all(bulk);
+    let priority = serve(&mut county, &mut said, 51);
+    assert!((39..=42).contains(&priority), "{priority} of 50: four to one");
+}
