@@ -263,3 +263,23 @@ fn a_lane_that_was_idle_gets_its_share_and_no_more_when_it_comes_back() {
     let priority = serve(&mut county, &mut said, 51);
     assert!((39..=42).contains(&priority), "{priority} of 50: four to one");
 }
+
+#[test]
+fn an_ack_that_says_nothing_new_writes_nothing() {
+    let mut county = County::new();
+    county.publish(3);
+    county.sent(Lane::Routine, 1, 3, 30);
+    let mut ack = |beyond: &[(u64, u64)]| {
+        let beyond = beyond.to_vec();
+        let lane = LaneAck { lane: Lane::Routine, through: 3, gap: false, beyond };
+        let ack = Ack { session: county.session, lanes: vec![lane], echo_ms: None };
+        let before = county.bench.records().len();
+        county.bench.tell(Input::Ack { link: from_town(), ack });
+        county.bench.records().len() - before
+    };
+    assert_eq!(ack(&[]), 1, "three were handed over");
+    assert_eq!(ack(&[]), 0, "said again for want of anything else");
+    assert_eq!(ack(&[(1, 2)]), 1, "two are durable one hop further");
+    assert_eq!(ack(&[(1, 2)]), 0);
+    assert_eq!(ack(&[(1, 2), (3, 3)]), 1);
+}
