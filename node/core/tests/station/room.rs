@@ -218,3 +218,23 @@ fn flash_in_a_flood_is_refused_and_nothing_else_is() {
         50
     );
 }
+
+#[test]
+fn what_was_handed_over_makes_room_and_a_restart_does_not() {
+    let directive = || message("directive.issue", COUNTY, None);
+    let mut county = Bench::new(COUNTY);
+    county.tell(disk(0));
+    let mut taken = 0;
+    while is_taken(&mut county, directive()) {
+        taken += 1;
+    }
+    county.restart();
+    county.tell(disk(0));
+    assert!(!is_taken(&mut county, directive()), "it is owed as before");
+    let (created_ns, present_sequence, last_sequence) = (77, 0, 0);
+    let opened = Input::InboxOpened { opening: 1, created_ns, present_sequence, last_sequence };
+    county.tell(opened);
+    county.tell(Input::Delivered { through: taken });
+    county.tell(Input::Released { through: taken, ids: Vec::new() });
+    assert!(is_taken(&mut county, directive()));
+}
