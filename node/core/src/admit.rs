@@ -168,14 +168,4 @@ fn handlers(to: &Selector, handler: &Code) -> Selector {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn up_leads_to_its_handler_and_what_stands_beside_it_stays() {
-        let to = Selector::parse("up,510722.101.>,up:510722,510722.101.002").unwrap();
-        let handler = Code::parse("510722").unwrap();
-        let led = handlers(&to, &handler).to_string();
-        assert_eq!(led, "510722,510722.101.>,510722.101.002");
-    }
-}
+mod tests;

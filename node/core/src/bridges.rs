@@ -120,4 +120,33 @@ mod tests {
         assert_eq!(known.bridge(&Link::Up, BootId(78), 9_000_000, BootId(2), 20_000), None);
         assert_eq!(known.bridge(&Link::Up, BootId(77), 9_000_000, BootId(1), 900_000), None);
     }
+
+    #[test]
+    fn each_power_cut_is_bridged_once_by_the_last_reading_before_it() {
+        let mut known = Bridges::default();
+        known.exchanged(reading(1_000_000, 1, 500_000));
+        known.bridged(known.bridge(&Link::Up, BootId(77), 4_600_000, BootId(2), 20_000).unwrap());
+        let again = known.bridge(&Link::Up, BootId(77), 4_700_000, BootId(2), 120_000);
+        assert_eq!(again, None, "the first reading after the cut tells it best");
+        let latest = reading(4_700_000, 2, 120_000);
+        known.exchanged(latest.clone());
+        assert_eq!(known.reading(&Link::Up), Some(&latest));
+        let second = known.bridge(&Link::Up, BootId(77), 5_000_000, BootId(3), 10_000).unwrap();
+        known.bridged(second);
+        let now = Now { boot_us: 10_000_000, wall_ms: 0 };
+        assert_eq!(known.clock(BootId(3)).since_ms(now, BootId(2), 120_000), Some(300_000));
+        assert_eq!(known.clock(BootId(3)).since_ms(now, BootId(1), 500_000), Some(4_000_000));
+    }
+
+    #[test]
+    fn messages_older_than_so_many_power_cuts_are_of_unknown_age() {
+        let mut known = Bridges::default();
+        let cut = |n| Bridged { from: BootId(n), to: BootId(n + 1), offset_ms: -1 };
+        let last = BRIDGES_MAX as u32 + 1;
+        (1..last).for_each(|n| known.bridged(cut(n)));
+        assert_eq!(known.clock(BootId(last)).bridges.len(), BRIDGES_MAX);
+        known.bridged(cut(last));
+        let bridges = known.clock(BootId(last + 1)).bridges;
+        assert_eq!((bridges.len(), bridges.get(&BootId(1))), (BRIDGES_MAX, None));
+    }
 }

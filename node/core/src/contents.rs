@@ -112,9 +112,11 @@ mod tests {
     #[test]
     fn runs_tell_whose_each_leg_is() {
         let mut contents = Contents::default();
+        assert!(contents.is_empty());
         for leg in 1..=10 {
             contents.push(leg, whose(if leg <= 4 { 1 } else { 2 }), 100);
         }
+        assert_eq!((contents.len(), contents.is_empty()), (2, false), "two origins, two runs");
         let runs = |from, through| {
             let runs = contents.runs_in(from, through);
             runs.map(|(whose, from, through)| (whose.clone(), from, through)).collect::<Vec<_>>()

@@ -245,3 +245,6 @@ impl Filling {
         self.frames.into_iter().map(batch).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

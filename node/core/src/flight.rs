@@ -157,4 +157,15 @@ mod tests {
         flight.published(10, 100, at(101));
         assert!(flight.again(9, 150, 50), "the pause is over at 150");
     }
+
+    #[test]
+    fn an_old_ack_is_no_progress_of_what_was_sent_again_either() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, at(5));
+        flight.acked(4, 50);
+        assert!(flight.again(4, 100, 50));
+        flight.published(10, 600, at(101));
+        flight.acked(4, 200);
+        assert_eq!(flight.overdue_us(100), Some(201));
+    }
 }

@@ -111,11 +111,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_begins_behind_all_runs_that_touch() {
+        let gone = gone(&[(1, 3), (4, 5)]);
+        assert_eq!((gone.held_from(), gone.end_of(1)), (6, Some(5)));
+    }
+
+    #[test]
     fn legs_between_two_runs_are_held() {
         let gone = gone(&[(1, 3), (6, 9)]);
         assert_eq!(gone.held_from(), 4);
         assert_eq!((gone.end_of(5), gone.end_of(6), gone.end_of(9)), (None, Some(9), Some(9)));
-        assert_eq!((gone.count_in(2, 7), gone.count_in(4, 5), gone.count_in(9, 8)), (4, 0, 0));
+        assert_eq!((gone.count_in(2, 8), gone.count_in(4, 5), gone.count_in(9, 8)), (5, 0, 0));
         assert_eq!(
             (gone.chain_before(4), gone.chain_before(6), gone.chain_before(10)),
             (Some(chain(3)), None, Some(chain(9)))
@@ -127,6 +133,16 @@ mod tests {
         let gone = Gone::default();
         assert_eq!((gone.held_from(), gone.end_of(1), gone.count_in(1, 9)), (1, None, 0));
         assert_eq!((gone.chain_before(1), gone.chain_before(2)), (Some(Chain::default()), None));
+    }
+
+    #[test]
+    fn as_many_runs_as_may_be_are_kept_apart() {
+        let mut gone = Gone::default();
+        let last = 3 * RUNS_MAX as u64;
+        (1..=last).step_by(3).for_each(|leg| gone.insert(leg, leg, chain(leg), last));
+        assert_eq!((runs(&gone).len(), gone.held_from()), (RUNS_MAX, 2));
+        gone.insert(last + 1, last + 1, chain(last + 1), last);
+        assert_eq!((runs(&gone).len(), gone.held_from()), (RUNS_MAX, 5), "one too many");
     }
 
     #[test]

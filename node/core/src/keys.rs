@@ -138,4 +138,40 @@ mod tests {
             Standing::New
         );
     }
+
+    #[test]
+    fn the_index_is_told_what_it_does_not_have_in_the_order_of_the_log() {
+        let mut keys = RecentKeys::default();
+        let id = |n| MessageId::parse(&format!("510722-b7k2qf-r{n}")).unwrap();
+        for (n, name) in [(1, "c"), (2, "a"), (3, "b")] {
+            keys.took(&key(name, n as u8), &id(n));
+        }
+        let newer = |keys: &RecentKeys, ordinal| {
+            let recent = |it: Recent<'_>| (it.ordinal, it.key, it.message.clone());
+            keys.newer_than(ordinal).map(recent).collect::<Vec<_>>()
+        };
+        let (a, b) = ((2, key("a", 2), id(2)), (3, key("b", 3), id(3)));
+        assert_eq!(newer(&keys, 1), [a, b.clone()]);
+        assert_eq!((keys.taken(), keys.indexed_through(), keys.len()), (3, 0, 3));
+        keys.indexed(2);
+        assert_eq!(newer(&keys, 0), [b]);
+        assert_eq!((keys.taken(), keys.indexed_through(), keys.len()), (3, 2, 1));
+        assert!(!keys.is_empty());
+        // an index that was restored says less than it once had
+        keys.indexed(1);
+        assert_eq!((keys.indexed_through(), keys.len()), (2, 1));
+    }
+
+    #[test]
+    fn an_index_that_knows_all_of_it_is_believed_and_one_that_lags_is_asked_again() {
+        let mut keys = RecentKeys::default();
+        for n in 1..=3 {
+            let id = MessageId::parse(&format!("510722-b7k2qf-r{n}")).unwrap();
+            keys.took(&key(&n.to_string(), 1), &id);
+        }
+        keys.indexed(2);
+        let standing = |through| keys.standing(&key("new", 1), &Known { through, message: None });
+        assert_eq!([standing(0), standing(1)], [Standing::Unsure, Standing::Unsure]);
+        assert_eq!([standing(2), standing(3)], [Standing::New, Standing::New]);
+    }
 }

@@ -183,4 +183,76 @@ mod tests {
         passage.took(10, 12, std::iter::empty());
         assert_eq!(passage.beyond(|_, _| 0), [(10, 12)]);
     }
+
+    #[test]
+    fn a_block_is_through_when_all_that_it_led_to_is_on_every_link_and_lane() {
+        let outs = [
+            (Link::Up, Lane::Routine, 7),
+            (Link::Up, Lane::Flash, 3),
+            (village(1), Lane::Routine, 5),
+            // a later leg of the same lane, and an earlier one
+            (Link::Up, Lane::Routine, 9),
+            (Link::Up, Lane::Routine, 8),
+        ];
+        let mut passage = Passage::default();
+        assert!(passage.is_empty());
+        assert!(passage.took(1, 2, outs.into_iter()), "a block begins");
+        assert!(!passage.took(3, 3, std::iter::empty()), "it goes on");
+        assert_eq!((passage.len(), passage.is_empty()), (1, false));
+        for (routine, flash, down, through) in [
+            (9, 3, 5, true),
+            (10, 4, 6, true),
+            (8, 3, 5, false),
+            (9, 2, 5, false),
+            (9, 3, 4, false),
+        ] {
+            let acked = |link: &Link, lane| match (link, lane) {
+                (Link::Up, Lane::Flash) => flash,
+                (Link::Up, _) => routine,
+                _ => down,
+            };
+            let expected: &[(u64, u64)] = if through { &[(1, 3)] } else { &[] };
+            assert_eq!(passage.beyond(acked), expected, "{routine} {flash} {down}");
+            let mut settled = passage.clone();
+            settled.settle(acked);
+            assert_eq!(settled.is_empty(), through);
+            assert_eq!(settled.beyond(acked), expected, "the same when it is forgotten");
+        }
+    }
+
+    /// So many blocks, each of 64 legs for a village of its own.
+    fn blocks(count: u64) -> Passage {
+        let mut passage = Passage::default();
+        for leg in 1..=64 * count {
+            let to = village((leg - 1) / 64);
+            passage.took(leg, leg, std::iter::once((to, Lane::Routine, leg)));
+        }
+        passage
+    }
+
+    #[test]
+    fn no_more_runs_are_told_than_an_ack_holds_and_the_lowest_first() {
+        let mut passage = Passage::default();
+        // every other block is for a village that is away
+        for leg in 1..=64 * 3 * BEYOND_RANGES_MAX as u64 {
+            let to = village(1 + (leg - 1) / 64 % 2);
+            passage.took(leg, leg, std::iter::once((to, Lane::Routine, leg)));
+        }
+        let acked = |link: &Link, _| if *link == village(2) { u64::MAX } else { 0 };
+        let runs = passage.beyond(acked);
+        assert_eq!((runs.len(), runs[0]), (BEYOND_RANGES_MAX, (65, 128)));
+    }
+
+    #[test]
+    fn of_too_many_blocks_the_old_ones_are_merged_and_the_new_ones_stay_fine() {
+        let full = BLOCKS_MAX as u64;
+        assert_eq!(blocks(full).len(), BLOCKS_MAX);
+        let passage = blocks(full + 1);
+        assert_eq!(passage.len(), BLOCKS_MAX + 1 - BLOCKS_MAX / 4);
+        // only one block is through: what is told of it?
+        let only =
+            |n: u64| passage.beyond(|link, _| if *link == village(n - 1) { u64::MAX } else { 0 });
+        assert_eq!(only(2), [], "it waits for its neighbour");
+        assert_eq!(only(full), [(64 * (full - 1) + 1, 64 * full)]);
+    }
 }

@@ -50,3 +50,104 @@ impl Wanted<'_> {
         test(self.main) || self.notify.is_some_and(test)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use yizhan_schemas::{Epoch, Kind, Lane};
+
+    use super::*;
+
+    const TREE: &str = r#"
+[county]
+name = "三台县"
+tiers = ["county", "township", "village"]
+[[station]]
+code = "510722"
+name = "三台县"
+[[station]]
+code = "510722.101"
+name = "潼川镇"
+[[station]]
+code = "510722.101.002"
+name = "老西街社区"
+[[station]]
+code = "510722.102"
+name = "芦溪镇"
+[[station]]
+code = "510722.102.001"
+name = "下街社区"
+"#;
+
+    /// The links, in words, of a message at `here` that came by `via`.
+    fn words(here: &str, kind: &str, to: &str, notify: Option<&str>, via: Option<&str>) -> String {
+        let topology = Topology::read("tree.toml", TREE).unwrap();
+        let code = |text: &str| Code::parse(text).unwrap();
+        let header = Header {
+            origin: code("510722"),
+            epoch: Epoch::from_random(1),
+            lane: Lane::Routine,
+            sequence: 1,
+            kind: Kind::parse(kind).unwrap(),
+            to: Selector::parse(to).unwrap(),
+            handle: None,
+            notify: notify.map(|notify| Selector::parse(notify).unwrap()),
+            accepted_ms: 0,
+            ttl_ms: None,
+            content_type: None,
+            traceparent: None,
+            ce_id: None,
+            ce_source: None,
+            ce_time: None,
+            ce_extensions: std::collections::BTreeMap::new(),
+            references: Vec::new(),
+        };
+        let via = via.map(|via| if via == "up" { Link::Up } else { Link::Down(code(via)) });
+        let links = links(&topology, &code(here), &header, via.as_ref());
+        links.iter().map(Link::word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_message_gets_a_leg_for_each_side_on_which_somebody_is_to_have_it() {
+        let (town, other) = ("510722.101", "510722.102");
+        for (here, to, via, expected) in [
+            // from here
+            (town, "510722.101", None, "inbox"),
+            (town, "510722", None, "up"),
+            (town, "up:510722", None, "up"),
+            (town, "510722.101.002", None, "510722.101.002"),
+            (town, "510722.>", None, "inbox up 510722.101.002"),
+            (town, "510722.101.>", None, "inbox 510722.101.002"),
+            (town, "510722.*", None, "inbox up"),
+            ("510722", "510722.>", None, "inbox 510722.101 510722.102"),
+            ("510722", "510722.102.001", None, "510722.102"),
+            ("510722", "tier:village@510722", None, "510722.101 510722.102"),
+            ("510722", "510722.101,510722.102.>", None, "510722.101 510722.102"),
+            // from above: it never goes up again
+            (town, "510722.>", Some("up"), "inbox 510722.101.002"),
+            (town, "510722", Some("up"), ""),
+            // from below: it does not go back
+            (town, "510722.>", Some("510722.101.002"), "inbox up"),
+            ("510722", "510722.>", Some(town), "inbox 510722.102"),
+            ("510722", "510722.101.002", Some(other), "510722.101"),
+            ("510722", "510722.101.002", Some(town), ""),
+        ] {
+            let words = words(here, "directive.issue", to, None, via);
+            assert_eq!(words, expected, "to {to} at {here}, via {via:?}");
+        }
+    }
+
+    #[test]
+    fn who_gets_a_copy_counts_like_whom_it_is_for() {
+        let notify = |to, notify| words("510722.101", "incident.report", to, Some(notify), None);
+        assert_eq!(notify("510722", "510722.101"), "inbox up");
+        assert_eq!(notify("510722.101", "510722"), "inbox up");
+        assert_eq!(notify("510722", "510722.101.002"), "up 510722.101.002");
+    }
+
+    #[test]
+    fn a_command_goes_to_the_adapter_where_it_is_for_and_to_no_inbox() {
+        let video = |to| words("510722.101", "video.dispatch", to, None, Some("up"));
+        assert_eq!(video("510722.101"), "adapter");
+        assert_eq!(video("510722.101.>"), "adapter 510722.101.002");
+    }
+}

@@ -326,3 +326,19 @@ fn spoken(run: EndedRun, version: u8) -> EndedRun {
         _ => run,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_station_is_not_told_of_what_it_has_no_word_for() {
+        let told = |reason, version| {
+            spoken(EndedRun { from: 1, through: 2, reason, chain: None }, version).reason
+        };
+        let all = [SkipReason::Passed, SkipReason::Evicted, SkipReason::Expired];
+        let [passed, evicted, expired] = all;
+        assert_eq!(all.map(|reason| told(reason, 1)), [evicted, evicted, expired]);
+        assert_eq!(all.map(|reason| told(reason, 2)), [passed, evicted, expired]);
+    }
+}

@@ -178,10 +178,27 @@ impl Bench {
         self.step(|station, now, step| station.handle(now, input, step))
     }
 
+    /// The same with several inputs that are taken in before anything is durable.
+    pub(crate) fn tell_all(&mut self, inputs: Vec<Input>) -> Vec<Effect> {
+        self.step(|station, now, step| {
+            inputs.into_iter().for_each(|input| station.handle(now, input, step));
+        })
+    }
+
     pub(crate) fn wait_ms(&mut self, ms: u64) -> Vec<Effect> {
         self.now.boot_us += ms * 1000;
         self.now.wall_ms += ms;
-        self.step(Station::tick)
+        let (due_us, written) = (self.station.due_us(), self.log.0.len());
+        let said = self.step(Station::tick);
+        // the driver sleeps until something is due; space is reclaimed when the disk is looked at
+        let asleep = due_us.is_none_or(|at| at > self.now.boot_us);
+        if asleep && !said.iter().any(|effect| matches!(effect, Effect::Discard { .. })) {
+            let wrote = self.log.0.get(written..);
+            assert!(said.is_empty() && wrote.is_some_and(<[_]>::is_empty), "{said:?}, {wrote:?}");
+        }
+        let due_us = self.station.due_us();
+        assert!(due_us.is_none_or(|at| at > self.now.boot_us), "due for ever: {due_us:?}");
+        said
     }
 
     pub(crate) fn records(&self) -> &[Record] {

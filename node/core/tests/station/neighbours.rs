@@ -15,7 +15,7 @@ const COUNTY: &str = "510722";
 const TOWN: &str = "510722.101";
 
 /// A county and its township with a session between them.
-fn linked() -> (Bench, Bench, SessionTag) {
+pub(crate) fn linked() -> (Bench, Bench, SessionTag) {
     let (mut county, mut town) = (Bench::new(COUNTY), Bench::new(TOWN));
     let hello = town.tell(Input::Connected).into_iter().find_map(|effect| match effect {
         Effect::Hello(hello) => Some(hello),
@@ -37,16 +37,21 @@ fn linked() -> (Bench, Bench, SessionTag) {
     (county, town, tag)
 }
 
-fn batch(link: Link, session: SessionTag, first: u64, records: Vec<frame::Record>) -> Input {
+pub(crate) fn batch(
+    link: Link,
+    session: SessionTag,
+    first: u64,
+    records: Vec<frame::Record>,
+) -> Input {
     let body = Body { records, seals: Vec::new() };
     Input::Batch { link, session, lane: Lane::Routine, first, sent_ms: 0, body }
 }
 
-fn from_town() -> Link {
+pub(crate) fn from_town() -> Link {
     Link::Down(Code::parse(TOWN).unwrap())
 }
 
-fn acked(effects: &[Effect]) -> Option<u64> {
+pub(crate) fn acked(effects: &[Effect]) -> Option<u64> {
     effects.iter().find_map(|effect| match effect {
         Effect::Ack { ack, .. } => ack.lanes.first().map(|lane| lane.through),
         _ => None,

@@ -100,3 +100,42 @@ fn a_neighbour_that_lost_its_power_too_cannot_help_and_nothing_stale_is_delivere
     assert!(chain.inboxes[0].is_empty(), "it may be an hour old");
     assert_eq!(outcome(&chain, Outcome::Expired), 1);
 }
+
+#[test]
+fn what_cannot_leave_after_a_power_cut_ends_when_its_time_is_over_by_a_neighbours_clock() {
+    let mut chain = Chain::of(&["510722", "510722.101", "510722.101.002"]);
+    chain.wait_ms(1_000);
+    chain.cut.insert(1);
+    chain.tell(1, Input::Disconnected);
+    chain.publish(1, "incident.report", "up", Some(300_000));
+    chain.wait_ms(1_000);
+    chain.benches[0].wait_ms(60_000);
+    chain.benches[2].wait_ms(60_000);
+    let said = chain.benches[1].lose_power(60_000);
+    chain.said(1, said);
+    // the village tells the township how long it was off; the county is still away
+    chain.wait_ms(234_000);
+    assert_eq!(outcome(&chain, Outcome::Expired), 0, "295 of 300 seconds");
+    chain.wait_ms(10_000);
+    assert_eq!(outcome(&chain, Outcome::Expired), 1);
+}
+
+#[test]
+fn what_is_for_others_waits_for_the_next_neighbour_however_late_it_comes() {
+    let mut chain = Chain::of(&CODES);
+    chain.wait_ms(1_000);
+    chain.cut.insert(1);
+    chain.tell(1, Input::Disconnected);
+    chain.publish(1, "incident.report", "up", Some(600_000));
+    chain.benches[0].wait_ms(60_000);
+    let said = chain.benches[1].lose_power(60_000);
+    chain.said(1, said);
+    // nobody is there to say how long the power was off
+    chain.wait_ms(120_000);
+    assert_eq!(outcome(&chain, Outcome::Expired), 0);
+    chain.cut.clear();
+    chain.tell(1, Input::Connected);
+    chain.wait_ms(5_000);
+    assert_eq!(chain.inboxes[0].len(), 1);
+    assert_eq!(outcome(&chain, Outcome::Delivered), 1);
+}

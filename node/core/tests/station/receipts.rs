@@ -1,6 +1,6 @@
 //! What becomes of messages is known at their origins, once.
 
-use yizhan_core::effect::Verdict;
+use yizhan_core::effect::{Notice, Verdict};
 use yizhan_core::input::{Attempted, Input, Ticket};
 use yizhan_core::record::Record;
 use yizhan_schemas::payload::receipt::Event;
@@ -19,7 +19,7 @@ fn outcomes(chain: &Chain, at: usize, outcome: Outcome) -> u64 {
 }
 
 /// What an origin has written about one of its messages.
-fn told(chain: &Chain, at: usize, id: &MessageId) -> Vec<(String, Event)> {
+pub(crate) fn told(chain: &Chain, at: usize, id: &MessageId) -> Vec<(String, Event)> {
     let mut told = Vec::new();
     for record in chain.benches[at].records() {
         let notes: Vec<_> = match record {
@@ -224,4 +224,96 @@ fn a_slow_device_does_not_hold_up_the_commands_for_others() {
     chain.wait_ms(1_000);
     assert!(!chain.is_open(0, &id, 2));
     assert_eq!(chain.benches[0].station.kept().outcomes.open(), 4);
+}
+
+/// Folds that a station has put.
+fn folds(chain: &Chain, at: usize) -> usize {
+    let fold = |record: &&Record| match record {
+        Record::Put(put) => put.envelope.header().kind.is_internal(),
+        _ => false,
+    };
+    chain.benches[at].records().iter().filter(fold).count()
+}
+
+fn answer(chain: &mut Chain, at: usize, id: &MessageId) {
+    let (ticket, answer) = (Ticket(7), Answer::Completed);
+    chain.tell(at, Input::Answered { ticket, id: id.clone(), answer, remark: None });
+}
+
+#[test]
+fn while_a_fold_is_on_its_way_others_gather_and_go_as_one() {
+    let mut chain = line();
+    let mut ids = Vec::new();
+    for _ in 0..6 {
+        chain.publish(0, "directive.issue", "510722.101.002", None);
+        ids.push(chain.last_id());
+    }
+    chain.wait_ms(1_000);
+    let before = folds(&chain, 2);
+    // what the village says is lost on the way
+    chain.cut.insert(2);
+    for id in &ids {
+        answer(&mut chain, 2, id);
+        chain.wait_ms(200);
+    }
+    assert_eq!(folds(&chain, 2), before + 1, "one that is not acked");
+    chain.cut.clear();
+    chain.wait_ms(5_000);
+    assert_eq!(folds(&chain, 2), before + 2, "and one for all the rest");
+    for id in &ids {
+        let answered = |(_, event): &(String, Event)| matches!(event, Event::Answered { .. });
+        assert_eq!(told(&chain, 0, id).iter().filter(|it| answered(it)).count(), 1);
+    }
+}
+
+#[test]
+fn flash_is_told_at_once_and_the_rest_ten_times_a_second() {
+    let mut chain = line();
+    let publish = |chain: &mut Chain, precedence| {
+        let mut input = crate::bench::submitted(1, "directive.issue", "510722.101.002", None);
+        if let Input::Submitted { draft, .. } = &mut input {
+            draft.precedence = precedence;
+        }
+        chain.tell(0, input);
+        chain.last_id()
+    };
+    chain.wait_ms(1_000);
+    let first = publish(&mut chain, None);
+    assert!(!chain.is_open(0, &first, 2), "nothing was told lately");
+    let second = publish(&mut chain, None);
+    assert!(chain.is_open(0, &second, 2), "that was just now");
+    for _ in 0..3 {
+        let flash = publish(&mut chain, Some(yizhan_schemas::Lane::Flash));
+        assert!(!chain.is_open(0, &flash, 2));
+    }
+    chain.wait_ms(50);
+    assert!(chain.is_open(0, &second, 2));
+    chain.wait_ms(200);
+    assert!(!chain.is_open(0, &second, 2));
+}
+
+#[test]
+fn what_is_told_says_when_it_happened_and_is_counted_once() {
+    let mut chain = line();
+    for _ in 0..20 {
+        chain.publish(0, "directive.issue", "510722.>", None);
+    }
+    chain.wait_ms(1_000);
+    let started_s = 1_700_000_000;
+    let mut at_s = chain.benches[2].records().iter().filter_map(|record| match record {
+        Record::Noted(routed) => Some(routed.note.at_s),
+        _ => None,
+    });
+    assert!(at_s.all(|at_s| (started_s..started_s + 2).contains(&at_s)));
+    let resolved: Vec<_> = chain
+        .notices
+        .iter()
+        .filter_map(|(at, notice)| match notice {
+            Notice::Resolved { outcome, pairs } => Some((*at, *outcome, *pairs)),
+            _ => None,
+        })
+        .collect();
+    let delivered = |it: &(usize, Outcome, u64)| (it.0, it.1) == (0, Outcome::Delivered);
+    assert!(resolved.iter().all(|it| delivered(it) && it.2 > 0), "{resolved:?}");
+    assert_eq!(resolved.iter().map(|it| it.2).sum::<u64>(), 60);
 }

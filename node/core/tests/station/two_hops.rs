@@ -33,7 +33,7 @@ fn lose_town(chain: &mut Chain) {
 }
 
 /// The oldest segment holds the legs of one link up to this one.
-fn oldest(chain: &Chain, at: usize, link: &Link, through: u64) -> Input {
+pub(crate) fn oldest(chain: &Chain, at: usize, link: &Link, through: u64) -> Input {
     use yizhan_core::fill::LegSource as _;
     let lane = Lane::Routine;
     let chain_through = chain.benches[at].log.chain_at(link, lane, through).unwrap();
@@ -217,4 +217,15 @@ fn a_full_direction_stops_acking_and_drops_nothing() {
     chain.tell(1, Input::Disk { held_bytes: 100, max_bytes: 1_000_000 });
     chain.wait_ms(5_000);
     assert_eq!(chain.inboxes[1].len(), 5);
+}
+
+#[test]
+fn what_is_through_is_not_remembered_block_by_block() {
+    let mut chain = line();
+    for _ in 0..300 {
+        chain.publish(0, "directive.issue", "510722.101.002", None);
+    }
+    chain.wait_ms(1_000);
+    let passage = chain.benches[1].station.kept().passage[&Link::Up].get(Lane::Routine);
+    assert!(passage.len() <= 2, "{} blocks", passage.len());
 }

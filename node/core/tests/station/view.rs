@@ -1,0 +1,64 @@
+//! What pages and metrics show of a station.
+
+use yizhan_core::input::Input;
+use yizhan_core::link::Link;
+use yizhan_core::station::{LinkView, View};
+use yizhan_schemas::Lane;
+
+use crate::chain::Chain;
+
+const CODES: [&str; 3] = ["510722", "510722.101", "510722.101.002"];
+
+fn view(chain: &Chain, at: usize) -> View {
+    chain.benches[at].station.view(chain.benches[at].now)
+}
+
+fn link(chain: &Chain, at: usize, link: &Link) -> LinkView {
+    view(chain, at).links.into_iter().find(|it| it.link == *link).unwrap()
+}
+
+fn routine(view: &LinkView) -> (bool, u64, Option<u64>, u64) {
+    let lane = Lane::Routine;
+    let (backlog, oldest_us) = (view.backlog.get(lane), view.oldest_us.get(lane));
+    (view.up, *backlog, *oldest_us, *view.two_hop.get(lane))
+}
+
+#[test]
+fn a_page_shows_what_waits_and_for_how_long_and_what_is_kept_for_a_refill() {
+    let mut chain = Chain::of(&CODES);
+    let down = Link::Down(chain.code(1));
+    let publish = |chain: &mut Chain| {
+        for _ in 0..5 {
+            chain.publish(0, "directive.issue", CODES[1], None);
+        }
+    };
+    publish(&mut chain);
+    chain.wait_ms(1_000);
+    assert_eq!(routine(&link(&chain, 0, &down)), (true, 0, None, 5));
+    chain.cut.insert(1);
+    chain.wait_ms(11_000);
+    publish(&mut chain);
+    chain.wait_ms(2_000);
+    assert_eq!(routine(&link(&chain, 0, &down)), (false, 5, Some(2_000_000), 5));
+    let tally = *link(&chain, 0, &down).tally.get(Lane::Routine);
+    assert_eq!((tally.taken, tally.handed_over, tally.ended), (10, 5, 0));
+    assert_eq!(view(&chain, 0).outcomes_open, 5);
+}
+
+#[test]
+fn a_page_shows_the_inbox_and_the_notes_that_wait_for_a_link() {
+    let mut chain = Chain::of(&CODES);
+    assert!(view(&chain, 2).inbox_open && link(&chain, 2, &Link::Inbox).up);
+    chain.tell(2, Input::InboxClosed);
+    chain.publish(0, "directive.issue", CODES[2], None);
+    chain.wait_ms(3_000);
+    let inbox = link(&chain, 2, &Link::Inbox);
+    assert!(!view(&chain, 2).inbox_open);
+    assert_eq!(routine(&inbox), (false, 1, Some(3_000_000), 0));
+    // it is told once it is there, and the link is away by then
+    chain.cut.insert(2);
+    chain.wait_ms(11_000);
+    chain.open_inbox(2);
+    assert_eq!((view(&chain, 2).delivered, link(&chain, 2, &Link::Up).notes_owed), (1, 1));
+    assert!(view(&chain, 2).links.iter().all(|it| it.link != Link::Adapter), "none was needed");
+}
