@@ -7,7 +7,8 @@ use yizhan_topology::Topology;
 
 use crate::draft::Draft;
 
-/// Time to live of a video command unless its sender says otherwise (design §7), milliseconds.
+/// Time to live of a command for a device unless its sender says otherwise (design §7),
+/// milliseconds. All have one: none is carried out when nobody expects it any more.
 const VIDEO_TTL_MS: u64 = 30_000;
 
 /// What an admitted draft gets.
@@ -51,7 +52,7 @@ pub fn admit(
             format!("`{to}` selects no station of this topology"),
         ));
     }
-    let default_ttl_ms = (draft.kind.as_str() == "video.dispatch").then_some(VIDEO_TTL_MS);
+    let default_ttl_ms = draft.kind.is_for_adapter().then_some(VIDEO_TTL_MS);
     Ok(Terms { to, handle, notify, lane, ttl_ms: draft.ttl_ms.or(default_ttl_ms) })
 }
 

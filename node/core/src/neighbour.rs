@@ -74,8 +74,8 @@ pub struct Session {
     pub turns: Turns,
     /// How long its frames are on their way.
     pub transit: Transit,
-    /// When a child was welcomed to it, milliseconds since boot: all that it says in it, it said
-    /// later.
+    /// When a child was welcomed to it, milliseconds since boot: until the first frame that says
+    /// when it was sent, which was later.
     pub welcomed_ms: Option<u64>,
     /// What the neighbour was last told to be durable one hop further, lane by lane.
     pub told: PerLane<Vec<(u64, u64)>>,

@@ -21,8 +21,6 @@ pub struct Settings {
     pub liveness_ms_min: u64,
     /// A hello without an answer is said again after this long, milliseconds.
     pub hello_retry_ms: u64,
-    /// Most past epochs remembered of one neighbour, against hellos that come late.
-    pub past_epochs_max: usize,
     /// Share of `Disk::max_bytes` that ordinary messages may not use, in percent: flash and what
     /// comes from neighbours may.
     pub flash_reserve_percent: u64,
@@ -46,7 +44,6 @@ impl Default for Settings {
             beat_ms: 3000,
             liveness_ms_min: 10_000,
             hello_retry_ms: 1000,
-            past_epochs_max: 256,
             flash_reserve_percent: 5,
             share_percent: 25,
             two_hop_percent: 20,

@@ -281,7 +281,7 @@ impl Station {
         self.fold_all_notes(now, &mut step);
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
         for link in links {
-            self.pump(now, &link, &mut step);
+            self.pump(&link, &mut step);
         }
         self.pump_inbox(&mut step);
         self.pump_adapter(&mut step);

@@ -32,7 +32,7 @@ pub(super) struct Sent {
 
 impl Station {
     /// Asks for the next send on a link, if its session, its window and its backlog allow one.
-    pub(super) fn pump(&mut self, now: Now, link: &Link, step: &mut Step) {
+    pub(super) fn pump(&mut self, link: &Link, step: &mut Step) {
         let Some(neighbour) = self.neighbours.get_mut(link) else { return };
         let Some(session) = neighbour.session.as_mut().filter(|session| !session.asking) else {
             return;
@@ -62,8 +62,6 @@ impl Station {
         // what the log no longer has is skipped whole: only the chain through its end is known
         let through = owed.gone.end_of(through).unwrap_or(through);
         session.asking = true;
-        session.beat_us =
-            session.beat_us.max(now.boot_us.saturating_sub(self.settings.beat_ms * 1000));
         let send = Send {
             link: link.clone(),
             session: session.tag,

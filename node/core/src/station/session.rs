@@ -167,11 +167,12 @@ impl Station {
         }
     }
 
-    /// A child sent something at `sent_ms` of its clock, after we had welcomed it. The first frame
-    /// that comes need not say when it was sent, nor be the first that left.
+    /// A child sent something at `sent_ms` of its clock, after we had welcomed it. Only the first
+    /// such word bounds anything; the frame that begins the session need not have one.
     pub(super) fn said_since_welcome(&mut self, now: Now, link: &Link, sent_ms: Option<u64>) {
-        let welcomed_ms = self.session_mut(link).and_then(|session| session.welcomed_ms);
-        if let (Some(welcomed_ms), Some(sent_ms)) = (welcomed_ms, sent_ms) {
+        let Some(sent_ms) = sent_ms else { return };
+        let welcomed_ms = self.session_mut(link).and_then(|session| session.welcomed_ms.take());
+        if let Some(welcomed_ms) = welcomed_ms {
             self.bound_transit(now, link, welcomed_ms, sent_ms);
         }
     }

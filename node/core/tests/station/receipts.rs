@@ -317,3 +317,17 @@ fn what_is_told_says_when_it_happened_and_is_counted_once() {
     assert!(resolved.iter().all(|it| delivered(it) && it.2 > 0), "{resolved:?}");
     assert_eq!(resolved.iter().map(|it| it.2).sum::<u64>(), 60);
 }
+
+#[test]
+fn a_command_of_any_name_that_was_under_way_when_the_station_died_has_an_outcome() {
+    let mut chain = line();
+    chain.adapter = None; // it hangs
+    chain.publish(0, "video.ptz", "510722.101.002", None);
+    let id = chain.last_id();
+    assert_eq!(chain.asked.len(), 1);
+    let said = chain.benches[2].restart();
+    chain.said(2, said);
+    chain.tell(2, Input::Connected);
+    chain.wait_ms(2_000);
+    assert!(!chain.is_open(0, &id, 2));
+}
