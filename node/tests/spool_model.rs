@@ -85,8 +85,8 @@ struct Model {
     gone: BTreeSet<(Link, Lane, u64)>,
 }
 
-/// Legs in the files: those of the oldest segment that no newer one has.
-fn only_in_oldest(data: &Path) -> BTreeSet<(Link, Lane, u64)> {
+/// Legs in the files: those of the oldest segment that no newer one has, and those of newer ones.
+fn only_in_oldest(data: &Path) -> (BTreeSet<Leg>, BTreeSet<Leg>) {
     let oldest = segments(data)[0].clone();
     let (mut here, mut newer) = (BTreeSet::new(), BTreeSet::new());
     for found in all(data) {
@@ -96,8 +96,11 @@ fn only_in_oldest(data: &Path) -> BTreeSet<(Link, Lane, u64)> {
         let legs = legs.map(|leg| (leg.link.clone(), leg.link.numbered_lane(lane), leg.sequence));
         if found.file == oldest { here.extend(legs) } else { newer.extend(legs) }
     }
-    here.difference(&newer).cloned().collect()
+    (here.difference(&newer).cloned().collect(), newer)
 }
+
+/// A leg of one lane of a link.
+type Leg = (Link, Lane, u64);
 
 impl Model {
     fn records(&mut self, messages: &[Message]) -> Vec<Record> {
@@ -175,16 +178,15 @@ fn tear(file: &Path, before: Option<Vec<u8>>, how: &Tear) {
 fn reclaim(data: &Path, log: &mut Log, model: &mut Model, every: u64) {
     let mut reclaimer = log.reclaimer(Vec::new());
     let Some(oldest) = reclaimer.oldest().unwrap() else { return };
-    let only = only_in_oldest(data);
-    let mut ends: BTreeMap<(Link, Lane), (u64, u64)> = BTreeMap::new();
-    for (link, lane, sequence) in &only {
-        ends.entry((link.clone(), *lane)).or_insert((*sequence, *sequence)).1 = *sequence;
-    }
-    let spans = oldest.spans.into_iter().map(|span| {
+    let (only, newer) = only_in_oldest(data);
+    let mut told = BTreeSet::new();
+    for span in oldest.spans {
         assert_eq!(span.chain, chain(span.through));
-        ((span.link, span.lane), (span.from, span.through))
-    });
-    assert_eq!(spans.collect::<BTreeMap<_, _>>(), ends);
+        let leg = |sequence| (span.link.clone(), span.lane, sequence);
+        told.extend((span.from..=span.through).map(leg));
+        assert!((span.only_from..=span.through).all(|at| !newer.contains(&leg(at))));
+    }
+    assert_eq!(told, only);
 
     let owed: BTreeSet<_> = only.iter().filter(|leg| leg.2 % every == 0).cloned().collect();
     let asked: Vec<_> =
