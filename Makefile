@@ -7,7 +7,7 @@ MINUTES ?= 10
 SECONDS ?= 60
 
 .PHONY: help demo test fmt lint sim sim-long sim-mutants fuzz fuzz-corpus mutants powercut \
-	powercut-station
+	powercut-station bench
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,3 +60,11 @@ powercut-station: ## Cut the power under a node and its bus together (YIZHAN_PCF
 	$(CARGO) build --release --package yizhan && \
 	python3 chaos-tests/powercut/station.py "$$($(CARGO) metadata --format-version 1 --no-deps | \
 		python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/yizhan" $(ARGS)
+
+bench: ## Measure a real chain of three tiers (ARGS="throughput --size 4096" for one of the three)
+	@server="$$(ops/nats/get-nats-server)" && export PATH="$$(dirname "$$server"):$$PATH" && \
+	$(CARGO) build --release --package yizhan --package chaos-tests --bin yizhan --bin bench && \
+	bench="$$($(CARGO) metadata --format-version 1 --no-deps | \
+		python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/bench" && \
+	if [ -n "$(ARGS)" ]; then "$$bench" $(ARGS); else \
+		"$$bench" throughput && "$$bench" answers && "$$bench" latency; fi
