@@ -127,9 +127,8 @@ impl Adapters {
 /// How long a command is still good for; `None` if it is over, or nobody knows.
 fn time_left(held: &HeldLeg, header: &Header, boots: &BootClock) -> Option<Duration> {
     let Some(ttl_ms) = header.ttl_ms else { return Some(GOOD_FOR) };
-    let (age_ms, age_unknown) = held.age(clock::now(), boots);
-    let left_ms = ttl_ms.checked_sub(age_ms).filter(|left_ms| *left_ms > 0 && !age_unknown)?;
-    Some(Duration::from_millis(left_ms).min(REPLY_WITHIN_MAX))
+    let age_ms = held.age_within(clock::now(), boots, Some(ttl_ms))?;
+    Some(Duration::from_millis(ttl_ms.saturating_sub(age_ms)).min(REPLY_WITHIN_MAX))
 }
 
 #[cfg(test)]

@@ -40,22 +40,7 @@ impl Publisher {
     /// # Errors
     /// An answer that says something else, or none.
     pub async fn flood(&self, count: usize, size: usize, window: usize) -> Result<Handed, String> {
-        let inbox = self.nats.new_inbox();
-        let answers = self.nats.subscribe(inbox.clone()).await.map_err(|why| why.to_string())?;
-        let open = Arc::new(Semaphore::new(window));
-        let hearing = tokio::spawn(hear(answers, count, Arc::clone(&open)));
-        let (began, mut left) = (Instant::now(), Vec::with_capacity(count));
-        for n in 0..count {
-            match tokio::time::timeout(PATIENCE, open.acquire()).await {
-                Ok(Ok(permit)) => permit.forget(),
-                _ => break, // `hear` says why
-            }
-            left.push(Instant::now());
-            let sent = self.nats.publish_with_reply(SUBJECT, inbox.clone(), body(n, size));
-            sent.await.map_err(|why| why.to_string())?;
-        }
-        hearing.await.map_err(|why| why.to_string())??;
-        Ok(Handed { took: began.elapsed(), left })
+        self.hand_in(count, size, window, None).await
     }
 
     /// Hands `count` reports in, one after the other; gives how long each answer took.
@@ -84,14 +69,31 @@ impl Publisher {
         size: usize,
         per_second: f64,
     ) -> Result<Handed, String> {
+        let every = Duration::from_secs_f64(1.0 / per_second);
+        self.hand_in(count, size, count, Some(every)).await
+    }
+
+    async fn hand_in(
+        &self,
+        count: usize,
+        size: usize,
+        window: usize,
+        every: Option<Duration>,
+    ) -> Result<Handed, String> {
         let inbox = self.nats.new_inbox();
         let answers = self.nats.subscribe(inbox.clone()).await.map_err(|why| why.to_string())?;
-        let open = Arc::new(Semaphore::new(count));
-        let hearing = tokio::spawn(hear(answers, count, open));
-        let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / per_second));
+        let open = Arc::new(Semaphore::new(window));
+        let hearing = tokio::spawn(hear(answers, count, Arc::clone(&open)));
+        let mut ticks = every.map(tokio::time::interval);
         let (began, mut left) = (Instant::now(), Vec::with_capacity(count));
         for n in 0..count {
-            ticks.tick().await;
+            if let Some(ticks) = &mut ticks {
+                ticks.tick().await;
+            }
+            match tokio::time::timeout(PATIENCE, open.acquire()).await {
+                Ok(Ok(permit)) => permit.forget(),
+                _ => break, // `hear` says why
+            }
             left.push(Instant::now());
             let sent = self.nats.publish_with_reply(SUBJECT, inbox.clone(), body(n, size));
             sent.await.map_err(|why| why.to_string())?;

@@ -53,9 +53,7 @@ impl Host {
                 });
                 break;
             };
-            let (age_ms, age_unknown) = held.age(now, &deliver.clock);
-            let ttl_ms = envelope.header().ttl_ms;
-            if ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms) {
+            if held.age_within(now, &deliver.clock, envelope.header().ttl_ms).is_none() {
                 published.inputs.push(Input::Stale { leg });
                 break;
             }

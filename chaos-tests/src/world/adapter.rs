@@ -31,12 +31,10 @@ impl World {
             let input = Box::new(Input::Unreadable { link, lane, from, through, id: None });
             return self.soon(10, 500, Event::Input { host, life, input });
         };
-        let (age_ms, age_unknown) = held.age(self.clock(host), clock);
-        let ttl_ms = envelope.header().ttl_ms;
-        let id = envelope.header().id();
-        let result = match ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms) {
-            true => Attempted::Expired,
-            false => self.device(host, &envelope),
+        let (id, ttl_ms) = (envelope.header().id(), envelope.header().ttl_ms);
+        let result = match held.age_within(self.clock(host), clock, ttl_ms) {
+            Some(_) => self.device(host, &envelope),
+            None => Attempted::Expired,
         };
         let after_us = match result {
             Attempted::Unknown => PATIENCE_US,

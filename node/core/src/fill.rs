@@ -53,6 +53,14 @@ impl HeldLeg {
         }
     }
 
+    /// Its age now, milliseconds; `None` if its time to live is over, or nobody can tell that it is
+    /// not: it may not be delivered.
+    pub fn age_within(&self, now: Now, clock: &BootClock, ttl_ms: Option<u64>) -> Option<u64> {
+        let (age_ms, age_unknown) = self.age(now, clock);
+        let is_over = ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms);
+        (!is_over).then_some(age_ms)
+    }
+
     /// Its known age now, milliseconds, and whether some of it is unknown.
     pub fn age(&self, now: Now, clock: &BootClock) -> (u64, bool) {
         match clock.since_ms(now, self.boot, self.taken_boot_ms) {

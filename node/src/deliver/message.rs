@@ -30,10 +30,7 @@ pub(super) fn of(leg: &HeldLeg, clock: &BootClock) -> Result<Out, Unfit> {
     let envelope = Envelope::read(leg.envelope.clone());
     let envelope = envelope.map_err(|fault| Unfit::Unreadable(fault.to_string()))?;
     let header = envelope.header();
-    let (age_ms, age_unknown) = leg.age(crate::clock::now(), clock);
-    if header.ttl_ms.is_some_and(|ttl_ms| age_unknown || age_ms >= ttl_ms) {
-        return Err(Unfit::Stale);
-    }
+    let age_ms = leg.age_within(crate::clock::now(), clock, header.ttl_ms).ok_or(Unfit::Stale)?;
     let mut headers = Headers::new();
     if leg.late {
         let _ = headers.set("Yz-Late", "1");

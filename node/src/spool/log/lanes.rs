@@ -70,7 +70,7 @@ pub(super) struct Only {
     pub(super) lane: Lane,
     /// Never empty.
     pub(super) legs: Ranges,
-    /// What newer segments have.
+    /// What newer segments have of the legs before the last of them.
     newer: Ranges,
     /// The chain through the last of them, unless a file has to be read for it.
     pub(super) chain: Option<Chain>,
@@ -93,7 +93,9 @@ impl Only {
         let mut spans: Vec<OnlySpan> = Vec::new();
         for (from, through) in self.legs.iter() {
             if spans.len() == SPANS_MAX {
-                spans.iter_mut().rev().take(1).for_each(|last| last.through = through);
+                if let Some(last) = spans.last_mut() {
+                    last.through = through;
+                }
                 continue;
             }
             let before = self.newer.last_before(from).unwrap_or(0);
@@ -176,9 +178,11 @@ impl Lanes {
                 let here = runs.iter().filter(|run| run.segment == segment);
                 let mut legs = Ranges::default();
                 here.clone().for_each(|run| legs.join(&run.legs()));
+                let Some(end) = legs.last() else { continue };
+                // most of what is newer lies behind all that is here
                 let mut newer = Ranges::default();
                 runs.iter()
-                    .filter(|run| run.segment > segment)
+                    .filter(|run| run.segment > segment && run.first <= end)
                     .for_each(|run| newer.join(&run.legs()));
                 legs.subtract(&newer);
                 let Some(last) = legs.last() else { continue };

@@ -18,12 +18,12 @@ use super::commit::records;
 use super::damage::LegRange;
 use super::examine::examine;
 use super::format::CommitKind;
-use super::lanes::OnlySpan;
+use super::lanes::{Only, OnlySpan};
 use super::part::{PUT, REAPPENDED};
 use super::ranges::Ranges;
 use super::reader::LegReader;
 use super::segment::path_of;
-use super::shared::Shared;
+use super::shared::{Extent, Shared};
 use crate::spool::disk;
 use crate::spool::error::SpoolError;
 use crate::spool::key_files::{KeyFiles, key_use};
@@ -51,6 +51,9 @@ pub struct Carried {
     pub unreadable: Vec<LegRange>,
 }
 
+/// The number of a segment, and the runs of legs that are nowhere newer.
+type Held = (u64, Vec<(Link, Lane, Vec<OnlySpan>)>);
+
 /// Gives the room of old segments back. One for each log.
 #[derive(Debug)]
 pub struct Reclaimer {
@@ -60,7 +63,7 @@ pub struct Reclaimer {
     wanted: BTreeSet<u64>,
     key_files: Option<KeyFiles>,
     /// What [`Reclaimer::news`] said last.
-    told: Option<OldSegment>,
+    told: Option<Held>,
 }
 
 impl Reclaimer {
@@ -80,11 +83,20 @@ impl Reclaimer {
     /// # Errors
     /// [`SpoolError::Io`] if the chain of a leg cannot be read.
     pub fn oldest(&self) -> Result<Option<OldSegment>, SpoolError> {
-        let (number, extent, only) = {
-            let state = self.shared.read();
-            let Some((number, extent)) = state.oldest_closed() else { return Ok(None) };
-            (number, extent, state.lanes.only_in(number))
-        };
+        self.oldest_held().map(|found| self.described(found)).transpose()
+    }
+
+    fn oldest_held(&self) -> Option<(u64, Extent, Vec<Only>)> {
+        let state = self.shared.read();
+        let (number, extent) = state.oldest_closed()?;
+        Some((number, extent, state.lanes.only_in(number)))
+    }
+
+    /// With the chains, some of which are read from files.
+    fn described(
+        &self,
+        (number, extent, only): (u64, Extent, Vec<Only>),
+    ) -> Result<OldSegment, SpoolError> {
         let reader = LegReader::new(Arc::clone(&self.shared));
         let mut spans = Vec::with_capacity(only.len());
         for one in only {
@@ -101,7 +113,7 @@ impl Reclaimer {
             }
         }
         let (bytes, newest_wall_ms) = (extent.file_bytes, extent.newest_wall_ms);
-        Ok(Some(OldSegment { number, bytes, newest_wall_ms, spans }))
+        Ok(OldSegment { number, bytes, newest_wall_ms, spans })
     }
 
     /// The oldest segment, if that, or what is nowhere else of it, is not what was said last.
@@ -109,12 +121,16 @@ impl Reclaimer {
     /// # Errors
     /// As [`Reclaimer::oldest`].
     pub fn news(&mut self) -> Result<Option<OldSegment>, SpoolError> {
-        let oldest = self.oldest()?;
-        if oldest.is_none() || oldest == self.told {
+        let Some(found) = self.oldest_held() else { return Ok(None) };
+        let (number, _, only) = &found;
+        let spans = only.iter().map(|one| (one.link.clone(), one.lane, one.spans()));
+        let held = (*number, spans.collect());
+        if self.told.as_ref() == Some(&held) {
             return Ok(None);
         }
-        self.told.clone_from(&oldest);
-        Ok(oldest)
+        let oldest = self.described(found)?;
+        self.told = Some(held);
+        Ok(Some(oldest))
     }
 
     /// Lets the next [`Reclaimer::news`] be told whatever was told before.
