@@ -8,6 +8,7 @@ use yizhan_schemas::{Code, Lane, MessageId};
 
 use crate::input::Ticket;
 use crate::link::Link;
+use crate::seal::SealFault;
 use crate::time::BootClock;
 
 /// One thing to do, once its step is durable.
@@ -215,6 +216,15 @@ pub enum Notice {
         link: Link,
         /// Why.
         why: String,
+    },
+    /// A message is not covered by its origin's seal: it is put aside too.
+    Unsealed {
+        /// From whom.
+        link: Link,
+        /// Which it says it is.
+        id: MessageId,
+        /// Why.
+        fault: SealFault,
     },
     /// A leg became durable at the neighbour.
     HandedOver {

@@ -3,6 +3,8 @@
 //!
 //! The one-letter names are the format on disk: kinds are added, never changed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use yizhan_schemas::envelope::Digest;
@@ -11,6 +13,7 @@ use yizhan_schemas::payload::receipt::Note;
 use yizhan_schemas::{Code, Envelope, Epoch, Lane, MessageId, StoreId};
 
 use crate::link::Link;
+use crate::seal::HeldSeal;
 use crate::time::{BootId, Now};
 
 /// One entry of the custody log.
@@ -19,6 +22,10 @@ pub enum Record {
     /// The data directory was opened.
     #[serde(rename = "O")]
     Opened(Opened),
+    /// A seal under which messages of the same commit came. The seals of a commit stand at its
+    /// head, and a message names its own by its place among them.
+    #[serde(rename = "G")]
+    Seal(Arc<HeldSeal>),
     /// A message is here, with the legs that it owes.
     #[serde(rename = "P")]
     Put(Put),
@@ -139,6 +146,18 @@ pub struct Put {
     /// Of a message of our own: the stations that it is for, fixed when it was taken.
     #[serde(default)]
     pub targets: Vec<Code>,
+    /// The seal that it came under, if it goes on to a neighbour.
+    #[serde(default)]
+    pub under: Option<Under>,
+}
+
+/// Which leaf of which seal a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Under {
+    /// The seal's place among those at the head of the commit.
+    pub seal: u32,
+    /// The leaf.
+    pub leaf: u32,
 }
 
 /// The leg of a neighbour by which a message came.
@@ -188,6 +207,7 @@ impl Put {
             key: None,
             late: false,
             targets: Vec::new(),
+            under: None,
         }
     }
 }
@@ -395,4 +415,18 @@ pub struct Bridged {
     pub to: BootId,
     /// What to add to a reading in `from` to get one in `to`, milliseconds; mostly negative.
     pub offset_ms: i64,
+}
+
+/// The seal that a message names, in records of commits one behind the other: nothing but the seals
+/// of its commit stands at the head of that.
+pub fn seal_of(records: &[Record], put_at: usize) -> Option<Arc<HeldSeal>> {
+    let (Record::Put(put) | Record::Reappended(put)) = records.get(put_at)? else { return None };
+    let place = usize::try_from(put.under?.seal).ok()?;
+    let is_seal = |record: &Record| matches!(record, Record::Seal(_));
+    let end = records.get(..put_at)?.iter().rposition(is_seal)? + 1;
+    let begin = records.get(..end)?.iter().rposition(|record| !is_seal(record));
+    match records.get(begin.map_or(0, |at| at + 1) + place) {
+        Some(Record::Seal(seal)) => Some(Arc::clone(seal)),
+        _ => None,
+    }
 }

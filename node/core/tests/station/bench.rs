@@ -12,7 +12,7 @@ use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::input::{Input, Marks, Ticket};
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
-use yizhan_core::record::Record;
+use yizhan_core::record::{Record, seal_of};
 use yizhan_core::settings::Settings;
 use yizhan_core::station::Fresh;
 use yizhan_core::step::{Spool, Steps, Writes, commit_through};
@@ -79,13 +79,13 @@ impl Spool for Log {
 
 impl Log {
     fn leg(&self, link: &Link, lane: Lane, sequence: u64) -> Option<HeldLeg> {
-        self.0.iter().rev().find_map(|record| {
+        self.0.iter().enumerate().rev().find_map(|(at, record)| {
             let (Record::Put(put) | Record::Reappended(put)) = record else { return None };
             if link.numbered_lane(put.envelope.header().lane) != lane {
                 return None;
             }
             let leg = put.legs.iter().find(|leg| leg.link == *link && leg.sequence == sequence)?;
-            Some(HeldLeg::of(put, leg))
+            Some(HeldLeg::of(put, leg, seal_of(&self.0, at)))
         })
     }
 }

@@ -4,6 +4,7 @@ use yizhan_core::effect::{Effect, Notice};
 use yizhan_core::input::{Input, Ticket};
 use yizhan_core::link::Link;
 use yizhan_core::record::Record;
+use yizhan_core::seal::{Checked, NoKeys};
 use yizhan_schemas::frame::{
     self, Ack, Body, Carried, Chain, Frame, LaneAck, SessionTag, Skip, SkipReason,
 };
@@ -43,7 +44,7 @@ pub(crate) fn batch(
     first: u64,
     records: Vec<frame::Record>,
 ) -> Input {
-    let body = Body { records, seals: Vec::new() };
+    let body = Checked::of(Body { records, seals: Vec::new() }, &NoKeys);
     Input::Batch { link, session, lane: Lane::Routine, first, sent_ms: 0, body }
 }
 
