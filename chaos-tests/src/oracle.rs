@@ -7,6 +7,7 @@
 //! |---|---|
 //! | accepted means on disk | at the reply, the message must be on the synced part of the disk |
 //! | nothing accepted is lost | at the end, every (message, target) is in the inbox, or too old, or excused |
+//! | authentic | what enters an inbox is what its origin took, and came under a seal of its origin |
 //! | once | no inbox holds an id twice, nor a publisher's key under two ids |
 //! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched |
 //! | never stale | the true age on entering an inbox is within the time to live |
@@ -25,6 +26,8 @@ mod verdict;
 use std::collections::{BTreeMap, BTreeSet};
 
 use yizhan_core::input::Attempted;
+use yizhan_core::seal::Checked;
+use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::{Answer, Envelope, Epoch, MessageId, Outcome};
 
 use crate::plan::{Faults, Plan};
@@ -58,6 +61,8 @@ pub struct Oracle {
     accounts: BTreeMap<MessageId, Account>,
     /// What the publisher of each key was told.
     told: BTreeMap<u64, Vec<MessageId>>,
+    /// What came to a station under a valid seal: the station, whose seal, the message.
+    sealed: BTreeSet<(usize, usize, Digest)>,
     order: Order,
     devices: Devices,
     /// Stations whose stores were lost or put back.
@@ -78,6 +83,7 @@ impl Oracle {
             matters: matters.to_vec(),
             accounts: BTreeMap::new(),
             told: BTreeMap::new(),
+            sealed: BTreeSet::new(),
             order: Order::default(),
             devices: Devices::default(),
             touched: BTreeSet::new(),
@@ -156,6 +162,15 @@ impl Oracle {
         self.told.contains_key(&key)
     }
 
+    /// Records came to a station: those under a valid seal may enter its inbox.
+    pub fn arrived(&mut self, host: usize, body: &Checked) {
+        for (digest, owner) in body.covered() {
+            if let Some(owner) = self.tree.station(owner) {
+                self.sealed.insert((host, owner, digest));
+            }
+        }
+    }
+
     /// A message entered an inbox.
     pub fn entered(&mut self, host: usize, envelope: &Envelope, late: bool, now_us: u64) {
         let id = envelope.header().id();
@@ -165,6 +180,9 @@ impl Oracle {
         let mut faults = Vec::new();
         if *envelope.bytes() != account.bytes {
             faults.push(format!("authentic: {id} was altered on its way to {host}"));
+        }
+        if host != account.host && !self.sealed.contains(&(host, account.host, envelope.digest())) {
+            faults.push(format!("authentic: {id} entered {host} without a seal of its origin"));
         }
         if !account.targets.contains(&host) {
             faults.push(format!("{id} entered {host} and is not for it"));

@@ -112,8 +112,7 @@ impl World {
             let began_us = dice.random_range(1_000_000..3_600_000_000_000);
             let ppm = dice.random_range(-plan.drift_ppm..=plan.drift_ppm);
             let clock = Clock::new(began_us, ppm, WALL_MS);
-            let topology = std::sync::Arc::clone(&tree.topology);
-            let mut host = Host::new(code, topology, clock, plan.store.clone());
+            let mut host = Host::new(code, &tree, clock, plan.store.clone());
             if dice.random_bool(plan.old_version) {
                 host.version = VERSION - 1;
             }

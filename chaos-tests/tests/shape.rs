@@ -150,6 +150,7 @@ fn deciders_of_the_core_do_not_know_each_other() {
         "gone",
         "station",
         "fill",
+        "seal",
         "lib",
         "neighbour",
     ];
