@@ -3,6 +3,9 @@
 //!
 //! The one-letter names are the format on disk: kinds are added, never changed.
 
+mod clock;
+mod under;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,6 +18,9 @@ use yizhan_schemas::{Code, Envelope, Epoch, Lane, MessageId, StoreId};
 use crate::link::Link;
 use crate::seal::HeldSeal;
 use crate::time::{BootId, Now};
+
+pub use clock::{Bridged, Exchanged};
+pub use under::{Under, seal_of};
 
 /// One entry of the custody log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,15 +155,6 @@ pub struct Put {
     /// The seal that it came under, if it goes on to a neighbour.
     #[serde(default)]
     pub under: Option<Under>,
-}
-
-/// Which leaf of which seal a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Under {
-    /// The seal's place among those at the head of the commit.
-    pub seal: u32,
-    /// The leaf.
-    pub leaf: u32,
 }
 
 /// The leg of a neighbour by which a message came.
@@ -388,45 +385,4 @@ pub struct Attempt {
     pub lane: Lane,
     /// The leg.
     pub leg: u64,
-}
-
-/// See [`Record::Exchanged`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exchanged {
-    /// The neighbour.
-    pub link: Link,
-    /// Its machine's boot.
-    pub their_boot: BootId,
-    /// Its clock since that boot, milliseconds.
-    pub their_ms: u64,
-    /// Our machine's boot.
-    pub boot: BootId,
-    /// Our clock since that boot, milliseconds.
-    pub our_ms: u64,
-}
-
-/// See [`Record::Bridged`]: a reading of the clock of `from` is one of the clock of `to` plus
-/// `offset_ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bridged {
-    /// A boot that is over.
-    pub from: BootId,
-    /// The boot at the time of writing.
-    pub to: BootId,
-    /// What to add to a reading in `from` to get one in `to`, milliseconds; mostly negative.
-    pub offset_ms: i64,
-}
-
-/// The seal that a message names, in records of commits one behind the other: nothing but the seals
-/// of its commit stands at the head of that.
-pub fn seal_of(records: &[Record], put_at: usize) -> Option<Arc<HeldSeal>> {
-    let (Record::Put(put) | Record::Reappended(put)) = records.get(put_at)? else { return None };
-    let place = usize::try_from(put.under?.seal).ok()?;
-    let is_seal = |record: &Record| matches!(record, Record::Seal(_));
-    let end = records.get(..put_at)?.iter().rposition(is_seal)? + 1;
-    let begin = records.get(..end)?.iter().rposition(|record| !is_seal(record));
-    match records.get(begin.map_or(0, |at| at + 1) + place) {
-        Some(Record::Seal(seal)) => Some(Arc::clone(seal)),
-        _ => None,
-    }
 }
