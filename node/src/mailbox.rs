@@ -61,7 +61,7 @@ impl Letter {
                     Record::Carried(carried) => carried.envelope.len(),
                     Record::Skip(_) => 0,
                 };
-                body.records.iter().map(|record| envelope(record) + RECORD_BYTES).sum()
+                body.records().iter().map(|record| envelope(record) + RECORD_BYTES).sum()
             }
             Self::Input(Input::Carried { puts, .. }) => {
                 puts.iter().map(|put| put.envelope.bytes().len() + RECORD_BYTES).sum()

@@ -12,6 +12,7 @@ mod pages;
 mod parent;
 mod parts;
 mod reclaim;
+mod seals;
 mod start;
 mod status;
 mod store;

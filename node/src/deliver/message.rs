@@ -137,6 +137,8 @@ mod tests {
             age_unknown: false,
             hops: 1,
             late: false,
+            own: false,
+            under: None,
             boot: BOOT,
             taken_boot_ms: clock::now().boot_ms(),
         }

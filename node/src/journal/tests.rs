@@ -63,6 +63,7 @@ fn put(sequence: u64, kind: &str, targets: &[&str]) -> Record {
         key: None,
         late: false,
         targets: targets.iter().map(|text| code(text)).collect(),
+        under: None,
     })
 }
 
@@ -101,6 +102,8 @@ impl LegSource for Legs {
                 age_unknown: leg.age_unknown,
                 hops: leg.hops,
                 late: leg.late,
+                own: leg.own,
+                under: leg.under,
                 boot: leg.boot,
                 taken_boot_ms: leg.taken_boot_ms,
             })),

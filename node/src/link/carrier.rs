@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use yizhan_core::effect::Send;
 use yizhan_core::fill::{LegSource, fill};
 use yizhan_core::input::Input;
+use yizhan_core::seal::Signet;
 use yizhan_core::time::BootId;
 use yizhan_schemas::frame::Frame;
 
@@ -27,6 +28,8 @@ pub struct Carrier {
     pub subject: String,
     /// Where legs are read.
     pub legs: Arc<dyn LegSource>,
+    /// What is this station's own leaves sealed with this.
+    pub signet: Arc<dyn Signet>,
     /// This boot of the machine.
     pub boot: BootId,
     /// The way back to the core.
@@ -71,8 +74,9 @@ impl Carrier {
 
     /// Fills and publishes legs and tells the core how far that went; `false` if it is gone.
     async fn send(&self, send: Send) -> bool {
-        let (through, bytes) = match fill(&send, &*self.legs, clock::now()) {
+        let (through, bytes) = match fill(&send, &*self.legs, &*self.signet, clock::now()) {
             Ok(filled) => {
+                metrics::counter!("yizhan_seals_signed_total").increment(filled.signed);
                 if let Some((from, through)) = filled.gap {
                     let (link, lane) = (send.link.clone(), send.lane);
                     self.mailbox

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use yizhan_core::fill::LegSource;
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
+use yizhan_core::seal::Specimens;
 use yizhan_core::time::BootId;
 use yizhan_schemas::frame::{Frame, Hello};
 use yizhan_schemas::{Code, PerLane};
@@ -15,6 +16,7 @@ use super::{Carrier, input_of, refuse};
 use crate::bus::{BusError, Client, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
+use crate::seal::Seals;
 
 /// Longest wait for the answer to a hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,6 +31,8 @@ pub struct Uplink {
     pub client: Client,
     /// Where legs are read.
     pub legs: Arc<dyn LegSource>,
+    /// What seals are made with and known by.
+    pub seals: Seals,
     /// This boot of the machine.
     pub boot: BootId,
     /// The way to the core.
@@ -46,6 +50,7 @@ impl Uplink {
             client: self.client.clone(),
             subject: subjects::up(&self.here),
             legs: Arc::clone(&self.legs),
+            signet: Arc::clone(&self.seals.signet),
             boot: self.boot,
             mailbox: self.mailbox.clone(),
         };
@@ -59,7 +64,7 @@ impl Uplink {
         };
         tokio::select! {
             () = carrier.run(orders, hello) => {}
-            () = listen(subscription, &self.mailbox) => {}
+            () = listen(subscription, &*self.seals.specimens, &self.mailbox) => {}
             () = watch_connection(&self.client, &self.mailbox) => {}
         }
         Ok(())
@@ -90,9 +95,13 @@ async fn ask(client: &Client, subject: &str, hello: Hello) -> Result<Frame, Stri
     Frame::decode(&reply.payload).map_err(|fault| fault.to_string())
 }
 
-async fn listen(mut subscription: crate::bus::Subscription, mailbox: &Mailbox) {
+async fn listen(
+    mut subscription: crate::bus::Subscription,
+    specimens: &dyn Specimens,
+    mailbox: &Mailbox,
+) {
     while let Some(message) = subscription.next().await {
-        match input_of(Link::Up, &message.payload) {
+        match input_of(Link::Up, &message.payload, specimens) {
             Ok(input) => {
                 if !mailbox.tell(input).await {
                     return;

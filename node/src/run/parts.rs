@@ -36,6 +36,7 @@ use crate::ingest::{Bodies, Door};
 use crate::journal::{self, Journal, JournalPlan};
 use crate::link::{Downlinks, Uplink};
 use crate::mailbox::Mailbox;
+use crate::seal::Seals;
 use crate::spool::Messages;
 use crate::telemetry::{self, Counts};
 
@@ -51,6 +52,7 @@ pub(super) type Tasks = JoinSet<(&'static str, Result<(), RunError>)>;
 pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) topology: Arc<Topology>,
+    pub(super) seals: Seals,
     pub(super) store: Store,
     pub(super) mailbox: Mailbox,
     /// The connection to the parent's bus; none for a root.
@@ -81,6 +83,7 @@ impl Parts {
         let downlinks = Downlinks {
             client: link.clone(),
             legs: Arc::clone(&self.store.legs),
+            seals: self.seals.clone(),
             boot: self.store.fresh.boot,
             mailbox: self.mailbox.clone(),
         };
@@ -92,6 +95,7 @@ impl Parts {
                 here: self.here().clone(),
                 client: parent,
                 legs: Arc::clone(&self.store.legs),
+                seals: self.seals.clone(),
                 boot: self.store.fresh.boot,
                 mailbox: self.mailbox.clone(),
             };

@@ -15,7 +15,7 @@ use super::home::Home;
 use super::parent::Parent;
 use super::parts::{Desk, Parts};
 use super::store::Store;
-use super::{RunError, reclaim};
+use super::{RunError, reclaim, seals};
 use crate::bus::{Announcement, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys};
 use crate::config::{BusMode, Config};
 use crate::mailbox;
@@ -32,7 +32,9 @@ pub(super) async fn station(
 ) -> Result<(), RunError> {
     let topology = Arc::new(super::topology(&config.station.topology)?);
     check_place(&config, &topology)?;
-    let parent = Parent::of(&config, &topology)?;
+    let key = seals::own_key(&config)?;
+    let parent = Parent::of(&config, &topology, key.as_ref())?;
+    let seals = seals::of(&config, key.as_ref(), &topology)?;
     let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
     let listener = listen(&config).await?;
     let store = Store::open(&config, &home)?;
@@ -51,7 +53,8 @@ pub(super) async fn station(
         None => None,
     };
     let counts = Counts::on_from(store.kept.as_ref());
-    let mut parts = Parts { config, topology, store, mailbox, parent, tasks: JoinSet::new() };
+    let mut parts =
+        Parts { config, topology, seals, store, mailbox, parent, tasks: JoinSet::new() };
     let (reclaim, orders) = reclaim::queue();
     let outlets = parts.outlets(&bus, &link, &app, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);

@@ -54,6 +54,11 @@ fn note(notice: &Notice) {
             counter!("yizhan_quarantined_total", "link" => link.word().to_owned()).increment(1);
             tracing::error!(event = "quarantined", link = link.word(), why, "put aside");
         }
+        Notice::Unsealed { link, id, fault } => {
+            let labels = [("link", link.word().to_owned()), ("reason", fault.word().to_owned())];
+            counter!("yizhan_seals_refused_total", &labels).increment(1);
+            tracing::error!(event = "unsealed", link = link.word(), %id, %fault, "not taken");
+        }
         Notice::HandedOver { link, held_us, .. } => {
             let seconds = std::time::Duration::from_micros(*held_us).as_secs_f64();
             histogram!("yizhan_handover_seconds", "link" => link.word().to_owned()).record(seconds);
