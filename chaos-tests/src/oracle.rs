@@ -197,8 +197,10 @@ impl Oracle {
         {
             faults.push(format!("urgent first: {id} waited {wait_us} us on its way to {host}"));
         }
+        // what was altered once comes as it was if the two ends find that their histories differ
+        let route = self.tree.route(account.host, host);
         let touched =
-            self.tree.route(account.host, host).iter().any(|at| self.touched.contains(at));
+            route.iter().any(|at| self.touched.contains(at)) || account.is_tampered_on(&route);
         if late && !touched {
             faults
                 .push(format!("in order: {id} is marked late at {host}, and no store was touched"));
@@ -253,6 +255,18 @@ impl Oracle {
         self.order.put_back(host, messages);
     }
 
+    /// Somebody altered a message on a link, or one that was sealed with it: those behind the link
+    /// get it only if it is sent again.
+    pub fn tampered(&mut self, from: usize, to: usize, id: &MessageId) {
+        let Some(account) = self.accounts.get_mut(id) else { return };
+        account.tampered.insert((from, to));
+        for target in &account.targets {
+            if account.is_tampered_on(&self.tree.route(account.host, *target)) {
+                account.excused.insert(*target);
+            }
+        }
+    }
+
     /// A store was lost or put back. `kept` says what its copy ever had, `refills` whether the
     /// station before it on a message's way can give it that again, `had` whether the station
     /// behind it has taken it over.
@@ -286,7 +300,7 @@ impl Oracle {
         let Some(account) = self.accounts.get_mut(id) else { return };
         if !touched {
             // a leg may have ended because it was too old, not because it was handed over
-            if !account.is_perishable() {
+            if !account.is_perishable() && !account.tampered.contains(&(host, neighbour)) {
                 self.fault(format!("lost: {host} forgot {id}, which {neighbour} never had"));
             }
             return;
@@ -344,7 +358,7 @@ impl Oracle {
         });
         pairs.filter(|(_, account, target)| {
             let route = self.tree.route(account.host, *target);
-            !route.iter().any(|at| self.touched.contains(at))
+            !route.iter().any(|at| self.touched.contains(at)) && !account.is_tampered_on(&route)
         })
     }
 

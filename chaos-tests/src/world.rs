@@ -14,6 +14,7 @@ mod process;
 mod publish;
 mod schedule;
 mod settle;
+mod tamper;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,6 +70,8 @@ pub struct World {
     /// Faults of the network at present: none in the quiet phase.
     weather: Faults,
     dice: SmallRng,
+    /// Who alters messages throws dice of their own.
+    tamper: SmallRng,
     now_us: u64,
     calendar: BTreeMap<(u64, u64), Event>,
     timers: BTreeSet<(u64, usize)>,
@@ -123,6 +126,7 @@ impl World {
         let mut world = Self {
             weather: plan.faults.clone(),
             dice,
+            tamper: SmallRng::seed_from_u64(plan.seed ^ 0x5ea1),
             now_us: 0,
             calendar: BTreeMap::new(),
             timers: BTreeSet::new(),

@@ -12,11 +12,22 @@ use crate::network::{Course, Fate, Passage};
 impl World {
     /// Puts a frame on the link that a station means.
     pub(super) fn pass(&mut self, host: usize, link: &Link, frame: &Frame) {
+        let ends = match link {
+            Link::Up => self.tree.parent(host).map(|parent| (parent, host, Course::Up)),
+            Link::Down(code) => self.tree.station(code).map(|child| (child, child, Course::Down)),
+            Link::Inbox | Link::Adapter => None,
+        };
+        let altered = match (frame, ends) {
+            (Frame::Batch(batch), Some((to, ..))) => self.tampered(host, to, batch),
+            _ => None,
+        };
+        let altered = altered.map(Frame::Batch);
+        let frame = altered.as_ref().unwrap_or(frame);
         match link {
             Link::Up => self.transmit(host, Course::Up, frame, None),
-            Link::Down(code) => {
-                if let Some(child) = self.tree.station(code) {
-                    self.transmit(child, Course::Down, frame, None);
+            Link::Down(_) => {
+                if let Some((_, child, course)) = ends {
+                    self.transmit(child, course, frame, None);
                 }
             }
             Link::Inbox | Link::Adapter => {
