@@ -81,6 +81,8 @@ fn describe() {
     counter!("yizhan_duplicates_suppressed_total", "Messages that came again, by link");
     counter!("yizhan_custody_gap_total", "Legs that a neighbour cannot give any more, by link");
     counter!("yizhan_quarantined_total", "Frames' records put aside, by link");
+    counter!("yizhan_seals_signed_total", "Frames sealed with this station's key");
+    counter!("yizhan_seals_refused_total", "Messages that no seal covers, by link and reason");
     counter!("yizhan_frames_refused_total", "Frames that were none, by link");
     counter!("yizhan_resent_total", "Times that a lane was sent again, by link");
     counter!("yizhan_inbox_reopened_total", "Times that YZ_INBOX was opened anew");

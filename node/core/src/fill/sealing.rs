@@ -114,3 +114,6 @@ impl Part {
         Some(Seal { stamp, runs: Seal::runs(self.members), siblings })
     }
 }
+
+#[cfg(test)]
+mod tests;
