@@ -119,8 +119,18 @@ impl Bench {
     }
 
     pub(crate) fn with(code: &str, settings: Settings) -> Self {
+        let tree = if code.ends_with(".099") { old_tree() } else { TREE.to_owned() };
+        Self::in_tree(code, settings, tree)
+    }
+
+    /// In a topology that lists a key for the county, and for no other station.
+    pub(crate) fn keyed(code: &str) -> Self {
+        let key = format!("code = \"510722\"\nkey = [\"U{}\"]\n", "A".repeat(55));
+        Self::in_tree(code, Settings::default(), TREE.replace("code = \"510722\"\n", &key))
+    }
+
+    fn in_tree(code: &str, settings: Settings, tree: String) -> Self {
         let code = Code::parse(code).unwrap();
-        let tree = if code.as_str().ends_with(".099") { old_tree() } else { TREE.to_owned() };
         let now = Now { boot_us: 1_000_000, wall_ms: 1_700_000_000_000 };
         let store = code.as_str().len() as u64;
         let life = Life { store, opening: 1, boot: 1, settings, tree };

@@ -17,7 +17,12 @@ const TOWN: &str = "510722.101";
 
 /// A county and its township with a session between them.
 pub(crate) fn linked() -> (Bench, Bench, SessionTag) {
-    let (mut county, mut town) = (Bench::new(COUNTY), Bench::new(TOWN));
+    linked_as(Bench::new)
+}
+
+/// The same of stations made otherwise.
+pub(crate) fn linked_as(new: fn(&str) -> Bench) -> (Bench, Bench, SessionTag) {
+    let (mut county, mut town) = (new(COUNTY), new(TOWN));
     let hello = town.tell(Input::Connected).into_iter().find_map(|effect| match effect {
         Effect::Hello(hello) => Some(hello),
         _ => None,
