@@ -21,6 +21,7 @@ use yizhan_core::input::{Input, Marks, Ticket};
 use yizhan_core::link::Link;
 use yizhan_core::station::{Station, View};
 use yizhan_core::step::{Step, Steps};
+use yizhan_core::time::Now;
 use yizhan_schemas::PerLane;
 use yizhan_schemas::frame::{Frame, Have};
 
@@ -141,15 +142,17 @@ impl Driver {
     /// Takes letters into the step, until it is large enough: the log's reserve is for commits of
     /// this size.
     fn take_waiting(&mut self, disk: &Disk) {
+        // what is read in one turn is taken at one moment
+        let now = clock::now();
         while self.has_room(disk)
             && let Some(letter) = self.waiting.pop_front()
         {
             self.gathered_bytes = self.gathered_bytes.saturating_add(letter.bytes());
-            self.letter(disk, letter);
+            self.letter(now, disk, letter);
         }
     }
 
-    fn letter(&mut self, disk: &Disk, letter: Letter) {
+    fn letter(&mut self, now: Now, disk: &Disk, letter: Letter) {
         let input = match letter {
             Letter::Input(input) => self.with_marks(input),
             Letter::Submit { draft, answer } => {
@@ -169,7 +172,7 @@ impl Driver {
                 Input::Greeted { from, hello, ticket, marks }
             }
         };
-        self.handle(disk, input);
+        self.handle(now, disk, input);
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -215,10 +218,10 @@ impl Driver {
         self.step = Some(step);
     }
 
-    fn handle(&mut self, disk: &Disk, input: Input) {
+    fn handle(&mut self, now: Now, disk: &Disk, input: Input) {
         self.begin_step(disk);
         if let Some(step) = &mut self.step {
-            self.station.handle(clock::now(), input, step);
+            self.station.handle(now, input, step);
         }
     }
 
@@ -231,7 +234,7 @@ impl Driver {
 
     fn take_own(&mut self, disk: &Disk) {
         while let Some(input) = self.own.pop_front() {
-            self.handle(disk, input);
+            self.handle(clock::now(), disk, input);
         }
     }
 
