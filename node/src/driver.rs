@@ -9,13 +9,13 @@
 mod disk;
 mod outlets;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-use yizhan_core::effect::{Effect, Verdict};
+use yizhan_core::effect::Effect;
 use yizhan_core::fill::LegSource;
 use yizhan_core::input::{Input, Marks, Ticket};
 use yizhan_core::link::Link;
@@ -32,7 +32,7 @@ pub use self::outlets::{
 
 use self::disk::Job;
 use crate::clock;
-use crate::mailbox::Letter;
+use crate::mailbox::{Asker, Letter};
 
 /// Letters taken into a step at one go, so that a flood cannot keep a step from closing.
 const LETTERS_A_TURN_MAX: usize = 1024;
@@ -47,7 +47,7 @@ pub struct Driver {
     legs: Arc<dyn LegSource>,
     outlets: Outlets,
     view: watch::Sender<View>,
-    publishers: BTreeMap<Ticket, oneshot::Sender<Verdict>>,
+    publishers: HashMap<Ticket, Asker>,
     callers: BTreeMap<Ticket, oneshot::Sender<Frame>>,
     tickets: u64,
     /// Commits handed to the disk and not answered yet.
@@ -78,7 +78,7 @@ impl Driver {
             legs,
             outlets,
             view,
-            publishers: BTreeMap::new(),
+            publishers: HashMap::new(),
             callers: BTreeMap::new(),
             tickets: 0,
             committing: 0,
@@ -280,8 +280,7 @@ impl Driver {
         match effect {
             Effect::Reply { ticket, verdict } => {
                 if let Some(publisher) = self.publishers.remove(&ticket) {
-                    // a publisher that went away asks again with the same key
-                    let _ = publisher.send(verdict);
+                    publisher.send(verdict);
                 }
             }
             Effect::Answer { ticket, frame } => {
