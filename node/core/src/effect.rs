@@ -226,12 +226,14 @@ pub enum Notice {
         /// Why.
         fault: SealFault,
     },
-    /// A leg became durable at the neighbour.
+    /// Legs that were taken at the same moment became durable at the neighbour.
     HandedOver {
         /// To whom.
         link: Link,
         /// The lane.
         lane: Lane,
+        /// How many.
+        legs: u64,
         /// From being taken here to the ack, microseconds.
         held_us: u64,
     },

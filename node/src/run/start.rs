@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use yizhan_core::station::View;
 use yizhan_schemas::Code;
@@ -13,7 +13,7 @@ use yizhan_topology::Topology;
 
 use super::home::Home;
 use super::parent::Parent;
-use super::parts::{Desk, Parts};
+use super::parts::{Desk, EVENTS_MAX, Parts};
 use super::store::Store;
 use super::{RunError, reclaim, seals};
 use crate::bus::{Announcement, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys};
@@ -58,8 +58,8 @@ pub(super) async fn station(
     let (reclaim, orders) = reclaim::queue();
     let outlets = parts.outlets(&bus, &link, &app, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
-    let (journal, feed) = parts.journal(&home)?;
-    let events = parts.events(&journal);
+    let (events, _) = broadcast::channel(EVENTS_MAX);
+    let (journal, feed) = parts.journal(&home, &events)?;
     let disk = parts.disk(&journal, feed, counts, (reclaim, orders))?;
     let desk = Desk { journal, events, view: view.clone(), link: link.clone(), stop: stop.clone() };
     let served = parts.serve(listener, metrics, desk)?;
