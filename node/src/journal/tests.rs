@@ -1,7 +1,8 @@
 //! The journal over a real log and a real index.
 
+mod legs;
+
 use tempfile::TempDir;
-use yizhan_core::fill::Reading;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Cursor, Ended, FoldTaken, Leg, Put, Record, Routed, Via};
 use yizhan_core::time::BootId;
@@ -12,7 +13,8 @@ use yizhan_schemas::{Answer, Envelope, Epoch, Header, Kind, Lane, Outcome, Selec
 
 use super::*;
 use crate::driver::Observer as _;
-use crate::spool::{self, LegReader, Log, Options};
+use crate::spool::{Log, Options};
+use legs::Legs;
 
 const VILLAGE: &str = "510722.101.002";
 const TOWNSHIP: &str = "510722.101";
@@ -85,42 +87,6 @@ fn ended(outcome: Outcome, detail: Option<&str>) -> Event {
 
 fn handed_over(through: u64) -> Record {
     Record::HandedOver(Cursor { link: Link::Up, lane: Lane::Routine, through })
-}
-
-struct Legs(LegReader);
-
-impl LegSource for Legs {
-    fn legs(
-        &self,
-        link: &Link,
-        lane: Lane,
-        from: u64,
-        through: u64,
-        each: &mut dyn FnMut(Reading) -> bool,
-    ) -> Result<(), String> {
-        let mut give = |reading| match reading {
-            spool::Reading::Gap { from, through } => each(Reading::Gap { from, through }),
-            spool::Reading::Leg(leg) => each(Reading::Leg(yizhan_core::fill::HeldLeg {
-                sequence: leg.sequence,
-                chain: leg.chain,
-                envelope: leg.envelope_bytes,
-                age_ms: leg.age_ms,
-                age_unknown: leg.age_unknown,
-                hops: leg.hops,
-                late: leg.late,
-                own: leg.own,
-                under: leg.under,
-                boot: leg.boot,
-                taken_boot_ms: leg.taken_boot_ms,
-            })),
-        };
-        let read = self.0.legs(link, lane, from, through, &mut give);
-        read.map(drop).map_err(|fault| fault.to_string())
-    }
-
-    fn chain_at(&self, _: &Link, _: Lane, _: u64) -> Option<Chain> {
-        None
-    }
 }
 
 /// A village's log with its journal; a restart is a new one in the same directory.
