@@ -82,6 +82,8 @@ fn describe() {
     counter!("yizhan_custody_gap_total", "Legs that a neighbour cannot give any more, by link");
     counter!("yizhan_quarantined_total", "Frames' records put aside, by link");
     counter!("yizhan_frames_refused_total", "Frames that were none, by link");
+    counter!("yizhan_link_raw_bytes_total", "Bodies of records as they were, by link, bytes");
+    counter!("yizhan_link_wire_bytes_total", "The same packed, in their frames, by link, bytes");
     counter!("yizhan_resent_total", "Times that a lane was sent again, by link");
     counter!("yizhan_inbox_reopened_total", "Times that YZ_INBOX was opened anew");
     counter!("yizhan_inbox_full_total", "Times that YZ_INBOX was full");
