@@ -11,6 +11,8 @@
 //! | [`reader`] | who reads the county's inbox |
 //! | [`cost`] | processor time and memory of the processes, bytes that they wrote |
 //! | [`speed`] [`thin`] [`outage`] [`kill`] [`backlog`] [`idle`] | scenarios |
+//! | [`work`] [`programme`] | a scenario with its sizes; many of them, ours and peers' in turn |
+//! | [`results`] [`goal`] [`summary`] [`ratios`] | what came of them, beside goals and beside peers |
 //! | [`quantile`] | figures of many samples |
 //! | [`report`] | the JSON and the table |
 //!
@@ -27,15 +29,21 @@ pub mod calls;
 pub mod chain;
 pub mod cost;
 pub mod ends;
+pub mod goal;
 pub mod idle;
 pub mod kill;
 pub mod modem;
 pub mod outage;
 pub mod peer;
+pub mod programme;
 pub mod publisher;
 pub mod quantile;
+pub mod ratios;
 pub mod reader;
 pub mod report;
 pub mod reports;
+pub mod results;
 pub mod speed;
+pub mod summary;
 pub mod thin;
+pub mod work;

@@ -23,10 +23,11 @@ const STRETCH: usize = 10_000;
 const DRAINED_MAX: usize = 500_000;
 
 /// Fills a village whose parent is away, kills and restarts it, then lets the parent come.
+/// `long` only marks the result.
 ///
 /// # Errors
 /// Something was not accepted, or nothing comes.
-pub async fn backlog(count: usize) -> Result<Value, String> {
+pub async fn backlog(count: usize, long: bool) -> Result<Value, String> {
     let disk_sync_ms = Chain::disk_sync_ms();
     let mut chain = Chain::start(Peer::Yizhan).await;
     let (ends, reports) = (chain.ends(), Arc::new(Reports::Sized(SIZE)));
@@ -52,7 +53,8 @@ pub async fn backlog(count: usize) -> Result<Value, String> {
         return Err(format!("nothing for {PATIENCE:?} after {} of {count}", read.distinct));
     }
     Ok(json!({
-        "scenario": "backlog", "peer": Peer::Yizhan.to_string(), "count": count, "size": SIZE,
+        "scenario": "backlog", "peer": Peer::Yizhan.to_string(), "count": count, "long": long,
+        "size": SIZE,
         "fill_per_s": count as f64 / handed.took.as_secs_f64(),
         "restart_s": restart_s, "drain_per_s": rate(read.came.into_iter().flatten()),
         "empty_mib": empty_mib, "filled_mib": filled_mib, "restarted_mib": restarted_mib,

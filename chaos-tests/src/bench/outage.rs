@@ -67,6 +67,7 @@ pub async fn outage(peer: Peer, outage: Outage) -> Result<Value, String> {
     let since = |at: Option<Instant>| at.map(|at| (at.max(heal) - heal).as_secs_f64());
     Ok(json!({
         "scenario": "outage", "peer": peer.to_string(), "link": outage.name(),
+        "black_hole": outage.mode == Mode::BlackHole,
         "down_s": outage.down.as_secs_f64(), "per_second": rate, "complete": complete,
         "heal_to_first_s": since(read.first_after(heal)),
         "heal_to_backlog_s": since(read.all_of(waiting)),
