@@ -7,7 +7,7 @@ MINUTES ?= 10
 SECONDS ?= 60
 
 .PHONY: help demo test fmt lint sim sim-long sim-mutants fuzz fuzz-corpus mutants powercut \
-	powercut-station bench
+	powercut-station bench bench-peers bench-micro
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,10 +61,19 @@ powercut-station: ## Cut the power under a node and its bus together (YIZHAN_PCF
 	python3 chaos-tests/powercut/station.py "$$($(CARGO) metadata --format-version 1 --no-deps | \
 		python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/yizhan" $(ARGS)
 
-bench: ## Measure a real chain of three tiers (ARGS="throughput --size 4096" for one of the three)
+# builds what is measured, then runs $(1) with nats-server on PATH
+define run_bench
 	@server="$$(ops/nats/get-nats-server)" && export PATH="$$(dirname "$$server"):$$PATH" && \
 	$(CARGO) build --release --package yizhan --package chaos-tests --bin yizhan --bin bench && \
-	bench="$$($(CARGO) metadata --format-version 1 --no-deps | \
-		python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/bench" && \
-	if [ -n "$(ARGS)" ]; then "$$bench" $(ARGS); else \
-		"$$bench" throughput && "$$bench" answers && "$$bench" latency; fi
+	exec "$$($(CARGO) metadata --format-version 1 --no-deps | \
+		python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/bench" $(1)
+endef
+
+bench: ## Measure chains of three real tiers, beside peers (ARGS="summary --quick", or a scenario: "thin --kbit 50")
+	$(call run_bench,$(or $(ARGS),summary))
+
+bench-peers: ## The same work on peers found on PATH, right beside ours, and the ratios (ARGS="--quick")
+	$(call run_bench,peers $(ARGS))
+
+bench-micro: ## Codec, a step of the core, a commit of the spool, by criterion
+	$(CARGO) bench --package yizhan-schemas --package yizhan-core --package yizhan --benches -- $(ARGS)

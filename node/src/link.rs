@@ -5,10 +5,12 @@
 
 mod carrier;
 mod downlink;
+mod packing;
 mod uplink;
 
 pub use carrier::Carrier;
 pub use downlink::Downlinks;
+pub use packing::{Packer, PackingError, Unpacker};
 pub use uplink::Uplink;
 
 use bytes::Bytes;
@@ -22,13 +24,17 @@ use yizhan_schemas::frame::{Body, Frame};
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn input_of(link: Link, bytes: &Bytes, specimens: &dyn Specimens) -> Result<Input, String> {
+pub fn input_of(
+    link: Link,
+    bytes: &Bytes,
+    unpacker: &mut Unpacker,
+    specimens: &dyn Specimens,
+) -> Result<Input, String> {
     match Frame::decode(bytes).map_err(|fault| fault.to_string())? {
         Frame::Batch(batch) => {
-            if batch.packing.is_some() {
-                return Err("a packed body, which this version does not read".to_owned());
-            }
-            let body = Body::decode(&batch.body).map_err(|fault| fault.to_string())?;
+            let raw = unpacker.unpack(batch.packing, batch.body);
+            let raw = raw.map_err(|fault| format!("a packed body: {fault}"))?;
+            let body = Body::decode(&raw).map_err(|fault| fault.to_string())?;
             let body = Checked::of(body, specimens);
             let (session, lane) = (batch.session, batch.lane);
             let (first, sent_ms) = (batch.first, batch.sent_ms);

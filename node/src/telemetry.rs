@@ -84,6 +84,8 @@ fn describe() {
     counter!("yizhan_seals_signed_total", "Frames sealed with this station's key");
     counter!("yizhan_seals_refused_total", "Messages that no seal covers, by link and reason");
     counter!("yizhan_frames_refused_total", "Frames that were none, by link");
+    counter!("yizhan_link_raw_bytes_total", "Bodies of records as they were, by link, bytes");
+    counter!("yizhan_link_wire_bytes_total", "The same packed, in their frames, by link, bytes");
     counter!("yizhan_resent_total", "Times that a lane was sent again, by link");
     counter!("yizhan_inbox_reopened_total", "Times that YZ_INBOX was opened anew");
     counter!("yizhan_inbox_full_total", "Times that YZ_INBOX was full");

@@ -13,6 +13,7 @@
 //! | [`envelope`] | immutable header and opaque payload |
 //! | [`seal`] | the origin's signature over a batch |
 //! | [`frame`] | what crosses a link |
+//! | [`dictionary`] | what bodies are packed with on thin links |
 //! | [`codec`] | versioned MessagePack with limits |
 //! | [`outcome`] | how a message ended at a target, and what was answered |
 //! | [`payload`] | bodies that stations or consoles understand |
@@ -21,6 +22,7 @@
 
 pub mod code;
 pub mod codec;
+pub mod dictionary;
 pub mod envelope;
 pub mod frame;
 pub mod id;

@@ -11,6 +11,7 @@
     reason = "a test fails by panicking, also in the functions that its tests share"
 )]
 
+mod golden_dictionary;
 mod golden_values;
 
 use std::path::PathBuf;

@@ -1,74 +1,205 @@
 //! [`Chain`]: a county, a township and a village, real processes on loopback.
 
+mod leaves;
+
 use std::time::{Duration, Instant};
 
+use super::ends::{Ends, contains};
+use super::modem::Modem;
+use super::peer::Peer;
+use super::quantile;
 use crate::real::county::{County, Plan};
 use crate::real::place::Place;
+use crate::real::station;
 use crate::real::until::{SOON, until};
+use leaves::Leaves;
 
-/// The stations, the county first.
-pub const CODES: [&str; 3] = ["510722", "510722.101", "510722.101.001"];
+/// A tier of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hop {
+    /// Where reports begin.
+    Village,
+    /// In the middle.
+    Township,
+    /// Where they end.
+    County,
+}
+
+impl Hop {
+    /// From below to above.
+    pub const ALL: [Self; 3] = [Self::Village, Self::Township, Self::County];
+
+    /// Its station's code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Village => "510722.101.001",
+            Self::Township => "510722.101",
+            Self::County => "510722",
+        }
+    }
+}
+
+/// What a process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Decides and keeps: our node; a peer's server.
+    Node,
+    /// Carries for the node: the nats-server beside ours.
+    Bus,
+}
 
 /// A running chain. Dropping it ends its processes.
 pub struct Chain {
-    county: County,
+    peer: Peer,
+    tiers: Tiers,
+    modem: Option<Modem>,
+}
+
+enum Tiers {
+    Yizhan(County),
+    Nats(Box<Leaves>),
 }
 
 impl Chain {
-    /// Starts one, and waits until its links are up.
-    pub async fn start() -> Self {
-        let county = Plan::of(&CODES).start().await;
-        let chain = Self { county };
-        for code in CODES.iter().skip(1) {
-            let place = chain.county.station(code);
-            let what = format!("the link of {code} is up");
-            until(SOON, what, || async {
-                let up = place.metric("yizhan_link_up", "link=\"up\"").await?;
-                (up > 0.0).then_some(())
-            })
-            .await;
+    /// Starts one, and waits until it carries.
+    pub async fn start(peer: Peer) -> Self {
+        Self::with(peer, None).await
+    }
+
+    /// The same with a modem between village and township.
+    pub async fn behind_modem(peer: Peer) -> Self {
+        Self::with(peer, Some(Modem::start().expect("a port"))).await
+    }
+
+    async fn with(peer: Peer, modem: Option<Modem>) -> Self {
+        let tiers = match peer {
+            Peer::Yizhan => Tiers::Yizhan(county(modem.as_ref()).await),
+            Peer::Nats(setup) => Tiers::Nats(Box::new(Leaves::start(setup, modem.as_ref()).await)),
+        };
+        Self { peer, tiers, modem }
+    }
+
+    /// Whose it is.
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Where reports go in and come out.
+    pub fn ends(&self) -> Ends {
+        match &self.tiers {
+            Tiers::Yizhan(county) => Ends {
+                village: county.station(Hop::Village.code()).bus.clone(),
+                county: county.station(Hop::County.code()).bus.clone(),
+                subject: "yz.submit.incident.report",
+                stream: "YZ_INBOX",
+                taken: |answer| contains(answer, b"\"accepted\""),
+            },
+            Tiers::Nats(leaves) => leaves.ends(),
         }
-        chain
     }
 
-    /// Where reports end.
-    pub fn top(&self) -> &Place {
-        self.county.station("510722")
+    /// The line between village and township.
+    ///
+    /// # Panics
+    /// A chain without one.
+    pub fn modem(&self) -> &Modem {
+        self.modem.as_ref().expect("started behind a modem")
     }
 
-    /// Where they begin.
-    pub fn village(&self) -> &Place {
-        self.county.station("510722.101.001")
+    /// One of our stations; none of a peer.
+    pub fn place(&self, hop: Hop) -> Option<&Place> {
+        match &self.tiers {
+            Tiers::Yizhan(county) => Some(county.station(hop.code())),
+            Tiers::Nats(_) => None,
+        }
     }
 
-    /// All of its stations.
-    pub fn places(&self) -> impl Iterator<Item = &Place> {
-        self.county.stations.values().map(|station| &**station)
+    /// All processes of that part.
+    pub fn pids(&self, part: Part) -> Vec<u32> {
+        Hop::ALL.into_iter().filter_map(|hop| self.pid(hop, part)).collect()
     }
 
-    /// Processes of nodes, and of their buses.
-    pub fn pids(&self) -> (Vec<u32>, Vec<u32>) {
-        let nodes = self.county.stations.values().filter_map(|station| station.pid()).collect();
-        (nodes, self.places().filter_map(Place::bus_pid).collect())
+    /// The process of that part at a hop, if it runs.
+    pub fn pid(&self, hop: Hop, part: Part) -> Option<u32> {
+        match (&self.tiers, part) {
+            (Tiers::Yizhan(county), Part::Node) => county.station(hop.code()).pid(),
+            (Tiers::Yizhan(county), Part::Bus) => county.station(hop.code()).bus_pid(),
+            (Tiers::Nats(leaves), Part::Node) => leaves.pid(hop),
+            (Tiers::Nats(_), Part::Bus) => None,
+        }
+    }
+
+    /// kill -9, without a warning. What belongs to it goes with it.
+    pub async fn kill(&mut self, hop: Hop) {
+        match &mut self.tiers {
+            Tiers::Yizhan(county) => {
+                let bus = county.station(hop.code()).bus_pid();
+                county.station_mut(hop.code()).kill().await;
+                if let Some(bus) = bus {
+                    station::gone(bus, SOON).await;
+                }
+            }
+            Tiers::Nats(leaves) => leaves.kill(hop).await,
+        }
+    }
+
+    /// Starts what was killed; waits for nothing.
+    pub fn revive(&mut self, hop: Hop) {
+        match &mut self.tiers {
+            Tiers::Yizhan(county) => county.station_mut(hop.code()).start(),
+            Tiers::Nats(leaves) => leaves.spawn(hop),
+        }
+    }
+
+    /// Waits until one of our stations takes messages.
+    ///
+    /// # Panics
+    /// It does not come up; it is a peer's.
+    pub async fn ready(&mut self, hop: Hop) {
+        match &mut self.tiers {
+            Tiers::Yizhan(county) => county.station_mut(hop.code()).ready().await,
+            Tiers::Nats(_) => panic!("asked of our own stations only"),
+        }
     }
 
     /// What an append of 400 bytes and a sync cost on this disk right now, median, milliseconds.
-    pub fn disk_sync_ms(&self) -> f64 {
-        let path = self.village().dir.join("probe");
+    pub fn disk_sync_ms() -> f64 {
         let probe = || -> std::io::Result<Vec<Duration>> {
             use std::io::Write as _;
-            let mut file = std::fs::File::create(&path)?;
+            let mut file = tempfile::NamedTempFile::new()?;
             let mut took = Vec::new();
             for _ in 0..200 {
                 let began = Instant::now();
                 file.write_all(&[b'x'; 400])?;
-                file.sync_data()?;
+                file.as_file().sync_data()?;
                 took.push(began.elapsed());
             }
-            std::fs::remove_file(&path)?;
             Ok(took)
         };
-        let took = probe().unwrap_or_default();
-        super::quantile::ms(&took, 0.5)
+        quantile::ms(&probe().unwrap_or_default(), 0.5)
     }
+}
+
+/// Our own stations, their links up.
+async fn county(modem: Option<&Modem>) -> County {
+    let mut plan = Plan::of(&[Hop::County, Hop::Township, Hop::Village].map(Hop::code));
+    if let Some(modem) = modem {
+        plan = plan.dialled_at(Hop::Township.code(), modem.port());
+    }
+    let county = plan.start().await;
+    if let Some(modem) = modem {
+        let bus = &county.station(Hop::Township.code()).bus;
+        let address = bus.trim_start_matches("nats://").parse().expect("an address with a port");
+        modem.towards(address);
+    }
+    for hop in [Hop::Township, Hop::Village] {
+        let place = county.station(hop.code());
+        let what = format!("the link of {} is up", place.code);
+        until(SOON, what, || async {
+            let up = place.metric("yizhan_link_up", "link=\"up\"").await?;
+            (up > 0.0).then_some(())
+        })
+        .await;
+    }
+    county
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde::Serialize;
 
-use super::chain::Chain;
+use super::chain::{Chain, Part};
 
 /// The kernel's clock tick, which `/proc` counts in: 100 a second on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -12,9 +12,9 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// Used since the processes began.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Cost {
-    /// Processor seconds of the nodes.
+    /// Processor seconds of the nodes, or of a peer's servers.
     pub node_cpu_s: f64,
-    /// Processor seconds of their buses.
+    /// Processor seconds of our nodes' buses.
     pub bus_cpu_s: f64,
     /// Most memory of one node, MiB.
     pub node_peak_mib: f64,
@@ -27,7 +27,7 @@ pub struct Cost {
 impl Cost {
     /// Used so far.
     pub fn of(chain: &Chain) -> Self {
-        let (nodes, buses) = chain.pids();
+        let (nodes, buses) = (chain.pids(Part::Node), chain.pids(Part::Bus));
         let sum = |pids: &[u32], of: fn(u32) -> f64| pids.iter().map(|pid| of(*pid)).sum();
         let most = |pids: &[u32]| pids.iter().map(|pid| peak_mib(*pid)).fold(0.0, f64::max);
         Self {
@@ -57,6 +57,22 @@ fn cpu_s(pid: u32) -> f64 {
     let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks = behind_name.split_whitespace().skip(11).take(2);
     ticks.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
+}
+
+/// Seconds on a processor of the threads that a process has now, to the nanosecond; `stat` counts
+/// in ticks, which is too rough for a process that rests.
+pub fn exact_cpu_s(pid: u32) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let nanos = threads.filter_map(|thread| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    nanos.sum::<f64>() / 1e9
+}
+
+/// Memory that is this process's own, and its share of what it shares, MiB.
+pub fn pss_mib(pid: u32) -> f64 {
+    field(&format!("/proc/{pid}/smaps_rollup"), "Pss:") / 1024.0
 }
 
 fn peak_mib(pid: u32) -> f64 {

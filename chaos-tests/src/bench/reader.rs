@@ -1,39 +1,79 @@
-//! [`Reader`]: reads the county's inbox as an integrator does, through a JetStream consumer.
+//! [`Reader`]: reads the county's stream as an integrator does, through a JetStream consumer.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, consumer::pull};
 use futures::StreamExt as _;
+use tokio::task::JoinSet;
 
-use super::chain::Chain;
-use super::publisher::number_of;
-use crate::real::publisher::connect;
+use super::ends::{Ends, connect};
+use super::reports::Reports;
 use crate::real::until::{SOON, until};
 
 /// Nothing comes for so long: nothing more will.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Pause between two looks at what has come; times are taken at arrival, not at a look.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// A consumer of `YZ_INBOX`, from here on.
+/// A consumer of the county's stream, from here on. Dropping it ends it.
 pub struct Reader {
-    messages: pull::Stream,
+    arrivals: Arc<Mutex<Arrivals>>,
+    _task: JoinSet<()>,
 }
 
 /// What was read.
-#[derive(Debug)]
-pub struct Read {
-    /// When report `n` came.
+#[derive(Debug, Clone, Default)]
+pub struct Arrivals {
+    /// When report `n` came first.
     pub came: Vec<Option<Instant>>,
+    /// Reports that have come.
+    pub distinct: usize,
     /// Reports that came again.
     pub duplicates: usize,
+    /// What is no report of this run.
+    pub strange: usize,
+    /// When anything came last.
+    pub last: Option<Instant>,
+}
+
+impl Arrivals {
+    fn take(&mut self, n: Option<usize>) {
+        let now = Instant::now();
+        self.last = Some(now);
+        match n.and_then(|n| self.came.get_mut(n)) {
+            Some(came @ None) => {
+                *came = Some(now);
+                self.distinct += 1;
+            }
+            Some(Some(_)) => self.duplicates += 1,
+            None => self.strange += 1,
+        }
+    }
+
+    /// The first that came at that time or later.
+    pub fn first_after(&self, then: Instant) -> Option<Instant> {
+        self.came.iter().flatten().filter(|came| **came >= then).min().copied()
+    }
+
+    /// When the last of the first `count` reports came; none while one is missing.
+    pub fn all_of(&self, count: usize) -> Option<Instant> {
+        let came = self.came.get(..count)?;
+        came.iter().copied().collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// Reports below `count` that have not come.
+    pub fn missing(&self, count: usize) -> usize {
+        self.came.iter().take(count).filter(|came| came.is_none()).count()
+    }
 }
 
 impl Reader {
-    /// Reads what comes from now on.
-    pub async fn at_county(chain: &Chain) -> Self {
-        let nats = connect(chain.top()).await;
-        let context = jetstream::new(nats);
-        let messages = until(SOON, "a consumer of the county's inbox", || async {
-            let stream = context.get_stream("YZ_INBOX").await.ok()?;
+    /// Reads what comes from now on; reports below `count` are expected.
+    pub async fn at_county(ends: &Ends, reports: &Arc<Reports>, count: usize) -> Self {
+        let context = jetstream::new(connect(&ends.county).await);
+        let messages = until(SOON, "a consumer of the county's stream", || async {
+            let stream = context.get_stream(ends.stream).await.ok()?;
             let plain = pull::Config {
                 deliver_policy: jetstream::consumer::DeliverPolicy::New,
                 ack_policy: jetstream::consumer::AckPolicy::None,
@@ -44,31 +84,90 @@ impl Reader {
             consumer.stream().max_messages_per_batch(2_000).messages().await.ok()
         })
         .await;
-        Self { messages }
+        let arrivals = Arrivals { came: vec![None; count], ..Arrivals::default() };
+        let arrivals = Arc::new(Mutex::new(arrivals));
+        let mut task = JoinSet::new();
+        task.spawn(read(messages, Arc::clone(reports), Arc::clone(&arrivals)));
+        Self { arrivals, _task: task }
     }
 
-    /// Reads until `count` reports have come, each once.
+    /// What has come so far.
+    pub fn so_far(&self) -> Arrivals {
+        lock(&self.arrivals).clone()
+    }
+
+    /// How many reports have come.
+    pub fn distinct(&self) -> usize {
+        lock(&self.arrivals).distinct
+    }
+
+    /// Waits until so many different reports have come; false if nothing came for that long.
+    pub async fn until(&self, count: usize, patience: Duration) -> bool {
+        self.until_seen(patience, |arrivals| arrivals.distinct >= count).await
+    }
+
+    /// The same for anything else that can be seen.
+    pub async fn until_seen(&self, patience: Duration, enough: impl Fn(&Arrivals) -> bool) -> bool {
+        let began = Instant::now();
+        loop {
+            let idle = {
+                let arrivals = lock(&self.arrivals);
+                if enough(&arrivals) {
+                    return true;
+                }
+                arrivals.last.unwrap_or(began).max(began).elapsed()
+            };
+            if idle > patience {
+                return false;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits for all reports below `count`.
     ///
     /// # Errors
-    /// Nothing comes any more, or something that is no report of ours.
-    pub async fn all(mut self, count: usize) -> Result<Read, String> {
-        let mut read = Read { came: vec![None; count], duplicates: 0 };
-        let mut missing = count;
-        while missing > 0 {
-            let next = tokio::time::timeout(PATIENCE, self.messages.next()).await;
-            let Ok(Some(message)) = next else {
-                return Err(format!("nothing for {PATIENCE:?}, and {missing} of {count} missing"));
-            };
-            let message = message.map_err(|why| why.to_string())?;
-            let at = number_of(&message.payload).and_then(|n| read.came.get_mut(n));
-            match at.ok_or("a message that is no report of this run")? {
-                came @ None => {
-                    *came = Some(Instant::now());
-                    missing -= 1;
-                }
-                Some(_) => read.duplicates += 1,
+    /// Nothing comes any more, and some are missing.
+    pub async fn all(&self, count: usize) -> Result<Arrivals, String> {
+        match self.until(count, PATIENCE).await {
+            true => Ok(self.so_far()),
+            false => {
+                let missing = self.so_far().missing(count);
+                Err(format!("nothing for {PATIENCE:?}, and {missing} of {count} missing"))
             }
         }
-        Ok(read)
+    }
+}
+
+async fn read(mut messages: pull::Stream, reports: Arc<Reports>, into: Arc<Mutex<Arrivals>>) {
+    while let Some(message) = messages.next().await {
+        if let Ok(message) = message {
+            let n = reports.number_of(&message.payload);
+            lock(&into).take(n);
+        }
+    }
+}
+
+fn lock(arrivals: &Mutex<Arrivals>) -> MutexGuard<'_, Arrivals> {
+    arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrivals_tell_what_is_missing_what_came_twice_and_what_is_not_ours() {
+        let mut arrivals = Arrivals { came: vec![None; 3], ..Arrivals::default() };
+        let before = Instant::now();
+        for n in [Some(1), Some(0), Some(1), Some(7), None] {
+            arrivals.take(n);
+        }
+        assert_eq!((arrivals.distinct, arrivals.duplicates, arrivals.strange), (2, 1, 2));
+        assert_eq!((arrivals.missing(3), arrivals.missing(2)), (1, 0));
+        assert_eq!(arrivals.all_of(3), None);
+        assert_eq!(arrivals.all_of(2), arrivals.came[0]);
+        assert_eq!(arrivals.first_after(before), arrivals.came[1]);
+        assert_eq!(arrivals.first_after(Instant::now() + PATIENCE), None);
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
+
+use super::goal::short;
 
 /// Appends a result to `<dir>/<scenario>.jsonl`.
 ///
@@ -19,6 +22,21 @@ pub fn keep(dir: &Path, result: &Value) -> Result<(), String> {
         writeln!(file, "{result}")
     };
     write().map_err(|why| format!("{}: {why}", path.display()))
+}
+
+/// A result in one line: who did what in how long, and the figures that are no sizes.
+pub fn line(result: &Value, took: Duration) -> String {
+    let text = |key| result.get(key).and_then(Value::as_str).unwrap_or("");
+    let mut line =
+        format!("{:<19} {:<10} {:>4.0} s ", text("peer"), text("scenario"), took.as_secs_f64());
+    for (name, figure) in result.as_object().into_iter().flatten() {
+        match figure.as_f64().filter(|_| figure.is_f64()) {
+            Some(number) => line += &format!(" {name} {}", short(Some(number))),
+            None if name == "error" => line += &format!(" FAILED: {}", text("error")),
+            None => {}
+        }
+    }
+    line
 }
 
 /// One line for each figure.

@@ -1,43 +1,69 @@
 //! How fast a chain is: throughput, answers to a publisher, end to end at a low rate.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::chain::Chain;
 use super::cost::Cost;
+use super::peer::Peer;
 use super::publisher::Publisher;
 use super::quantile;
 use super::reader::Reader;
+use super::reports::Reports;
+
+/// What a flood is like.
+#[derive(Debug, Clone, Copy)]
+pub struct Flood {
+    /// Reports.
+    pub count: usize,
+    /// Bytes of each.
+    pub size: usize,
+    /// Publishers, each with a connection.
+    pub publishers: usize,
+    /// Answers that each of them may have open.
+    pub window: usize,
+}
 
 /// As fast as answers allow, until all is at the county.
 ///
 /// # Errors
 /// Something was not accepted, or did not come.
-pub async fn throughput(count: usize, size: usize, window: usize) -> Result<Value, String> {
-    let chain = Chain::start().await;
-    let disk_sync_ms = chain.disk_sync_ms();
-    let (reader, publisher) =
-        (Reader::at_county(&chain).await, Publisher::at_village(&chain).await);
+pub async fn throughput(peer: Peer, flood: Flood) -> Result<Value, String> {
+    let Flood { count, size, publishers, window } = flood;
+    let disk_sync_ms = Chain::disk_sync_ms();
+    let chain = Chain::start(peer).await;
+    let (ends, reports) = (chain.ends(), Arc::new(Reports::Sized(size)));
+    let reader = Reader::at_county(&ends, &reports, count).await;
+    let mut clients = Vec::new();
+    for _ in 0..publishers {
+        clients.push(Publisher::at_village(&ends, &reports).await);
+    }
     let before = Cost::of(&chain);
-    let reading = tokio::spawn(reader.all(count));
     let began = Instant::now();
-    let handed = publisher.flood(count, size, window).await?;
-    let read = reading.await.map_err(|why| why.to_string())??;
-    let took = began.elapsed().as_secs_f64();
+    let share = count.div_ceil(publishers.max(1));
+    let handing = clients.iter().enumerate().map(|(at, client)| {
+        let which = (at * share).min(count)..((at + 1) * share).min(count);
+        client.flood(which, window)
+    });
+    futures::future::try_join_all(handing).await?;
+    let answered = began.elapsed();
+    let read = reader.all(count).await?;
+    let took = read.last.map_or(Duration::ZERO, |last| last - began);
     let cost = Cost::of(&chain).since(before);
     let per_100k = 100_000.0 / count as f64;
     Ok(json!({
-        "scenario": "throughput", "count": count, "size": size, "window": window,
-        "ack_per_s": count as f64 / handed.took.as_secs_f64(),
-        "end_to_end_per_s": count as f64 / took,
-        "duplicates": read.duplicates, "lost": 0,
+        "scenario": "throughput", "peer": peer.to_string(), "count": count, "size": size,
+        "publishers": publishers, "window": window,
+        "ack_per_s": count as f64 / answered.as_secs_f64(),
+        "end_to_end_per_s": count as f64 / took.as_secs_f64(),
+        "duplicates": read.duplicates, "lost": read.missing(count),
         "cpu_s_per_100k": (cost.node_cpu_s + cost.bus_cpu_s) * per_100k,
         "node_cpu_s_per_100k": cost.node_cpu_s * per_100k,
         "bus_cpu_s_per_100k": cost.bus_cpu_s * per_100k,
         "node_peak_mib": cost.node_peak_mib, "bus_peak_mib": cost.bus_peak_mib,
-        "written_per_payload_and_hop":
-            cost.node_written_bytes / (3.0 * (count * size) as f64),
+        "written_per_payload_and_hop": cost.node_written_bytes / (3.0 * (count * size) as f64),
         "disk_sync_ms": disk_sync_ms,
     }))
 }
@@ -46,15 +72,16 @@ pub async fn throughput(count: usize, size: usize, window: usize) -> Result<Valu
 ///
 /// # Errors
 /// As [`throughput`].
-pub async fn answers(count: usize, size: usize) -> Result<Value, String> {
-    let chain = Chain::start().await;
-    let publisher = Publisher::at_village(&chain).await;
-    publisher.one_by_one(50, size).await?; // the first few find cold caches
-    let took = publisher.one_by_one(count, size).await?;
+pub async fn answers(peer: Peer, count: usize, size: usize) -> Result<Value, String> {
+    let disk_sync_ms = Chain::disk_sync_ms();
+    let chain = Chain::start(peer).await;
+    let publisher = Publisher::at_village(&chain.ends(), &Arc::new(Reports::Sized(size))).await;
+    publisher.one_by_one(0..50).await?; // the first few find cold caches
+    let took = publisher.one_by_one(50..50 + count).await?;
     Ok(json!({
-        "scenario": "answers", "count": count, "size": size,
+        "scenario": "answers", "peer": peer.to_string(), "count": count, "size": size,
         "p50_ms": quantile::ms(&took, 0.5), "p99_ms": quantile::ms(&took, 0.99),
-        "disk_sync_ms": chain.disk_sync_ms(),
+        "disk_sync_ms": disk_sync_ms,
     }))
 }
 
@@ -62,20 +89,27 @@ pub async fn answers(count: usize, size: usize) -> Result<Value, String> {
 ///
 /// # Errors
 /// As [`throughput`].
-pub async fn latency(count: usize, size: usize, per_second: f64) -> Result<Value, String> {
-    let chain = Chain::start().await;
-    let (reader, publisher) =
-        (Reader::at_county(&chain).await, Publisher::at_village(&chain).await);
-    let reading = tokio::spawn(reader.all(count));
-    let handed = publisher.steadily(count, size, per_second).await?;
-    let read = reading.await.map_err(|why| why.to_string())??;
-    let ends = handed.left.iter().zip(&read.came);
+pub async fn latency(
+    peer: Peer,
+    count: usize,
+    size: usize,
+    per_second: f64,
+) -> Result<Value, String> {
+    let disk_sync_ms = Chain::disk_sync_ms();
+    let chain = Chain::start(peer).await;
+    let (ends, reports) = (chain.ends(), Arc::new(Reports::Sized(size)));
+    let reader = Reader::at_county(&ends, &reports, count).await;
+    let publisher = Publisher::at_village(&ends, &reports).await;
+    let handed = publisher.steadily(0..count, per_second).await?;
+    let read = reader.all(count).await?;
+    let both = handed.left.iter().zip(&read.came);
     let took: Vec<Duration> =
-        ends.filter_map(|(left, came)| came.map(|came| came - *left)).collect();
+        both.filter_map(|(left, came)| came.map(|came| came - *left)).collect();
     Ok(json!({
-        "scenario": "latency", "count": count, "size": size, "per_second": per_second,
+        "scenario": "latency", "peer": peer.to_string(), "count": count, "size": size,
+        "per_second": per_second,
         "p50_ms": quantile::ms(&took, 0.5), "p99_ms": quantile::ms(&took, 0.99),
         "max_ms": quantile::ms(&took, 1.0), "duplicates": read.duplicates,
-        "disk_sync_ms": chain.disk_sync_ms(),
+        "disk_sync_ms": disk_sync_ms,
     }))
 }

@@ -1,76 +1,98 @@
 //! `bench`: measures real chains.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chaos_tests::bench::{report, speed};
-use clap::{Parser, Subcommand};
+use chaos_tests::bench::peer::Peer;
+use chaos_tests::bench::programme::{Programme, Scale};
+use chaos_tests::bench::work::Work;
+use chaos_tests::bench::{goal, ratios, report, summary};
+use clap::{Args, Parser, Subcommand};
 
 /// Measures chains of three real stations on this machine, syncing at each hop.
 #[derive(Parser)]
 #[command(version, help_expected = true)]
 struct Arguments {
     /// Where results are kept.
-    #[arg(long, default_value = "target/bench")]
+    #[arg(long, default_value = "target/bench", global = true)]
     dir: PathBuf,
+    /// Whose chain: yizhan, nats, nats-durable, nats-always, nats-durable-always.
+    #[arg(long, default_value = "yizhan", global = true)]
+    peer: Peer,
     #[command(subcommand)]
-    scenario: Scenario,
+    task: Task,
 }
 
-/// What is measured.
+/// One scenario, or many.
 #[derive(Subcommand)]
-enum Scenario {
-    /// As fast as answers allow, until all is at the county.
-    Throughput {
-        /// Reports.
-        #[arg(long, default_value_t = 100_000)]
-        count: usize,
-        /// Bytes of each.
-        #[arg(long, default_value_t = 400)]
-        size: usize,
-        /// Answers that may be open.
-        #[arg(long, default_value_t = 256)]
-        window: usize,
-    },
-    /// One report after the other: how long each answer takes.
-    Answers {
-        /// Reports.
-        #[arg(long, default_value_t = 2_000)]
-        count: usize,
-        /// Bytes of each.
-        #[arg(long, default_value_t = 400)]
-        size: usize,
-    },
-    /// Reports at a low rate: how long each takes to the county.
-    Latency {
-        /// Reports.
-        #[arg(long, default_value_t = 2_000)]
-        count: usize,
-        /// Bytes of each.
-        #[arg(long, default_value_t = 400)]
-        size: usize,
-        /// Reports a second.
-        #[arg(long, default_value_t = 200.0)]
-        rate: f64,
-    },
+enum Task {
+    /// One scenario.
+    #[command(flatten)]
+    One(Work),
+    /// All that must be reached, beside peers: `summary.json`; status 1 if a row is not.
+    Summary(Much),
+    /// What we and peers can both do, and how many times theirs ours is.
+    Peers(Much),
+}
+
+/// How much is done.
+#[derive(Args)]
+struct Much {
+    /// Everything once, and small: does it still work? Figures mean nothing then.
+    #[arg(long)]
+    quick: bool,
+    /// Runs where a median is taken; 3, or 1 with --quick.
+    #[arg(long)]
+    runs: Option<usize>,
+    /// Reports in the longer backlog; 10,000,000, or 100,000 with --quick.
+    #[arg(long)]
+    long_backlog: Option<usize>,
+}
+
+impl Much {
+    fn scale(&self) -> Scale {
+        let (runs, long) = if self.quick { (1, 100_000) } else { (3, 10_000_000) };
+        Scale {
+            quick: self.quick,
+            runs: self.runs.unwrap_or(runs).max(1),
+            long_backlog: self.long_backlog.unwrap_or(long),
+        }
+    }
+}
+
+async fn one(work: Work, peer: Peer, dir: &Path) -> Result<bool, String> {
+    let result = work.play(peer).await?;
+    report::keep(dir, &result)?;
+    print!("{}", report::table(&result));
+    Ok(true)
+}
+
+async fn all(much: &Much, dir: &Path) -> Result<bool, String> {
+    let results = Programme::of_summary(much.scale()).play(dir).await?;
+    let rows = summary::rows(&results);
+    summary::keep(dir, &rows)?;
+    print!("\n{}", goal::table(&rows));
+    Ok(goal::all_ok(&rows))
+}
+
+async fn beside(much: &Much, dir: &Path) -> Result<bool, String> {
+    let [_, peers @ ..] = Peer::ALL;
+    let results = Programme::of_peers(much.scale(), &peers).play(dir).await?;
+    print!("\n{}", ratios::table(&results, &peers));
+    Ok(true)
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let result = match arguments.scenario {
-        Scenario::Throughput { count, size, window } => {
-            speed::throughput(count, size, window).await
-        }
-        Scenario::Answers { count, size } => speed::answers(count, size).await,
-        Scenario::Latency { count, size, rate } => speed::latency(count, size, rate).await,
+    let Arguments { dir, peer, task } = Arguments::parse();
+    let done = match task {
+        Task::One(work) => one(work, peer, &dir).await,
+        Task::Summary(much) => all(&much, &dir).await,
+        Task::Peers(much) => beside(&much, &dir).await,
     };
-    let kept = result.and_then(|result| report::keep(&arguments.dir, &result).map(|()| result));
-    match kept {
-        Ok(result) => {
-            print!("{}", report::table(&result));
-            ExitCode::SUCCESS
-        }
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(why) => {
             eprintln!("error: {why}");
             ExitCode::FAILURE

@@ -20,6 +20,8 @@ const DRAWS_MAX: u32 = 5;
 pub struct Plan {
     stations: Vec<String>,
     tags: BTreeMap<String, String>,
+    /// Ports that children dial instead of a station's own.
+    dialled_at: BTreeMap<String, u16>,
 }
 
 /// Stations on one machine. Dropping it kills them and removes their directories.
@@ -39,6 +41,12 @@ impl Plan {
     /// Gives a station a tag.
     pub fn tagged(mut self, code: &str, tag: &str) -> Self {
         self.tags.insert(code.to_owned(), tag.to_owned());
+        self
+    }
+
+    /// Makes children dial this port: something listens there that passes on to the station's bus.
+    pub fn dialled_at(mut self, code: &str, port: u16) -> Self {
+        self.dialled_at.insert(code.to_owned(), port);
         self
     }
 
@@ -85,6 +93,7 @@ impl Plan {
         );
         for (code, port) in self.stations.iter().zip(ports) {
             text += &format!("\n[[station]]\ncode = \"{code}\"\nname = \"站 {code}\"\n");
+            let port = self.dialled_at.get(code).unwrap_or(port);
             text += &format!("bus = \"nats://127.0.0.1:{port}\"\n");
             if let Some(tag) = self.tags.get(code) {
                 text += &format!("tags = [\"{tag}\"]\n");

@@ -118,12 +118,35 @@ pub struct Send {
     pub from: u64,
     /// Last leg there is.
     pub through: u64,
-    /// Stop when a record would bring the frames past this many bytes, but send at least one.
+    /// Stop when a record would bring the frames past this many bytes on the wire, but send at
+    /// least one.
     pub max_bytes: u64,
+    /// Cut frames at about so many bytes on the wire: what is urgent pre-empts between them.
+    pub frame_bytes: u64,
+    /// How bodies are packed where that makes them shorter; `None`: not at all.
+    pub packing: Option<Packing>,
     /// Legs between that ended: one [`yizhan_schemas::frame::Skip`] each run.
     pub ended: Vec<EndedRun>,
     /// For the ages of what was taken in earlier boots.
     pub clock: Arc<BootClock>,
+}
+
+/// How bodies are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packing {
+    /// Number of the newest dictionary that both ends have.
+    pub dictionary: u32,
+    /// How hard to try.
+    pub effort: Effort,
+}
+
+/// How much processor time packing is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Some.
+    Light,
+    /// As much as helps: the line is slow.
+    Hard,
 }
 
 /// A run of legs that ended without being handed over.

@@ -17,8 +17,7 @@ use crate::time::{BootClock, BootId, Now};
 
 use sealing::Cover;
 
-/// Frames are cut at this many bytes of envelopes, so that flash pre-empts between them; a single
-/// larger envelope goes alone.
+/// Frames are cut at this many bytes of envelopes at the most; a single larger envelope goes alone.
 pub const FRAME_FILL_BYTES: usize = 64 * 1024;
 
 /// One leg as the log gives it back.
@@ -179,6 +178,7 @@ struct Filling {
     session: SessionTag,
     lane: Lane,
     max_bytes: usize,
+    frame_bytes: usize,
     ended: std::collections::VecDeque<crate::effect::EndedRun>,
     frames: Vec<Frame>,
     next: u64,
@@ -209,6 +209,8 @@ impl Filling {
             session: send.session,
             lane: send.lane,
             max_bytes: usize::try_from(send.max_bytes).unwrap_or(usize::MAX),
+            frame_bytes: usize::try_from(send.frame_bytes)
+                .map_or(FRAME_FILL_BYTES, |bytes| bytes.min(FRAME_FILL_BYTES)),
             ended: send.ended.iter().copied().collect(),
             frames: Vec::new(),
             next: send.from,
@@ -268,7 +270,7 @@ impl Filling {
         self.bytes = self.bytes.saturating_add(size);
         match last {
             Some(frame)
-                if frame.bytes.saturating_add(size) <= FRAME_FILL_BYTES
+                if frame.bytes.saturating_add(size) <= self.frame_bytes
                     && frame.records.len() < RECORDS_MAX =>
             {
                 frame.records.push(record);

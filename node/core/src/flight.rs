@@ -14,9 +14,13 @@ pub struct Flight {
     pub sent: u64,
     /// Last leg acked in it.
     acked: u64,
-    /// Last leg of each publication, its bytes, and when it left.
-    chunks: VecDeque<(u64, u64, Departure)>,
+    /// Last leg of each publication, its bytes, and when it left, if that was for the first time.
+    chunks: VecDeque<(u64, u64, Option<Departure>)>,
     bytes: u64,
+    /// The last leg that ever left in this session.
+    furthest: u64,
+    /// How often it was sent again for want of progress.
+    tries: u32,
     /// When an ack last moved, or the first byte went out, microseconds since boot.
     progress_us: u64,
     /// When it was last sent again.
@@ -26,7 +30,7 @@ pub struct Flight {
 impl Flight {
     /// A session begins: everything up to `acked` is there.
     pub fn begin(acked: u64) -> Self {
-        Self { sent: acked, acked, ..Self::default() }
+        Self { sent: acked, acked, furthest: acked, ..Self::default() }
     }
 
     /// Legs through this one were published.
@@ -37,18 +41,20 @@ impl Flight {
         if self.chunks.is_empty() {
             self.progress_us = left.at_us;
         }
-        self.sent = through;
-        self.chunks.push_back((through, bytes, left));
+        let first = through > self.furthest;
+        (self.sent, self.furthest) = (through, self.furthest.max(through));
+        self.chunks.push_back((through, bytes, first.then_some(left)));
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// Legs through this one are durable at the neighbour. Gives what arrived so: bytes, and when
-    /// they left.
-    pub fn acked(&mut self, through: u64, now_us: u64) -> Vec<(u64, Departure)> {
+    /// they left; `None` if they did so twice.
+    pub fn acked(&mut self, through: u64, now_us: u64) -> Vec<(u64, Option<Departure>)> {
         // an ack that says nothing new is no progress
         if through > self.acked {
             self.acked = through;
             self.progress_us = now_us;
+            self.tries = 0;
         }
         let mut arrived = Vec::new();
         while let Some((last, bytes, left)) = self.chunks.front().copied() {
@@ -70,13 +76,30 @@ impl Flight {
         if lately || self.sent <= acked {
             return false;
         }
-        *self = Self { sent: acked, acked, resent_us: Some(now_us), ..Self::default() };
+        let (furthest, tries) = (self.furthest, self.tries);
+        let resent_us = Some(now_us);
+        *self = Self { sent: acked, acked, furthest, tries, resent_us, ..Self::default() };
         true
+    }
+
+    /// The same because nothing moved: what is sent now may wait behind what was sent before, so
+    /// patience doubles each time, up to sixteen times.
+    pub fn again_overdue(&mut self, acked: u64, now_us: u64) -> bool {
+        let again = self.again(acked, now_us, 0);
+        self.tries += u32::from(again && self.tries < 4);
+        again
     }
 
     /// When what is in flight is overdue, if nothing moves until then.
     pub fn overdue_us(&self, patience_us: u64) -> Option<u64> {
+        let patience_us = patience_us.saturating_mul(1 << self.tries);
         (!self.chunks.is_empty()).then(|| self.progress_us.saturating_add(patience_us))
+    }
+
+    /// True if nobody knows whether anything arrives at all: it was sent again, and no ack has
+    /// moved since.
+    pub fn is_in_doubt(&self) -> bool {
+        self.tries > 0
     }
 
     /// Bytes published and not acked.
@@ -90,7 +113,7 @@ mod tests {
     use super::*;
 
     fn at(at_us: u64) -> Departure {
-        Departure { at_us, delivered_bytes: 0 }
+        Departure { at_us, delivered_bytes: 0, delivered_us: 0, more: true }
     }
 
     #[test]
@@ -145,6 +168,32 @@ mod tests {
         assert_eq!((flight.sent, flight.bytes()), (40, 0));
         flight.acked(7, 8);
         assert_eq!(flight.sent, 40);
+    }
+
+    #[test]
+    fn patience_doubles_until_an_ack_moves() {
+        let mut flight = Flight::begin(0);
+        for (tries, due) in [(0, 105), (1, 205), (2, 405), (3, 805), (4, 1605), (5, 1605)] {
+            flight.published(10, 1000, at(5));
+            assert_eq!((flight.overdue_us(100), flight.is_in_doubt()), (Some(due), tries > 0));
+            assert!(flight.again_overdue(0, due));
+        }
+        flight.published(10, 1000, at(5_000));
+        flight.acked(4, 5_010);
+        assert_eq!((flight.overdue_us(100), flight.is_in_doubt()), (Some(5_110), false));
+    }
+
+    #[test]
+    fn what_left_twice_measures_nothing_when_it_is_acked() {
+        let mut flight = Flight::begin(0);
+        flight.published(10, 1000, at(5));
+        assert!(flight.again(0, 100, 0));
+        flight.published(6, 600, at(101));
+        flight.published(12, 600, at(102));
+        flight.published(13, 100, at(103));
+        let arrived: Vec<_> =
+            flight.acked(13, 110).iter().map(|(_, left)| left.is_some()).collect();
+        assert_eq!(arrived, [false, true, true]);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Neighbour {
     pub pace: Pace,
     /// Smoothed round trip, microseconds.
     pub rtt_us: Option<u64>,
+    /// How long the exchange took that began the last session: a round trip at most.
+    greeting_us: Option<u64>,
     /// When anything of its session last came, microseconds since boot.
     pub heard_us: Option<u64>,
     /// The leg of the last fold put, and when that was (microseconds since boot), lane by lane.
@@ -61,6 +63,17 @@ pub struct Proposal {
     pub at: Now,
 }
 
+/// What both ends have agreed on.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// The session's tag.
+    pub tag: SessionTag,
+    /// Its frame version.
+    pub version: u8,
+    /// The newest dictionary that both have.
+    pub dictionary: Option<u32>,
+}
+
 /// One session.
 #[derive(Debug)]
 pub struct Session {
@@ -68,6 +81,8 @@ pub struct Session {
     pub tag: SessionTag,
     /// The frame version that both ends speak.
     pub version: u8,
+    /// Number of the dictionary to pack bodies with; `None` if the other end reads none packed.
+    pub dictionary: Option<u32>,
     /// What is on its way, lane by lane: flash first.
     pub flights: [Flight; 4],
     /// Whose turn it is.
@@ -79,6 +94,8 @@ pub struct Session {
     pub welcomed_ms: Option<u64>,
     /// What the neighbour was last told to be durable one hop further, lane by lane.
     pub told: PerLane<Vec<(u64, u64)>>,
+    /// When that was, microseconds since boot.
+    pub told_us: u64,
     /// True while a [`crate::effect::Send`] has not been answered.
     pub asking: bool,
     /// When we last sent a sign of life, microseconds since boot.
@@ -87,15 +104,18 @@ pub struct Session {
 
 impl Session {
     /// A session that begins with these cursors.
-    pub fn begin(tag: SessionTag, version: u8, acked: PerLane<u64>, now_us: u64) -> Self {
+    pub fn begin(terms: Terms, acked: PerLane<u64>, now_us: u64) -> Self {
+        let Terms { tag, version, dictionary } = terms;
         Self {
             tag,
             version,
+            dictionary,
             flights: acked.0.map(Flight::begin),
             turns: Turns::default(),
             transit: Transit::default(),
             welcomed_ms: None,
             told: PerLane::default(),
+            told_us: 0,
             asking: false,
             beat_us: now_us,
         }
@@ -167,6 +187,17 @@ impl Samples {
 }
 
 impl Neighbour {
+    /// One of whose link the operator says how fast it is, bytes a second.
+    pub fn hinted(rate: Option<u64>) -> Self {
+        Self { pace: Pace::hinted(rate), ..Self::default() }
+    }
+
+    /// The least time between two words of so many bytes that matter less than the messages:
+    /// they take no more than a fifth of the line, answers included.
+    pub fn chat_us(&self, bytes: u64) -> u64 {
+        self.pace.takes_us(bytes).saturating_mul(5)
+    }
+
     /// Remembers a welcome until a frame confirms it.
     pub fn propose(&mut self, proposal: Proposal) {
         if self.proposals.len() >= PROPOSALS_MAX {
@@ -189,9 +220,23 @@ impl Neighbour {
         self.rtt_us = Some(smooth);
     }
 
+    /// How long to wait for an ack before sending again: also as long as the line takes for what is
+    /// on its way.
+    pub fn resend_us(&self, min_ms: u64, round_trips: u64) -> u64 {
+        let bytes = self.session.as_ref().map_or(0, Session::bytes);
+        self.patience_us(min_ms, round_trips).saturating_add(self.pace.takes_us(bytes))
+    }
+
+    /// A session began with an exchange of so many bytes, which took so long.
+    pub fn greeted(&mut self, now_us: u64, bytes: u64, took_us: u64) {
+        self.pace.greeted(now_us, bytes, took_us);
+        self.greeting_us = Some(took_us);
+    }
+
     /// How long to wait for progress, or for life: at least `min_ms`, else so many round trips.
     pub fn patience_us(&self, min_ms: u64, round_trips: u64) -> u64 {
-        let scaled = self.rtt_us.unwrap_or(0).saturating_mul(round_trips);
+        let rtt_us = self.rtt_us.or(self.greeting_us).unwrap_or(0);
+        let scaled = rtt_us.saturating_mul(round_trips);
         scaled.max(min_ms.saturating_mul(1000))
     }
 }

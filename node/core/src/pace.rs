@@ -1,79 +1,223 @@
-//! [`Pace`]: how many bytes of bulk may be on their way to a neighbour.
+//! [`Pace`]: how many bytes of bulk may be on their way to a neighbour, and in what portions.
 //!
 //! A modem has one queue, and what is urgent waits behind all that is in it. So no more is given
 //! to it than it delivers in about one round trip and [`AHEAD_US`]: enough to keep it busy, and
-//! little to wait behind. What it delivers is seen from the acks.
+//! little to wait behind. All bytes here are those of the wire, packed, with what is around them.
+//!
+//! What it delivers is seen from the acks: bytes acked between two moments, the first of which is
+//! an ack as well. So a bunch of acks, held up by a disk, speaks for all the time that it took.
+//! What was sent for want of more shows only that the link carries at least so much. Before
+//! anything was acked, the hello and its answer show the same: they were so many bytes, and took
+//! no longer than that. From there on the window grows by what is acked, until a queue shows.
 
+mod round_trip;
+
+use round_trip::RoundTrip;
+
+use crate::effect::Effort;
 use crate::time::Departure;
 
 /// How much further than one round trip the sender is ahead, microseconds (design §5).
 const AHEAD_US: u64 = 250_000;
-/// The fastest delivery and the shortest round trip count for this long, or twice that.
+/// A frame takes about this long on the line, microseconds: what is urgent waits for its end.
+const FRAME_US: u64 = 100_000;
+/// The fastest delivery counts for this long, or twice that.
 const WINDOW_US: u64 = 10_000_000;
-/// Bytes that are always allowed: about what the slowest radio delivers in three seconds.
-pub const WINDOW_BYTES_MIN: u64 = 4 * 1024;
-/// Bytes allowed before anything is known.
-const WINDOW_BYTES_FIRST: u64 = 16 * 1024;
+/// Before anything is acked, so much is sent as the line surely carries in this time.
+const FIRST_US: u64 = 2_500_000;
+/// A frame that is this much longer on its way than the shortest round trip waited in a queue.
+const QUEUED_US: u64 = 125_000;
+/// A greeting that took so much longer than twice what was expected is of another line.
+const OTHER_LINE_US: u64 = 250_000;
+/// Shorter frames are mostly heading and seal, and pack badly.
+pub const FRAME_BYTES_MIN: u64 = 800;
+/// Longer frames save nothing.
+pub const FRAME_BYTES_MAX: u64 = crate::fill::FRAME_FILL_BYTES as u64;
+/// Bytes that are always allowed, and the least that the sender is ahead: one frame on the line,
+/// and one behind it.
+pub const WINDOW_BYTES_MIN: u64 = 2 * FRAME_BYTES_MIN;
+/// Bytes allowed while nothing at all is known.
+const WINDOW_BYTES_UNKNOWN: u64 = 4 * 1024;
+/// Slower lines (512 kbit/s) are worth all effort of packing, bytes a second.
+const HARD_BELOW: u64 = 64_000;
+/// Slower lines (16 Mbit/s) are worth some, if more waits than they carry: beyond it the processor
+/// is what is scarce.
+const LIGHT_BELOW: u64 = 2_000_000;
+/// And if nothing ever waited, only lines that look slower than this are.
+const LIGHT_BELOW_IDLE: u64 = 250_000;
 
 /// What is known of one link's speed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pace {
     delivered_bytes: u64,
+    /// When something was last delivered, or the link was last seen empty, microseconds.
+    delivered_us: u64,
     since_us: u64,
     now: Seen,
     before: Seen,
+    way: RoundTrip,
+    /// Bytes a second that the operator says it carries (`link.rate_hint`).
+    hint: Option<u64>,
+    /// Bytes a second that it carries at least, by the last greeting.
+    least: Option<u64>,
+    /// How much was acked before a queue showed; `None` once one did.
+    grown: Grown,
 }
 
+/// The fastest delivery in some time, bytes a second.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
-    /// Most bytes a second.
-    rate: Option<u64>,
-    /// Shortest round trip, microseconds.
-    rtt_us: Option<u64>,
+    /// While more waited than was sent.
+    full: Option<u64>,
+    /// At any time.
+    any: Option<u64>,
+}
+
+/// How far the window has grown beyond the first one.
+#[derive(Debug, Clone, Copy)]
+enum Grown {
+    /// By so many bytes; no queue has shown yet.
+    By(u64),
+    /// A queue has shown: the rate is known.
+    Done,
+}
+
+impl Default for Grown {
+    fn default() -> Self {
+        Self::By(0)
+    }
 }
 
 impl Pace {
-    /// Something leaves.
-    pub fn departs(&self, now_us: u64) -> Departure {
-        Departure { at_us: now_us, delivered_bytes: self.delivered_bytes }
+    /// A link of which the operator says how fast it is, bytes a second.
+    pub fn hinted(hint: Option<u64>) -> Self {
+        Self { hint, ..Self::default() }
     }
 
-    /// So many bytes were acked, of a publication that left then.
-    pub fn arrived(&mut self, now_us: u64, bytes: u64, left: Departure) {
-        self.turn(now_us);
+    /// Something leaves. `alone`: nothing else is on its way; `more`: more waits behind it.
+    pub fn departs(&mut self, now_us: u64, alone: bool, more: bool) -> Departure {
+        if alone {
+            self.delivered_us = now_us;
+        }
+        Departure {
+            at_us: now_us,
+            delivered_bytes: self.delivered_bytes,
+            delivered_us: self.delivered_us,
+            more,
+        }
+    }
+
+    /// So many bytes were acked, of a publication that left then; `None` for one that left twice:
+    /// nobody knows which of the two was acked.
+    pub fn arrived(&mut self, now_us: u64, bytes: u64, left: Option<Departure>) {
         self.delivered_bytes = self.delivered_bytes.saturating_add(bytes);
-        let took_us = now_us.saturating_sub(left.at_us).max(1);
+        self.delivered_us = now_us;
+        let Some(left) = left else { return };
+        let took_us = now_us.saturating_sub(left.delivered_us).max(1);
         let delivered = self.delivered_bytes.saturating_sub(left.delivered_bytes);
         let rate = delivered.saturating_mul(1_000_000) / took_us;
-        self.now.rate = self.now.rate.max(Some(rate));
+        if left.more {
+            self.turn(now_us);
+            self.now.full = self.now.full.max(Some(rate));
+            self.grow(now_us, bytes, left);
+        }
+        self.now.any = self.now.any.max(Some(rate));
+    }
+
+    fn grow(&mut self, now_us: u64, bytes: u64, left: Departure) {
+        let Grown::By(grown) = self.grown else { return };
+        let way_us = self.way.us().unwrap_or(0);
+        let queued = now_us.saturating_sub(left.at_us) > way_us.saturating_add(QUEUED_US);
+        self.grown = if queued { Grown::Done } else { Grown::By(grown.saturating_add(bytes)) };
     }
 
     /// A round trip was measured.
     pub fn round_trip(&mut self, now_us: u64, rtt_us: u64) {
-        self.turn(now_us);
-        self.now.rtt_us = Some(self.now.rtt_us.map_or(rtt_us, |known| known.min(rtt_us)));
+        self.way.measured(now_us, rtt_us, 2 * AHEAD_US);
     }
 
-    /// Bytes a second that the link delivers; `None` until something was acked.
+    /// A session began with an exchange of so many bytes, which took so long.
+    pub fn greeted(&mut self, now_us: u64, bytes: u64, took_us: u64) {
+        let took_us = took_us.max(1_000);
+        if let (Some(rate), Some(way_us)) = (self.rate(), self.way.us()) {
+            let expected_us = way_us.saturating_add(time_us(bytes, rate));
+            if took_us > expected_us.saturating_mul(2).saturating_add(OTHER_LINE_US) {
+                *self = Self { delivered_bytes: self.delivered_bytes, ..Self::hinted(self.hint) };
+            }
+        }
+        self.least = self.least.max(Some(bytes.saturating_mul(1_000_000) / took_us));
+        self.round_trip(now_us, took_us);
+    }
+
+    /// Bytes a second that the link delivers, as far as that was seen or said.
     pub fn rate(&self) -> Option<u64> {
-        self.now.rate.max(self.before.rate)
+        let seen = self.now.any.max(self.before.any).max(self.least);
+        if self.is_full() { seen } else { seen.max(self.hint) }
+    }
+
+    /// True if more has waited than the link carries, so that its rate was seen.
+    fn is_full(&self) -> bool {
+        self.now.full.or(self.before.full).is_some()
+    }
+
+    /// How long the link takes for so many bytes, microseconds, as far as known.
+    pub fn takes_us(&self, bytes: u64) -> u64 {
+        self.rate().map_or(0, |rate| time_us(bytes, rate))
     }
 
     /// Bytes of bulk that may be on their way, at most `most`.
     pub fn window_bytes(&self, most: u64) -> u64 {
-        let rtt_us = [self.now.rtt_us, self.before.rtt_us].into_iter().flatten().min();
-        let ahead_us = rtt_us.unwrap_or(0).saturating_add(AHEAD_US);
-        let window = match self.rate() {
-            Some(rate) => u128::from(rate) * u128::from(ahead_us) / 1_000_000,
-            None => u128::from(WINDOW_BYTES_FIRST),
+        let least = WINDOW_BYTES_MIN.min(most);
+        if self.way.is_looked_for() {
+            return least;
+        }
+        let is_seen = self.now.any.or(self.before.any).or(self.hint).is_some();
+        let steady = self.rate().filter(|_| is_seen).map_or(0, |rate| {
+            let way = bytes_in(rate, self.way.us().unwrap_or(0));
+            way.saturating_add(bytes_in(rate, AHEAD_US).max(WINDOW_BYTES_MIN))
+        });
+        let first = match (self.hint, self.least) {
+            (Some(_), _) => 0,
+            (None, Some(least)) => bytes_in(least, FIRST_US),
+            (None, None) => WINDOW_BYTES_UNKNOWN,
         };
-        u64::try_from(window).unwrap_or(u64::MAX).clamp(WINDOW_BYTES_MIN.min(most), most)
+        let window = match self.grown {
+            Grown::By(grown) => steady.max(first.saturating_add(grown)),
+            Grown::Done => steady,
+        };
+        window.clamp(least, most)
+    }
+
+    /// True if there is room for a frame of bulk that is worth its heading; else the next ack is
+    /// better waited for.
+    pub fn is_roomy(&self, window: u64, in_flight: u64) -> bool {
+        let frame = self.frame_bytes();
+        let worth = frame.min((frame / 2).max(FRAME_BYTES_MIN)).min(window / 2);
+        in_flight == 0 || window.saturating_sub(in_flight) >= worth
+    }
+
+    /// Bytes that a frame of bulk should have.
+    pub fn frame_bytes(&self) -> u64 {
+        let rate = self.rate().unwrap_or(0);
+        bytes_in(rate, FRAME_US).clamp(FRAME_BYTES_MIN, FRAME_BYTES_MAX)
+    }
+
+    /// What packing is worth on this link; `None`: nothing, the processor is what is scarce.
+    pub fn effort(&self) -> Option<Effort> {
+        let rate = self.rate()?;
+        let is_known = self.is_full() || self.hint.is_some();
+        let light_below = if is_known { LIGHT_BELOW } else { LIGHT_BELOW_IDLE };
+        match rate {
+            rate if rate < HARD_BELOW => Some(Effort::Hard),
+            rate if rate < light_below => Some(Effort::Light),
+            _ => None,
+        }
     }
 
     fn turn(&mut self, now_us: u64) {
+        // an idle link is not a slow one: what was seen last stays until something is seen
         if now_us.saturating_sub(self.since_us) > WINDOW_US {
-            // an idle link is not a slow one: what was seen last stays until something is seen
-            if self.now.rate.is_some() {
+            if self.now.full.is_some() {
                 self.before = std::mem::take(&mut self.now);
             }
             self.since_us = now_us;
@@ -81,38 +225,15 @@ impl Pace {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Keeps the window full over a link of so many bytes a second and so long a way; gives the
-    /// window after a while.
-    fn settle(rate: u64, way_us: u64) -> u64 {
-        let mut pace = Pace::default();
-        let (mut now_us, mut link_free_us) = (1_000_000_u64, 0_u64);
-        let mut on_way = std::collections::VecDeque::new();
-        let mut in_flight = 0;
-        for _ in 0..2_000 {
-            while in_flight < pace.window_bytes(1 << 20) {
-                link_free_us = link_free_us.max(now_us) + 1_000 * 1_000_000 / rate;
-                on_way.push_back((link_free_us + 2 * way_us, pace.departs(now_us)));
-                in_flight += 1_000;
-            }
-            let (back_us, left) = on_way.pop_front().unwrap();
-            now_us = now_us.max(back_us);
-            pace.round_trip(now_us, 2 * way_us);
-            pace.arrived(now_us, 1_000, left);
-            in_flight -= 1_000;
-        }
-        pace.window_bytes(1 << 20)
-    }
-
-    #[test]
-    fn the_window_holds_what_the_link_delivers_in_a_round_trip_and_a_quarter_of_a_second() {
-        // 256 kbit/s, 150 ms each way: 32 kB/s for 550 ms
-        let window = settle(32_000, 150_000);
-        assert!((14_000..22_000).contains(&window), "{window}");
-        assert_eq!(settle(1_200, 500_000), WINDOW_BYTES_MIN, "9.6 kbit/s");
-        assert_eq!(settle(1_000_000_000, 100), 1 << 20, "a wire");
-    }
+fn bytes_in(rate: u64, us: u64) -> u64 {
+    let bytes = u128::from(rate) * u128::from(us) / 1_000_000;
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
+
+fn time_us(bytes: u64, rate: u64) -> u64 {
+    let us = u128::from(bytes) * 1_000_000 / u128::from(rate.max(1));
+    u64::try_from(us).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

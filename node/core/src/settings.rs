@@ -8,6 +8,11 @@ pub struct Settings {
     pub version: u8,
     /// Largest payload taken from a publisher, bytes (`ingest.max_payload`).
     pub payload_bytes_max: u64,
+    /// Bytes a second that the link to the parent carries, if the operator says so
+    /// (`link.rate_hint`).
+    pub uplink_rate_hint: Option<u64>,
+    /// Dictionaries that the driver can pack and unpack bodies with; empty if it cannot.
+    pub dictionaries: Vec<u32>,
     /// Most bytes of bulk lanes in flight on one link.
     pub in_flight_bytes_max: u64,
     /// Most bytes asked for in one [`crate::effect::Send`]; flash pre-empts between them.
@@ -38,6 +43,8 @@ impl Default for Settings {
         Self {
             version: yizhan_schemas::frame::VERSION,
             payload_bytes_max: 256 * 1024,
+            uplink_rate_hint: None,
+            dictionaries: yizhan_schemas::dictionary::KNOWN.to_vec(),
             in_flight_bytes_max: 1024 * 1024,
             send_bytes_max: 256 * 1024,
             resend_ms_min: 1000,

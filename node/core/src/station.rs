@@ -128,7 +128,7 @@ impl Station {
     ) -> Self {
         let mut neighbours = BTreeMap::new();
         if topology.parent(&here).is_some() {
-            neighbours.insert(Link::Up, Neighbour::default());
+            neighbours.insert(Link::Up, Neighbour::hinted(settings.uplink_rate_hint));
         }
         for child in topology.children(&here) {
             neighbours.insert(Link::Down(child.clone()), Neighbour::default());

@@ -55,6 +55,10 @@ pub struct Departure {
     pub at_us: u64,
     /// Bytes that had been acked on the link by then.
     pub delivered_bytes: u64,
+    /// When the last of them were, or when the link was found empty.
+    pub delivered_us: u64,
+    /// True if more waited behind it.
+    pub more: bool,
 }
 
 impl Now {

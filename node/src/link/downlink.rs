@@ -15,7 +15,7 @@ use yizhan_core::time::BootId;
 use yizhan_schemas::Code;
 use yizhan_schemas::frame::Frame;
 
-use super::{Carrier, input_of, refuse};
+use super::{Carrier, Unpacker, input_of, refuse};
 use crate::bus::{BusError, Client, Message, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
@@ -61,8 +61,9 @@ impl Downlinks {
             };
             carriers.spawn(carrier.run(orders, |_| {}));
         }
+        let mut unpacker = Unpacker::default();
         while let Some(message) = subscription.next().await {
-            if !self.heard(message, &mut hellos).await {
+            if !self.heard(message, &mut hellos, &mut unpacker).await {
                 break;
             }
         }
@@ -70,7 +71,7 @@ impl Downlinks {
     }
 
     /// Passes a child's frame on; `false` if the core is gone.
-    async fn heard(&self, message: Message, hellos: &mut Hellos) -> bool {
+    async fn heard(&self, message: Message, hellos: &mut Hellos, unpacker: &mut Unpacker) -> bool {
         let Some(child) = subjects::child_of_up(&message.subject) else {
             refuse(&Link::Up, &format!("no station code in subject {}", message.subject));
             return true;
@@ -90,7 +91,7 @@ impl Downlinks {
             return true;
         }
         let link = Link::Down(child);
-        match input_of(link.clone(), &message.payload, &*self.seals.specimens) {
+        match input_of(link.clone(), &message.payload, unpacker, &*self.seals.specimens) {
             Ok(input) => self.mailbox.tell(input).await,
             Err(why) => {
                 refuse(&link, &why);

@@ -12,14 +12,15 @@ use yizhan_core::time::BootId;
 use yizhan_schemas::frame::{Frame, Hello};
 use yizhan_schemas::{Code, PerLane};
 
-use super::{Carrier, input_of, refuse};
+use super::{Carrier, Unpacker, input_of, refuse};
 use crate::bus::{BusError, Client, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
 use crate::seal::Seals;
 
-/// Longest wait for the answer to a hello.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for the answer to a hello. The core says another one long before, as soon as this
+/// one is late by what is known of the line; on a very slow one that is all it needs.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(120);
 /// A parent's bus that is away this long is worth a line in the log, one for each reason.
 const SAY_AFTER: Duration = Duration::from_secs(3);
 
@@ -100,8 +101,9 @@ async fn listen(
     specimens: &dyn Specimens,
     mailbox: &Mailbox,
 ) {
+    let mut unpacker = Unpacker::default();
     while let Some(message) = subscription.next().await {
-        match input_of(Link::Up, &message.payload, specimens) {
+        match input_of(Link::Up, &message.payload, &mut unpacker, specimens) {
             Ok(input) => {
                 if !mailbox.tell(input).await {
                     return;

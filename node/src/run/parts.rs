@@ -146,6 +146,7 @@ impl Parts {
         Settings {
             payload_bytes_max: self.config.ingest.max_payload,
             two_hop_percent: (two_hop_bytes / (max_bytes / 100).max(1)).min(100),
+            uplink_rate_hint: self.config.link.rate_hint.map(|bits| bits / 8),
             retain_ms: u64::try_from(spool.retain.as_millis()).unwrap_or(u64::MAX),
             ..Settings::default()
         }

@@ -81,6 +81,8 @@ fn send(from: u64, through: u64, max_bytes: usize) -> Send {
         from,
         through,
         max_bytes: max_bytes as u64,
+        frame_bytes: FRAME_FILL_BYTES as u64,
+        packing: None,
         ended: Vec::new(),
         clock: Arc::new(BootClock::of(BootId(1))),
     }

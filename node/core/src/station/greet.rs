@@ -28,7 +28,7 @@
 use yizhan_schemas::frame::{
     Frame, Hello, Nudge, RefusalReason, Refused, SessionTag, VERSION_MIN, Welcome,
 };
-use yizhan_schemas::{Code, PerLane};
+use yizhan_schemas::{Code, PerLane, dictionary};
 
 use super::Station;
 use super::clocks::Met;
@@ -36,13 +36,15 @@ use super::session::SOFTWARE;
 use crate::effect::{Effect, Notice};
 use crate::input::{Marks, Ticket};
 use crate::link::Link;
-use crate::neighbour::Proposal;
+use crate::neighbour::{Proposal, Terms};
 use crate::peer::Claim;
 use crate::record::{self, Record, Renumbered};
 use crate::resume::Resume;
 use crate::step::Step;
 use crate::time::Now;
 
+/// A welcome and the sign of life that takes it up, on the wire, bytes: rather too few.
+const WELCOME_BYTES: u64 = 750;
 /// A child whose frames belong to no session is asked for a hello this often, microseconds.
 const NUDGE_EVERY_US: u64 = 1_000_000;
 
@@ -134,7 +136,7 @@ impl Station {
             boot: Some(self.boot.0),
             offers,
             haves: self.haves(link),
-            dictionaries: Vec::new(),
+            dictionaries: self.settings.dictionaries.clone(),
             software: SOFTWARE.to_owned(),
         };
         let tag = SessionTag::of(&hello, &welcome);
@@ -187,7 +189,13 @@ impl Station {
         let high = sent_ms.map(|sent_ms| Met { our_ms: at_ms, their_ms: sent_ms });
         let low = Met { our_ms: at_ms, their_ms: hello.boot_ms };
         self.clocks_met(link, hello.boot, high, low, step);
-        self.begin_session(now, link.clone(), tag, proposal.version, step);
+        let dictionary = dictionary::common(&self.settings.dictionaries, &hello.dictionaries);
+        let terms = Terms { tag, version: proposal.version, dictionary };
+        self.begin_session(now, link.clone(), terms, step);
+        if let Some(neighbour) = self.neighbours.get_mut(link) {
+            let took_us = now.boot_us.saturating_sub(proposal.at.boot_us);
+            neighbour.greeted(now.boot_us, WELCOME_BYTES, took_us);
+        }
         if let Some(session) = self.session_mut(link) {
             session.welcomed_ms = Some(at_ms);
         }

@@ -25,6 +25,8 @@ use crate::time::Now;
 /// Least time between two folds in one lane of one link, flash aside: what comes meanwhile goes
 /// into the same fold. Microseconds.
 const FOLD_EVERY_US: u64 = 100_000;
+/// A small fold in its frame, and the ack of it, on the wire, bytes.
+const FOLD_BYTES: u64 = 500;
 /// The frame version that brought folds.
 const FOLDS_SINCE: u8 = 2;
 
@@ -134,7 +136,8 @@ impl Station {
         if session.version < FOLDS_SINCE || leg > acked {
             return None;
         }
-        Some(if lane == Lane::Flash { 0 } else { at_us.saturating_add(FOLD_EVERY_US) })
+        let every_us = FOLD_EVERY_US.max(neighbour.chat_us(FOLD_BYTES));
+        Some(if lane == Lane::Flash { 0 } else { at_us.saturating_add(every_us) })
     }
 
     fn put_fold(&mut self, now: Now, link: &Link, lane: Lane, fold: &Fold, step: &mut Step) {

@@ -4,10 +4,12 @@ use yizhan_schemas::frame::{Ack, Beat, LaneAck, RECORDS_MAX, SessionTag, SkipRea
 use yizhan_schemas::{Lane, MessageId, Outcome};
 
 use super::Station;
-use crate::effect::{Effect, EndedRun, Notice, Send};
+use crate::effect::{Effect, EndedRun, Notice, Packing, Send};
+use crate::flight::Flight;
 use crate::link::Link;
 use crate::mutant::{self, Mutant};
 use crate::neighbour::Neighbour;
+use crate::pace::{FRAME_BYTES_MAX, WINDOW_BYTES_MIN};
 use crate::record::{Beyond, Cursor, Ended, Record};
 use crate::step::Step;
 use crate::time::Now;
@@ -16,6 +18,8 @@ use crate::time::Now;
 const RESEND_ROUND_TRIPS: u64 = 4;
 /// Neighbours hear what is durable one hop further at most this often, microseconds.
 pub(super) const TELL_BEYOND_EVERY_US: u64 = 500_000;
+/// Such a word on the wire, bytes.
+const BEYOND_BYTES: u64 = 200;
 /// Legs asked for at once where some have a time to live.
 const CAUTIOUS_LEGS: u64 = 16;
 /// The frame version that brought `beyond`, and skips of what was passed on.
@@ -40,12 +44,18 @@ impl Station {
         let most = self.settings.in_flight_bytes_max;
         let fixed = mutant::is(Mutant::WindowFixed);
         let window = if fixed { most } else { neighbour.pace.window_bytes(most) };
-        let room = window.saturating_sub(session.bytes());
+        let doubt = session.flights.iter().any(Flight::is_in_doubt);
+        let window = if doubt { window.min(WINDOW_BYTES_MIN) } else { window };
+        let in_flight = session.bytes();
+        let room = window.saturating_sub(in_flight);
+        let frame_bytes = if fixed { FRAME_BYTES_MAX } else { neighbour.pace.frame_bytes() };
+        let roomy = if fixed { room > 0 } else { neighbour.pace.is_roomy(window, in_flight) };
+        let flash_fits = session.flight(Lane::Flash).bytes() < window;
         let lanes = self.kept.outbound.get(link);
         let sent = session.flights.each_ref().map(|flight| flight.sent);
         let waiting = |lane: Lane| {
             // what is urgent goes out over a full window of what is not
-            let fits = room > 0 || lane == Lane::Flash;
+            let fits = if lane == Lane::Flash { flash_fits } else { roomy };
             let owed = lanes.map_or(0, |lanes| lanes.get(lane).next.saturating_sub(1));
             fits && sent.get(lane as usize).is_some_and(|sent| *sent < owed)
         };
@@ -68,7 +78,16 @@ impl Station {
             lane,
             from,
             through,
-            max_bytes: room.clamp(1, self.settings.send_bytes_max),
+            max_bytes: match frame_bytes {
+                FRAME_BYTES_MAX => room.clamp(1, self.settings.send_bytes_max),
+                // one frame a time: what is urgent comes between, and each ack makes room
+                slow if room < slow && lane != Lane::Flash => room.max(1),
+                slow => slow,
+            },
+            frame_bytes,
+            packing: session.dictionary.and_then(|dictionary| {
+                neighbour.pace.effort().map(|effort| Packing { dictionary, effort })
+            }),
             ended: owed
                 .ended_runs(from, through)
                 .into_iter()
@@ -87,17 +106,22 @@ impl Station {
             return;
         };
         session.asking = false;
+        let alone = session.bytes() == 0;
         let flights = session.flights.each_ref().map(|flight| flight.sent);
         let flight = session.flight(sent.lane);
         // after a gap the cursor stands elsewhere: what was sent meanwhile counts for nothing
         if flight.sent.saturating_add(1) != sent.from {
             return;
         }
-        flight.published(sent.through, sent.bytes, neighbour.pace.departs(now.boot_us));
         let waiting = |lane: Lane| {
             let owed = lanes.map_or(0, |lanes| lanes.get(lane).next.saturating_sub(1));
-            flights.get(lane as usize).is_some_and(|sent| *sent < owed)
+            let sent =
+                if lane == sent.lane { Some(&sent.through) } else { flights.get(lane as usize) };
+            sent.is_some_and(|sent| *sent < owed)
         };
+        let more = Lane::ALL.into_iter().any(waiting);
+        let left = neighbour.pace.departs(now.boot_us, alone, more);
+        session.flight(sent.lane).published(sent.through, sent.bytes, left);
         session.turns.served(now.boot_us, sent.lane, sent.bytes, waiting);
     }
 
@@ -170,13 +194,13 @@ impl Station {
         let min_ms = self.settings.resend_ms_min;
         let mut resent = Vec::new();
         for (link, neighbour) in &mut self.neighbours {
-            let patience_us = neighbour.patience_us(min_ms, RESEND_ROUND_TRIPS);
+            let patience_us = neighbour.resend_us(min_ms, RESEND_ROUND_TRIPS);
             let Some(session) = neighbour.session.as_mut() else { continue };
             for lane in Lane::ALL {
                 let acked = self.kept.outbound(link, lane).map_or(0, |owed| owed.acked);
                 let flight = session.flight(lane);
                 let overdue = flight.overdue_us(patience_us).is_some_and(|at| at <= now.boot_us);
-                if overdue && flight.again(acked, now.boot_us, 0) {
+                if overdue && flight.again_overdue(acked, now.boot_us) {
                     resent.push(Notice::Resent { link: link.clone(), lane, from: acked + 1 });
                 }
             }
@@ -273,23 +297,33 @@ impl Station {
             return;
         }
         self.tell_beyond_us = None;
+        let mut later_us: Option<u64> = None;
         for (link, neighbour) in &mut self.neighbours {
+            let every_us = TELL_BEYOND_EVERY_US.max(neighbour.chat_us(BEYOND_BYTES));
             let Some(session) = neighbour.session.as_mut() else { continue };
             if session.version < BEYOND_SINCE {
                 continue;
             }
+            let due_us = session.told_us.saturating_add(every_us);
             for lane in Lane::ALL {
                 let beyond = self.kept.beyond(link, lane);
                 let Some(inbound) = self.kept.inbound(link, lane) else { continue };
                 if beyond.is_empty() || *session.told.get(lane) == beyond {
                     continue;
                 }
+                // on a thin line less often: a lane that has news waits for its turn
+                if due_us > now.boot_us && session.told_us != now.boot_us {
+                    later_us = Some(later_us.map_or(due_us, |at| at.min(due_us)));
+                    continue;
+                }
+                session.told_us = now.boot_us;
                 session.told.get_mut(lane).clone_from(&beyond);
                 let through = inbound.expected.saturating_sub(1);
                 let ack = LaneAck { lane, through, gap: false, beyond };
                 step.ack(link, session.tag, ack, None);
             }
         }
+        self.tell_beyond_us = later_us;
     }
 
     fn measure(&mut self, now: Now, link: &Link, echo_ms: Option<u64>, step: &mut Step) {
@@ -305,7 +339,7 @@ impl Station {
     pub(super) fn link_due_us(&self, link: &Link, neighbour: &Neighbour) -> Option<u64> {
         let session = neighbour.session.as_ref()?;
         let folds = Lane::ALL.into_iter().filter_map(|lane| self.fold_due_us(link, lane));
-        let resend_us = neighbour.patience_us(self.settings.resend_ms_min, RESEND_ROUND_TRIPS);
+        let resend_us = neighbour.resend_us(self.settings.resend_ms_min, RESEND_ROUND_TRIPS);
         let silent_us = neighbour.patience_us(self.settings.liveness_ms_min, 8);
         let overdue = session.flights.iter().filter_map(|flight| flight.overdue_us(resend_us));
         let beat_us = session.beat_us + self.settings.beat_ms * 1000;

@@ -1,13 +1,13 @@
 //! What both ends of a link do about a session: cursors and numberings, beginning and end.
 
-use yizhan_schemas::frame::{Chain, Have, LinkEpoch, Offer, SessionTag};
+use yizhan_schemas::frame::{Chain, Have, LinkEpoch, Offer};
 use yizhan_schemas::{Lane, PerLane};
 
 use super::Station;
 use crate::effect::Notice;
 use crate::input::Marks;
 use crate::link::Link;
-use crate::neighbour::{Neighbour, Session};
+use crate::neighbour::{Neighbour, Session, Terms};
 use crate::record::{Adopted, Cursor, Record, Renumbered};
 use crate::resume::{Resume, resume};
 use crate::step::Step;
@@ -139,18 +139,11 @@ impl Station {
         Renumbered { link: link.clone(), lane, link_epoch, start, start_chain }
     }
 
-    pub(super) fn begin_session(
-        &mut self,
-        now: Now,
-        link: Link,
-        tag: SessionTag,
-        version: u8,
-        step: &mut Step,
-    ) {
+    pub(super) fn begin_session(&mut self, now: Now, link: Link, terms: Terms, step: &mut Step) {
         let acked =
             PerLane::from_fn(|lane| self.kept.outbound(&link, lane).map_or(0, |lane| lane.acked));
         if let Some(neighbour) = self.neighbours.get_mut(&link) {
-            neighbour.session = Some(Session::begin(tag, version, acked, now.boot_us));
+            neighbour.session = Some(Session::begin(terms, acked, now.boot_us));
             neighbour.heard_us = Some(now.boot_us);
         }
         self.notice(step, Notice::LinkUp { link });

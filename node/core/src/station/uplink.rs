@@ -4,8 +4,9 @@
 //! next one; a welcome is answered with a sign of life at once, which is what tells the parent
 //! that the session has begun.
 
-use yizhan_schemas::PerLane;
 use yizhan_schemas::frame::{Beat, Hello, Refused, SessionTag, Welcome};
+
+use yizhan_schemas::{PerLane, dictionary};
 
 use super::Station;
 use super::clocks::Met;
@@ -13,12 +14,16 @@ use super::session::SOFTWARE;
 use crate::effect::{Effect, Notice};
 use crate::input::Marks;
 use crate::link::Link;
+use crate::neighbour::Terms;
 use crate::record::{self, Record};
 use crate::step::Step;
 use crate::time::Now;
 
 /// A nudge within this time after a hello asks for nothing that is not under way. Microseconds.
 const HELLO_PAUSE_US: u64 = 1_000_000;
+
+/// A hello and its welcome on the wire, with the subjects around them, bytes: rather too few.
+const GREETING_BYTES: u64 = 1_400;
 
 /// Our side of the link to the parent.
 #[derive(Debug, Default)]
@@ -27,6 +32,8 @@ pub(super) struct Uplink {
     /// The hello that waits for an answer, and when it was said.
     asked: Option<(Hello, Now)>,
     counter: u64,
+    /// Hellos in a row of which nothing was heard, not even that nobody was there.
+    unheard: u32,
     retry_us: Option<u64>,
 }
 
@@ -39,6 +46,7 @@ impl Uplink {
 impl Station {
     pub(super) fn on_connected(&mut self, now: Now, step: &mut Step) {
         self.uplink.connected = true;
+        self.uplink.unheard = 0;
         self.say_hello(now, step);
     }
 
@@ -60,6 +68,7 @@ impl Station {
     pub(super) fn on_unanswered(&mut self, now: Now, counter: u64) {
         if self.uplink.asked.as_ref().is_some_and(|(hello, _)| hello.counter == counter) {
             self.uplink.asked = None;
+            self.uplink.unheard = 0;
             // many children lose a parent at the same moment: they come back spread over time
             let most_us = self.settings.hello_retry_ms * 1000;
             let pause_us = most_us / 4 + self.jitter.below(most_us / 4 * 3);
@@ -78,7 +87,10 @@ impl Station {
         else {
             return;
         };
+        // on a line so slow that no hello is answered in time, the next one waits longer
         let patience_us = neighbour.patience_us(self.settings.liveness_ms_min, 8);
+        let patience_us = patience_us << self.uplink.unheard.min(2);
+        self.uplink.unheard += 1;
         self.uplink.counter += 1;
         let hello = Hello {
             version: self.settings.version,
@@ -91,7 +103,7 @@ impl Station {
             boot: Some(self.boot.0),
             offers: self.offers(&Link::Up),
             haves: self.haves(&Link::Up),
-            dictionaries: Vec::new(),
+            dictionaries: self.settings.dictionaries.clone(),
             software: SOFTWARE.to_owned(),
         };
         self.uplink.asked = Some((hello.clone(), now));
@@ -109,6 +121,7 @@ impl Station {
     ) {
         let asked = self.uplink.asked.take_if(|(hello, _)| hello.counter == welcome.counter);
         let Some((hello, said)) = asked else { return };
+        self.uplink.unheard = 0;
         self.uplink.retry_us = None;
         self.end_session(&Link::Up, "a new session takes its place", step);
         self.adopt(&Link::Up, &welcome.offers, step);
@@ -130,7 +143,13 @@ impl Station {
         let low = Met { our_ms: now.boot_ms(), their_ms };
         self.clocks_met(&Link::Up, welcome.boot, high, low, step);
         let tag = SessionTag::of(&hello, &welcome);
-        self.begin_session(now, Link::Up, tag, welcome.version, step);
+        let dictionary = dictionary::common(&self.settings.dictionaries, &welcome.dictionaries);
+        let terms = Terms { tag, version: welcome.version, dictionary };
+        self.begin_session(now, Link::Up, terms, step);
+        if let Some(neighbour) = self.neighbours.get_mut(&Link::Up) {
+            let took_us = now.boot_us.saturating_sub(said.boot_us);
+            neighbour.greeted(now.boot_us, GREETING_BYTES, took_us);
+        }
         // the parent answered after we asked
         self.bound_transit(now, &Link::Up, said.boot_ms(), welcome.boot_ms);
         let beat = Beat { session: tag, sent_ms: now.boot_ms(), echo_ms: None };

@@ -42,6 +42,8 @@ pub struct LinkView {
     pub up: bool,
     /// Smoothed round trip, microseconds.
     pub rtt_us: Option<u64>,
+    /// Bytes a second that it delivers, as far as that was seen.
+    pub rate: Option<u64>,
     /// Legs owed, lane by lane.
     pub backlog: PerLane<u64>,
     /// Age of the oldest leg owed, microseconds, lane by lane (of those that are timed).
@@ -100,6 +102,7 @@ impl Station {
             link: link.clone(),
             up,
             rtt_us: neighbour.and_then(|n| n.rtt_us),
+            rate: neighbour.and_then(|n| n.pace.rate()),
             backlog: PerLane::from_fn(|lane| lanes.map_or(0, |lanes| lanes.get(lane).held())),
             oldest_us: PerLane::from_fn(oldest),
             tally: PerLane::from_fn(|lane| {

@@ -50,7 +50,13 @@ struct County {
 
 impl County {
     fn new() -> Self {
+        Self::behind(0)
+    }
+
+    /// The welcome and the answer to it take so long.
+    fn behind(ms: u64) -> Self {
         let (mut bench, _, session) = linked();
+        bench.wait_ms(ms);
         // the first frame of a session confirms it
         let beat = Beat { session, sent_ms: bench.now.boot_ms(), echo_ms: None };
         bench.tell(Input::Beat { link: from_town(), beat });
@@ -103,18 +109,24 @@ fn no_more_is_asked_for_at_once_than_a_frame_holds_and_little_where_it_may_still
 
 #[test]
 fn flash_goes_out_over_a_full_window() {
-    let mut county = County::new();
-    county.publish(1);
-    let room = |said: &[Effect]| sends(said).first().map(|send| send.max_bytes);
-    county.sent(Lane::Routine, 1, 1, 16 * 1024 - 1);
-    assert_eq!(room(&county.publish(1)), Some(1), "so much is left of the window");
-    county.sent(Lane::Routine, 2, 2, 1);
-    assert_eq!(asked(&county.publish(1)), []);
-    let said = county.bench.tell(directive(None, Some(Lane::Flash)));
-    assert_eq!(asked(&said), [(Lane::Flash, 1, 1)]);
+    // 750 bytes in 750 ms: two and a half seconds of such a line are 2,500
+    let mut county = County::behind(750);
+    let portion = |said: &[Effect]| sends(said).first().map(|send| send.max_bytes);
+    assert_eq!(portion(&county.publish(1)), Some(800), "one frame at a time");
+    county.sent(Lane::Routine, 1, 1, 1_000);
+    assert_eq!(portion(&county.publish(1)), Some(800));
+    county.sent(Lane::Routine, 2, 2, 701);
+    assert_eq!(asked(&county.publish(1)), [], "what is left of the window is worth no frame");
+    let flash = |county: &mut County| county.bench.tell(directive(None, Some(Lane::Flash)));
+    assert_eq!(asked(&flash(&mut county)), [(Lane::Flash, 1, 1)]);
     assert_eq!(asked(&county.sent(Lane::Flash, 1, 1, 10)), []);
     // what is acked makes room
     assert_eq!(asked(&county.acked(1, false)), [(Lane::Routine, 3, 3)]);
+    // flash has a window too: more than that would only wait in the modem
+    county.sent(Lane::Routine, 3, 3, 10);
+    assert_eq!(asked(&flash(&mut county)), [(Lane::Flash, 2, 2)]);
+    county.sent(Lane::Flash, 2, 2, 1 << 21);
+    assert_eq!(asked(&flash(&mut county)), []);
 }
 
 #[test]
@@ -124,8 +136,9 @@ fn what_shows_no_progress_for_a_second_is_sent_again_from_the_ack_on() {
     county.sent(Lane::Routine, 1, 3, 30);
     county.bench.wait_ms(500);
     county.acked(1, false);
-    let said = county.bench.wait_ms(999);
+    let said = county.bench.wait_ms(1_000);
     assert_eq!((resent(&said), asked(&said)), (vec![], vec![]));
+    // and as long as the line takes for it
     let said = county.bench.wait_ms(1);
     assert_eq!((resent(&said), asked(&said)), (vec![2], vec![(Lane::Routine, 2, 3)]));
 }

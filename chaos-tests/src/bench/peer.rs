@@ -1,0 +1,77 @@
+//! [`Peer`]: what a chain is made of: our stations, or what a user would pick instead.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Whose chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Peer {
+    /// Ours: custody at each hop, on disk before each answer.
+    Yizhan,
+    /// nats-server leaf chain, each tier's stream sources the one below.
+    Nats(Setup),
+}
+
+/// How a NATS chain is set up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Setup {
+    /// Sourced through a durable consumer made beforehand, from work queues (ADR-60): a message
+    /// leaves a hop when the next one has it.
+    pub durable: bool,
+    /// `sync_interval: always`: each message is on disk before its answer. Otherwise up to two
+    /// minutes later.
+    pub always: bool,
+}
+
+impl Peer {
+    /// All of them, ours first.
+    pub const ALL: [Self; 5] = [
+        Self::Yizhan,
+        Self::Nats(Setup { durable: false, always: false }),
+        Self::Nats(Setup { durable: true, always: false }),
+        Self::Nats(Setup { durable: false, always: true }),
+        Self::Nats(Setup { durable: true, always: true }),
+    ];
+    /// As a server is by default.
+    pub const NATS: Self = Self::Nats(Setup { durable: false, always: false });
+    /// With custody, not synced.
+    pub const NATS_DURABLE: Self = Self::Nats(Setup { durable: true, always: false });
+    /// Synced, without custody.
+    pub const NATS_ALWAYS: Self = Self::Nats(Setup { durable: false, always: true });
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Nats(setup) = self else { return f.pad("yizhan") };
+        f.pad(match (setup.durable, setup.always) {
+            (false, false) => "nats",
+            (true, false) => "nats-durable",
+            (false, true) => "nats-always",
+            (true, true) => "nats-durable-always",
+        })
+    }
+}
+
+impl FromStr for Peer {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|peer| peer.to_string() == name);
+        found.ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(Self::to_string).collect();
+            format!("no peer {name}; there are {}", known.join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_peer_is_found_by_its_name_and_nobody_else_is() {
+        for peer in Peer::ALL {
+            assert_eq!(peer.to_string().parse(), Ok(peer));
+        }
+        assert!("kafka".parse::<Peer>().unwrap_err().contains("nats-durable-always"));
+    }
+}

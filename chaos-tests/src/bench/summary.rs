@@ -1,0 +1,271 @@
+//! The rows that must be reached: one for each figure of the table.
+
+use std::fs;
+use std::path::Path;
+
+use super::goal::{Goal, Row};
+use super::peer::Peer;
+use super::results::{Results, Which};
+
+/// Figures of peers that are not measured here, as `shared/peers/RESULTS.md` of 23 Nov 2026 has
+/// them, on a machine of the same kind.
+mod recorded {
+    /// Reports a second over three RabbitMQ shovels, the best peer that takes custody on disk.
+    pub(super) const RABBIT_PER_S: f64 = 7_380.0;
+    /// Seconds from a heal to the end of a backlog of 20,000: mosquitto, refused.
+    pub(super) const REFUSED_BACKLOG_S: f64 = 1.9;
+    /// The same for a black hole: NATS by default.
+    pub(super) const BLACK_HOLE_BACKLOG_S: f64 = 0.48;
+    /// Seconds from a heal to the first report, refused: RabbitMQ.
+    pub(super) const FIRST_S: f64 = 0.21;
+    /// Seconds from a restart of the township to the first report: mosquitto.
+    pub(super) const KILL_FIRST_S: f64 = 0.5;
+    /// Bytes on the wire for a byte of payload: NATS with S2.
+    pub(super) const WIRE: f64 = 0.39;
+    /// Seconds of an urgent message on a second connection: mosquitto and RabbitMQ.
+    pub(super) const URGENT_S: [f64; 3] = [2.2, 2.0, 3.5];
+    /// NATS leaf with one stream, MiB and percent of a core.
+    pub(super) const IDLE_MIB: f64 = 5.4;
+    pub(super) const IDLE_PERCENT: f64 = 0.18;
+}
+
+const fn all(scenario: &str) -> Which<'_> {
+    Which { scenario, with: &[] }
+}
+
+/// Judges all of it.
+pub fn rows(results: &Results) -> Vec<Row> {
+    let mut rows = speed(results);
+    rows.extend(outages(results));
+    rows.extend(thin(results));
+    rows.extend(cost(results));
+    rows
+}
+
+fn speed(results: &Results) -> Vec<Row> {
+    let plain = Which { scenario: "throughput", with: &[("size", 400.0), ("publishers", 1.0)] };
+    let per_s = "end_to_end_per_s";
+    let ours = results.ours(plain, per_s);
+    let nats = |which, figure| results.of_peer(Peer::NATS, which, figure);
+    let always = |which, figure| results.of_peer(Peer::NATS_ALWAYS, which, figure);
+    let large = Which { scenario: "throughput", with: &[("size", 4096.0)] };
+    let (answers, latency) = (all("answers"), all("latency"));
+    let cpu = "cpu_s_per_100k";
+    let no_slower = |name, which, figure| {
+        let (ours, peer) = (results.ours(which, figure), always(which, figure));
+        Row::judged(name, ours, peer, Goal::TimesAtMost(1.0))
+    };
+    vec![
+        Row::judged(
+            "400 B end to end, 1/s; NATS",
+            ours,
+            nats(plain, per_s),
+            Goal::TimesAtLeast(1.2),
+        ),
+        Row::judged(
+            "400 B end to end, 1/s; NATS always",
+            ours,
+            always(plain, per_s),
+            Goal::TimesAtLeast(20.0),
+        ),
+        Row::judged(
+            "400 B end to end, 1/s; RabbitMQ, recorded",
+            ours,
+            Some(recorded::RABBIT_PER_S),
+            Goal::TimesAtLeast(8.0),
+        ),
+        Row::judged(
+            "4 KiB end to end, 1/s; NATS",
+            results.ours(large, per_s),
+            nats(large, per_s),
+            Goal::Shown,
+        ),
+        Row::judged(
+            "CPU s per 100,000, nodes and buses; NATS",
+            results.ours(plain, cpu),
+            nats(plain, cpu),
+            Goal::TimesAtMost(1.5),
+        ),
+        no_slower("answer, one open, p50 ms; NATS always", answers, "p50_ms"),
+        no_slower("end to end at 200/s, p50 ms; NATS always", latency, "p50_ms"),
+        no_slower("end to end at 200/s, p99 ms; NATS always", latency, "p99_ms"),
+    ]
+}
+
+fn outages(results: &Results) -> Vec<Row> {
+    let heals = all("heals");
+    let mut rows = vec![
+        Row::judged(
+            "refused: heal to first, median s; RabbitMQ, recorded",
+            results.ours(heals, "first_median_s"),
+            Some(recorded::FIRST_S),
+            Goal::AtMost(0.5),
+        ),
+        Row::judged(
+            "refused: heal to first, most of all cuts, s",
+            // those of the cuts of 20 s are among them
+            results
+                .most(heals, "first_max_s")
+                .zip(results.most(REFUSED, "heal_to_first_s"))
+                .map(|(short, long)| short.max(long)),
+            None,
+            Goal::AtMost(1.2),
+        ),
+    ];
+    let ways = [
+        ("refused", REFUSED, recorded::REFUSED_BACKLOG_S),
+        ("black hole", BLACK_HOLE, recorded::BLACK_HOLE_BACKLOG_S),
+    ];
+    for (name, which, recorded) in ways {
+        let done = "heal_to_backlog_s";
+        let measured = results.of_peer(Peer::NATS_DURABLE, which, done);
+        let best = measured.unwrap_or(recorded).min(recorded);
+        rows.push(Row::judged(
+            format!("{name}: heal to backlog done, s; best peer"),
+            results.ours(which, done),
+            Some(best),
+            Goal::TimesAtMost(1.0),
+        ));
+        rows.push(Row::judged(
+            format!("{name}: lost and doubled"),
+            unfaithful(results, which),
+            None,
+            Goal::AtMost(0.0),
+        ));
+    }
+    let kill = all("kill");
+    rows.push(Row::judged(
+        "kill -9 of the township: restart to first, s; mosquitto, rec.",
+        results.ours(kill, "restart_to_first_s"),
+        Some(recorded::KILL_FIRST_S),
+        Goal::AtMost(1.0),
+    ));
+    rows.push(Row::judged(
+        "kill -9 of the township: lost and doubled",
+        unfaithful(results, kill),
+        None,
+        Goal::AtMost(0.0),
+    ));
+    rows
+}
+
+const REFUSED: Which<'_> = Which { scenario: "outage", with: &[("black_hole", 0.0)] };
+const BLACK_HOLE: Which<'_> = Which { scenario: "outage", with: &[("black_hole", 1.0)] };
+
+/// In the worst run.
+fn unfaithful(results: &Results, which: Which<'_>) -> Option<f64> {
+    Some(results.most(which, "lost")? + results.most(which, "duplicates")?)
+}
+
+fn thin(results: &Results) -> Vec<Row> {
+    let lines = [256.0, 50.0, 9.6].map(|kbit| [("kbit_per_s", kbit), ("traced", 0.0)]);
+    let [wide, _, narrow] = lines.each_ref().map(|with| Which { scenario: "thin", with });
+    let traced = Which { scenario: "thin", with: &[("traced", 1.0)] };
+    let wire = |name: &str, which, goal| {
+        let ours = results.ours(which, "wire_per_payload");
+        Row::judged(name, ours, Some(recorded::WIRE), goal)
+    };
+    let mut rows = vec![
+        wire("256 kbit/s: wire/payload; NATS S2, recorded", wide, Goal::AtMost(0.28)),
+        wire("256 kbit/s, traced: wire/payload; NATS S2, recorded", traced, Goal::Shown),
+        Row::judged(
+            "256 kbit/s: first byte to last durable / line time",
+            results.ours(wide, "drain_per_line"),
+            None,
+            Goal::AtMost(1.10),
+        ),
+    ];
+    for ((with, most), recorded) in lines.iter().zip([0.8, 1.2, 3.0]).zip(recorded::URGENT_S) {
+        let which = Which { scenario: "thin", with };
+        let kbit = with.first().map_or(0.0, |(_, kbit)| *kbit);
+        rows.push(Row::judged(
+            format!("{kbit} kbit/s: slowest flash, s; best peer, recorded"),
+            results.ours(which, "flash_max_s"),
+            Some(recorded),
+            Goal::AtMost(most),
+        ));
+    }
+    rows.push(Row::judged(
+        "9.6 kbit/s: first byte to last durable / line time",
+        results.ours(narrow, "drain_per_line"),
+        None,
+        Goal::AtMost(1.15),
+    ));
+    rows
+}
+
+fn cost(results: &Results) -> Vec<Row> {
+    let many = Which { scenario: "throughput", with: &[("publishers", 128.0)] };
+    let short = Which { scenario: "backlog", with: &[("long", 0.0)] };
+    let long = Which { scenario: "backlog", with: &[("long", 1.0)] };
+    let idle = all("idle");
+    vec![
+        Row::judged(
+            "written to disk / payload and hop, 128 publishers",
+            results.ours(many, "written_per_payload_and_hop"),
+            None,
+            Goal::AtMost(1.5),
+        ),
+        Row::judged(
+            "drain with the long backlog, 1/s; with 10,000",
+            results.ours(long, "drain_per_s"),
+            results.ours(short, "drain_per_s"),
+            Goal::TimesAtLeast(0.9),
+        ),
+        Row::judged(
+            "restart with the long backlog, s; with 10,000",
+            results.ours(long, "restart_s"),
+            results.ours(short, "restart_s"),
+            Goal::AtMost(1.0),
+        ),
+        Row::judged(
+            "idle village node, PSS MiB; NATS leaf, recorded",
+            results.ours(idle, "node_pss_mib"),
+            Some(recorded::IDLE_MIB),
+            Goal::AtMost(12.0),
+        ),
+        Row::judged(
+            "idle village node, % of a core; NATS leaf, recorded",
+            results.ours(idle, "node_cpu_percent"),
+            Some(recorded::IDLE_PERCENT),
+            Goal::AtMost(0.1),
+        ),
+    ]
+}
+
+/// Writes `<dir>/summary.json`.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn keep(dir: &Path, rows: &[Row]) -> Result<(), String> {
+    let path = dir.join("summary.json");
+    let text = serde_json::to_string_pretty(rows).map_err(|why| why.to_string())?;
+    fs::create_dir_all(dir)
+        .and_then(|()| fs::write(&path, text + "\n"))
+        .map_err(|why| format!("{}: {why}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn every_row_is_there_before_anything_was_measured_and_none_is_ok() {
+        let rows = rows(&Results::default());
+        assert_eq!(rows.len(), 28);
+        assert!(rows.iter().all(|row| !row.ok && row.ours.is_none()));
+        let wide: Vec<_> = rows.iter().filter(|row| row.row.chars().count() > 61).collect();
+        assert!(wide.is_empty(), "{wide:?}");
+    }
+
+    #[test]
+    fn the_file_has_the_members_that_are_promised() {
+        let dir = tempfile::tempdir().unwrap();
+        keep(dir.path(), &rows(&Results::default())).unwrap();
+        let text = std::fs::read(dir.path().join("summary.json")).unwrap();
+        let rows: Vec<Value> = serde_json::from_slice(&text).unwrap();
+        let members: Vec<_> = rows[0].as_object().unwrap().keys().collect();
+        assert_eq!(members, ["row", "ours", "peer", "ratio", "goal", "ok"]);
+    }
+}
