@@ -297,10 +297,7 @@ impl Disk {
     /// The message of one leg.
     pub fn put(&self, link: &Link, lane: Lane, sequence: u64) -> Option<&Put> {
         let (records, at) = self.place(link, lane, sequence)?;
-        match records.get(at) {
-            Some(Record::Put(put) | Record::Reappended(put)) => Some(put),
-            _ => None,
-        }
+        put_at(records, at)
     }
 
     fn place(&self, link: &Link, lane: Lane, sequence: u64) -> Option<(&[Record], usize)> {
@@ -312,9 +309,9 @@ impl Disk {
 
     /// One leg, as a reader of the log gets it.
     pub fn leg(&self, link: &Link, lane: Lane, sequence: u64) -> Option<HeldLeg> {
-        let put = self.put(link, lane, sequence)?;
-        let leg = put.legs.iter().find(|leg| leg.link == *link)?;
         let (records, at) = self.place(link, lane, sequence)?;
+        let put = put_at(records, at)?;
+        let leg = put.legs.iter().find(|leg| leg.link == *link)?;
         Some(HeldLeg::of(put, leg, seal_of(records, at)))
     }
 }
@@ -325,6 +322,13 @@ fn fold<'a>(segments: impl Iterator<Item = &'a Segment>) -> Result<Kept, String>
         kept.apply(record).map_err(|fault| format!("a record does not apply: {fault}"))?;
     }
     Ok(kept)
+}
+
+fn put_at(records: &[Record], at: usize) -> Option<&Put> {
+    match records.get(at) {
+        Some(Record::Put(put) | Record::Reappended(put)) => Some(put),
+        _ => None,
+    }
 }
 
 impl LegSource for Disk {

@@ -69,6 +69,30 @@ pub struct Header {
 }
 
 impl Header {
+    /// The header of a message of which nothing is said that need not be.
+    pub fn plain(id: MessageId, kind: Kind, to: Selector, accepted_ms: u64) -> Self {
+        let MessageId { origin, epoch, lane, sequence } = id;
+        Self {
+            origin,
+            epoch,
+            lane,
+            sequence,
+            kind,
+            to,
+            handle: None,
+            notify: None,
+            accepted_ms,
+            ttl_ms: None,
+            content_type: None,
+            traceparent: None,
+            ce_id: None,
+            ce_source: None,
+            ce_time: None,
+            ce_extensions: BTreeMap::new(),
+            references: Vec::new(),
+        }
+    }
+
     /// The message's id.
     pub fn id(&self) -> MessageId {
         MessageId {
@@ -185,24 +209,18 @@ mod tests {
 
     #[test]
     fn a_message_without_a_number_is_refused_because_its_id_would_not_read_back() {
-        let header = |sequence| Header {
-            origin: Code::parse("510722.101").unwrap(),
-            epoch: Epoch::from_random(1),
-            lane: Lane::Flash,
-            sequence,
-            kind: Kind::parse("incident.report").unwrap(),
-            to: Selector::up(),
-            handle: None,
-            notify: None,
-            accepted_ms: 0,
-            ttl_ms: None,
-            content_type: None,
-            traceparent: None,
-            ce_id: None,
-            ce_source: None,
-            ce_time: None,
-            ce_extensions: BTreeMap::new(),
-            references: Vec::new(),
+        let header = |sequence| {
+            Header::plain(
+                MessageId {
+                    origin: Code::parse("510722.101").unwrap(),
+                    epoch: Epoch::from_random(1),
+                    lane: Lane::Flash,
+                    sequence,
+                },
+                Kind::parse("incident.report").unwrap(),
+                Selector::up(),
+                0,
+            )
         };
         assert!(Envelope::make(header(0), b"{}").is_err());
         let made = Envelope::make(header(1), b"{}").unwrap();

@@ -9,7 +9,7 @@ use yizhan_core::record::{Cursor, Leg, PublisherKey, Put, Record};
 use yizhan_core::time::BootId;
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::Chain;
-use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, Selector};
+use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, MessageId, Selector};
 
 use crate::Fault;
 
@@ -121,25 +121,17 @@ impl Kept {
 }
 
 fn header(number: u64, lane: Lane) -> Result<Header, Fault> {
-    Ok(Header {
-        origin: Code::parse("510722.101.002")?,
-        epoch: Epoch::from_random(1),
-        lane,
-        sequence: number,
-        kind: "incident.report".parse::<Kind>()?,
-        to: "up".parse::<Selector>()?,
-        handle: None,
-        notify: None,
-        accepted_ms: 1_770_000_000_000 + number,
-        ttl_ms: None,
-        content_type: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: BTreeMap::new(),
-        references: Vec::new(),
-    })
+    Ok(Header::plain(
+        MessageId {
+            origin: Code::parse("510722.101.002")?,
+            epoch: Epoch::from_random(1),
+            lane,
+            sequence: number,
+        },
+        "incident.report".parse::<Kind>()?,
+        "up".parse::<Selector>()?,
+        1_770_000_000_000 + number,
+    ))
 }
 
 /// Bytes that no filesystem could make up or compress.

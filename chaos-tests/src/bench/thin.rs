@@ -20,6 +20,8 @@ const FLASHES: usize = 3;
 const FLASH_EVERY: Duration = Duration::from_secs(1);
 /// Nothing comes for so long over the thinnest of lines: nothing more will.
 const PATIENCE: Duration = Duration::from_secs(150);
+/// What was under way when the line went has come, or is lost, by then.
+const UNDER_WAY: Duration = Duration::from_millis(500);
 /// How a frame with a batch begins, in MessagePack: `Frame::Batch` by its name.
 const BATCH: &[u8] = b"\x81\xa5batch";
 
@@ -47,7 +49,7 @@ pub async fn thin(peer: Peer, thin: Thin) -> Result<Value, String> {
     let reader = Reader::at_county(&ends, &reports, backlog + FLASHES).await;
     let publisher = Publisher::at_village(&ends, &reports).await.traced(traced);
     modem.set(Mode::Refuse);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(UNDER_WAY).await;
     publisher.flood(0..backlog, 256).await?;
     let shape = Shape::of_kbit(kbit_per_s, DELAY);
     modem.shape(shape);

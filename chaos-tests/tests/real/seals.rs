@@ -1,8 +1,6 @@
 //! What no seal covers enters no inbox: frames of another implementation, published with a real
 //! child's key.
 
-use std::collections::BTreeMap;
-
 use async_nats::{Client, ConnectOptions};
 use bytes::Bytes;
 use nkeys::KeyPair;
@@ -14,7 +12,9 @@ use yizhan_schemas::frame::{
     Batch, Body, Carried, Chain, Frame, Hello, LinkEpoch, Offer, Record, SessionTag, VERSION,
 };
 use yizhan_schemas::seal::{Algorithm, KeyId, Seal, Stamp, Tree, signed};
-use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, PerLane, Selector, StoreId};
+use yizhan_schemas::{
+    Code, Envelope, Epoch, Header, Kind, Lane, MessageId, PerLane, Selector, StoreId,
+};
 
 use crate::inbox::{Delivered, read};
 
@@ -31,23 +31,18 @@ fn key(county: &County, code: &str) -> (KeyPair, String) {
 
 fn report(origin: &str, sequence: u64, text: &str) -> Bytes {
     let header = Header {
-        origin: Code::parse(origin).unwrap(),
-        epoch: Epoch::from_random(7),
-        lane: Lane::Routine,
-        sequence,
-        kind: Kind::parse("incident.report").unwrap(),
-        to: Selector::up(),
         handle: Some(Selector::parse(COUNTY).unwrap()),
-        notify: None,
-        accepted_ms: 1,
-        ttl_ms: None,
-        content_type: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: BTreeMap::new(),
-        references: Vec::new(),
+        ..Header::plain(
+            MessageId {
+                origin: Code::parse(origin).unwrap(),
+                epoch: Epoch::from_random(7),
+                lane: Lane::Routine,
+                sequence,
+            },
+            Kind::parse("incident.report").unwrap(),
+            Selector::up(),
+            1,
+        )
     };
     Envelope::make(header, text.as_bytes()).unwrap().bytes().clone()
 }

@@ -53,7 +53,7 @@ impl Wanted<'_> {
 
 #[cfg(test)]
 mod tests {
-    use yizhan_schemas::{Epoch, Kind, Lane};
+    use yizhan_schemas::{Epoch, Kind, Lane, MessageId};
 
     use super::*;
 
@@ -83,23 +83,18 @@ name = "下街社区"
         let topology = Topology::read("tree.toml", TREE).unwrap();
         let code = |text: &str| Code::parse(text).unwrap();
         let header = Header {
-            origin: code("510722"),
-            epoch: Epoch::from_random(1),
-            lane: Lane::Routine,
-            sequence: 1,
-            kind: Kind::parse(kind).unwrap(),
-            to: Selector::parse(to).unwrap(),
-            handle: None,
             notify: notify.map(|notify| Selector::parse(notify).unwrap()),
-            accepted_ms: 0,
-            ttl_ms: None,
-            content_type: None,
-            traceparent: None,
-            ce_id: None,
-            ce_source: None,
-            ce_time: None,
-            ce_extensions: std::collections::BTreeMap::new(),
-            references: Vec::new(),
+            ..Header::plain(
+                MessageId {
+                    origin: code("510722"),
+                    epoch: Epoch::from_random(1),
+                    lane: Lane::Routine,
+                    sequence: 1,
+                },
+                Kind::parse(kind).unwrap(),
+                Selector::parse(to).unwrap(),
+                0,
+            )
         };
         let via = via.map(|via| if via == "up" { Link::Up } else { Link::Down(code(via)) });
         let links = links(&topology, &code(here), &header, via.as_ref());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use yizhan_core::time::BootId;
 use yizhan_schemas::frame::Chain;
-use yizhan_schemas::{Code, Epoch, Kind, Lane, Selector};
+use yizhan_schemas::{Code, Epoch, Kind, Lane, MessageId, Selector};
 
 use super::*;
 use crate::bus::{Dial, Listen, ManagedPlan, OwnBus, Patience, Subscription};
@@ -39,23 +39,18 @@ impl LegSource for OneLeg {
 
 fn leg(kind: &str, body: &Value, ttl_ms: u64, age_ms: u64) -> HeldLeg {
     let header = Header {
-        origin: Code::parse("510722.101").unwrap(),
-        epoch: Epoch::from_random(1),
-        lane: Lane::Flash,
-        sequence: 3,
-        kind: Kind::parse(kind).unwrap(),
-        to: Selector::up(),
-        handle: None,
-        notify: None,
-        accepted_ms: 0,
         ttl_ms: Some(ttl_ms),
-        content_type: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: Default::default(),
-        references: Vec::new(),
+        ..Header::plain(
+            MessageId {
+                origin: Code::parse("510722.101").unwrap(),
+                epoch: Epoch::from_random(1),
+                lane: Lane::Flash,
+                sequence: 3,
+            },
+            Kind::parse(kind).unwrap(),
+            Selector::up(),
+            0,
+        )
     };
     HeldLeg {
         sequence: 1,

@@ -117,23 +117,19 @@ mod tests {
     fn leg(ttl_ms: Option<u64>, age_ms: u64, named: &[(&str, &str)]) -> HeldLeg {
         let named = named.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let header = Header {
-            origin: Code::parse("510722.101").unwrap(),
-            epoch: Epoch::from_random(1),
-            lane: Lane::Flash,
-            sequence: 3,
-            kind: Kind::parse("incident.report").unwrap(),
-            to: Selector::up(),
-            handle: None,
-            notify: None,
-            accepted_ms: 0,
             ttl_ms,
-            content_type: None,
-            traceparent: None,
-            ce_id: None,
-            ce_source: None,
-            ce_time: None,
             ce_extensions: named.collect::<BTreeMap<_, _>>(),
-            references: Vec::new(),
+            ..Header::plain(
+                MessageId {
+                    origin: Code::parse("510722.101").unwrap(),
+                    epoch: Epoch::from_random(1),
+                    lane: Lane::Flash,
+                    sequence: 3,
+                },
+                Kind::parse("incident.report").unwrap(),
+                Selector::up(),
+                0,
+            )
         };
         HeldLeg {
             sequence: 1,

@@ -11,7 +11,7 @@ use super::page::Page;
 /// Messages on one page of a list.
 const LISTED_MAX: usize = 100;
 /// Most messages out of the index that one list goes through.
-const LOOK_MAX: usize = 5_000;
+const LOOK_MAX: u64 = 5_000;
 
 /// What is looked for; what is left out fits all.
 #[derive(Debug, Clone, Default)]
@@ -155,7 +155,7 @@ impl Journal {
                 None => found.take(&page, before),
                 Some(_) => newer.all(|page| found.take(page, before)),
             };
-            looked_at += page.ids().count();
+            looked_at += page.count();
             more && looked_at < LOOK_MAX
         });
         match looked {
@@ -181,14 +181,14 @@ impl Found<'_> {
     /// before this ordinal; `false` once the list is full.
     fn take(&mut self, page: &Page, before: u64) -> bool {
         let fits = self.query.fits(page);
-        let all = page.ids().zip(page.ordinal()..before);
-        for (id, ordinal) in all.collect::<Vec<_>>().into_iter().rev() {
+        let older = before.saturating_sub(page.ordinal()).min(page.count());
+        for at in (0..older).rev() {
             if fits {
-                let mut status = page.status(id.sequence);
+                let mut status = page.status(page.first().sequence.saturating_add(at));
                 status.trail.clear();
                 self.pages.push(status);
             }
-            self.last = Some(ordinal);
+            self.last = Some(page.ordinal().saturating_add(at));
             if self.pages.len() >= LISTED_MAX {
                 return false;
             }

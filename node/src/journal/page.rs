@@ -78,8 +78,13 @@ impl Page {
         self.ordinal
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// The ids of all.
-    pub(super) fn ids(&self) -> impl DoubleEndedIterator<Item = MessageId> + '_ {
+    pub(super) fn ids(&self) -> impl Iterator<Item = MessageId> + '_ {
         let id = |sequence| MessageId { sequence, ..self.status.id.clone() };
         (self.status.id.sequence..=self.last()).map(id)
     }

@@ -1,7 +1,5 @@
 //! The journal over a real log and a real index.
 
-mod legs;
-
 use tempfile::TempDir;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Cursor, Ended, FoldTaken, Leg, Put, Record, Routed, Via};
@@ -14,7 +12,6 @@ use yizhan_schemas::{Answer, Envelope, Epoch, Header, Kind, Lane, Outcome, Selec
 use super::*;
 use crate::driver::Observer as _;
 use crate::spool::{Log, Options};
-use legs::Legs;
 
 const VILLAGE: &str = "510722.101.002";
 const TOWNSHIP: &str = "510722.101";
@@ -33,25 +30,12 @@ fn id(sequence: u64) -> MessageId {
 /// A message of the village with one leg to its parent, leg and sequence being the same.
 fn put(sequence: u64, kind: &str, targets: &[&str]) -> Record {
     let MessageId { origin, epoch, lane, sequence } = id(sequence);
-    let header = Header {
-        origin,
-        epoch,
-        lane,
-        sequence,
-        kind: Kind::parse(kind).unwrap(),
-        to: Selector::up(),
-        handle: None,
-        notify: None,
-        accepted_ms: AT_S * 1000,
-        ttl_ms: None,
-        content_type: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: Default::default(),
-        references: Vec::new(),
-    };
+    let header = Header::plain(
+        MessageId { origin, epoch, lane, sequence },
+        Kind::parse(kind).unwrap(),
+        Selector::up(),
+        AT_S * 1000,
+    );
     Record::Put(Put {
         envelope: Envelope::make(header, b"{}").unwrap(),
         via: None,
@@ -108,7 +92,7 @@ impl Village {
             last_commit: log.last_commit(),
             volume: log.reader(),
             index,
-            legs: Arc::new(Legs(log.reader())),
+            legs: Arc::new(log.reader()),
             heard: Box::new(|| false),
         };
         let (journal, feed) = Journal::open(plan).unwrap();

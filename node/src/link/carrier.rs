@@ -110,7 +110,8 @@ impl Carrier {
     /// Frames as long as they should be once they are packed, as far as that can be foreseen.
     fn fill(&self, send: &Send, packer: &mut Packer) -> Result<Filled, String> {
         let how = send.packing;
-        for refills in 0.. {
+        let mut refills = 0;
+        loop {
             let raw = Send {
                 max_bytes: packer.raw_for(how, send.max_bytes),
                 frame_bytes: packer.raw_for(how, send.frame_bytes),
@@ -124,6 +125,7 @@ impl Carrier {
             let is_too_long = |batch: &Batch| batch.body.len() as u64 > most;
             let is_shorter = how.is_some() && packer.raw_for(how, send.max_bytes) < raw.max_bytes;
             if refills < REFILLS_MAX && is_shorter && filled.frames.iter().any(is_too_long) {
+                refills += 1;
                 continue;
             }
             let link = send.link.word();
@@ -131,7 +133,6 @@ impl Carrier {
                 .increment(raw_bytes as u64);
             return Ok(filled);
         }
-        unreachable!("the last time is the last")
     }
 
     async fn publish_batches(&self, send: &Send, filled: Filled) -> (u64, u64) {

@@ -4,22 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use yizhan_core::fill::{HeldLeg, LegSource, Reading};
+use yizhan_core::fill::LegSource;
 use yizhan_core::kept::Kept;
-use yizhan_core::link::Link;
 use yizhan_core::record::Record;
 use yizhan_core::station::Fresh;
 use yizhan_core::step::{Spool, Writes};
-use yizhan_schemas::Lane;
-use yizhan_schemas::frame::Chain;
 
 use super::home::Home;
 use super::{RunError, fresh};
 use crate::config::Config;
 use crate::driver::{CommitLog, ReclaimOrder, Usage, UsageLook};
-use crate::spool::{
-    self, Follower, KeyFiles, Keys, LegReader, Log, Reclaimer, SpoolError, key_files,
-};
+use crate::spool::{self, Follower, KeyFiles, Keys, Log, Reclaimer, SpoolError, key_files};
 
 /// Keys given to the index at one go while it is rebuilt.
 const REBUILD_BATCH: usize = 4096;
@@ -78,7 +73,7 @@ impl Store {
         let held_bytes = opened.log.held_bytes();
         let free_bytes = reader.volume_free_bytes()?;
         Ok(Self {
-            legs: Arc::new(Legs(reader)),
+            legs: Arc::new(reader),
             log: Some(OpenLog {
                 log: opened.log,
                 max_bytes: config.spool.max_bytes.of(free_bytes.saturating_add(held_bytes)),
@@ -255,60 +250,5 @@ impl CommitLog for CustodyLog {
             let spool::Room { held_bytes, max_bytes } = gauge.read();
             Usage { held_bytes, max_bytes }
         })
-    }
-}
-
-/// The log's reader as links and inbox see it.
-struct Legs(LegReader);
-
-impl LegSource for Legs {
-    fn legs(
-        &self,
-        link: &Link,
-        lane: Lane,
-        from: u64,
-        through: u64,
-        each: &mut dyn FnMut(Reading) -> bool,
-    ) -> Result<(), String> {
-        let mut enough = false;
-        let read = self.0.legs(link, lane, from, through, &mut |reading| {
-            let more = each(leg(reading));
-            enough = !more;
-            more
-        });
-        let next = read.map_err(|fault| fault.to_string())?;
-        if next <= through && !enough {
-            return Err(format!("the log ends before leg {next} of {}", link.word()));
-        }
-        Ok(())
-    }
-
-    fn chain_at(&self, link: &Link, lane: Lane, sequence: u64) -> Option<Chain> {
-        match self.0.chain_at(link, lane, sequence) {
-            Ok(chain) => chain,
-            Err(fault) => {
-                tracing::warn!(%fault, "no chain: the lane is numbered anew");
-                None
-            }
-        }
-    }
-}
-
-fn leg(reading: spool::Reading) -> Reading {
-    match reading {
-        spool::Reading::Gap { from, through } => Reading::Gap { from, through },
-        spool::Reading::Leg(leg) => Reading::Leg(HeldLeg {
-            sequence: leg.sequence,
-            chain: leg.chain,
-            envelope: leg.envelope_bytes,
-            age_ms: leg.age_ms,
-            age_unknown: leg.age_unknown,
-            hops: leg.hops,
-            late: leg.late,
-            own: leg.own,
-            under: leg.under,
-            boot: leg.boot,
-            taken_boot_ms: leg.taken_boot_ms,
-        }),
     }
 }

@@ -19,6 +19,7 @@ pub mod keys;
 mod lock;
 pub mod log;
 pub mod messages;
+mod source;
 
 pub use error::SpoolError;
 pub use key_files::KeyFiles;

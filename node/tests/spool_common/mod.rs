@@ -16,7 +16,7 @@ use yizhan_core::record::{Cursor, Leg, PublisherKey, Put, Record};
 use yizhan_core::time::BootId;
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::Chain;
-use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, Selector};
+use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, MessageId, Selector};
 
 /// A segment of the smallest size, so that few records fill it.
 pub(crate) const SMALL: Options = Options { segment_bytes: 4096 };
@@ -36,25 +36,17 @@ impl Sender {
     /// A message with one leg to each link.
     pub(crate) fn put(&mut self, lane: Lane, links: &[Link], payload: &[u8]) -> Record {
         self.messages += 1;
-        let header = Header {
-            origin: Code::parse("510722.101").unwrap(),
-            epoch: Epoch::from_random(7),
-            lane,
-            sequence: self.messages,
-            kind: "incident.report".parse::<Kind>().unwrap(),
-            to: "up".parse::<Selector>().unwrap(),
-            handle: None,
-            notify: None,
-            accepted_ms: 1_770_000_000_000 + self.messages,
-            ttl_ms: None,
-            content_type: None,
-            traceparent: None,
-            ce_id: None,
-            ce_source: None,
-            ce_time: None,
-            ce_extensions: BTreeMap::new(),
-            references: Vec::new(),
-        };
+        let header = Header::plain(
+            MessageId {
+                origin: Code::parse("510722.101").unwrap(),
+                epoch: Epoch::from_random(7),
+                lane,
+                sequence: self.messages,
+            },
+            "incident.report".parse::<Kind>().unwrap(),
+            "up".parse::<Selector>().unwrap(),
+            1_770_000_000_000 + self.messages,
+        );
         let legs = links.iter().map(|link| {
             let next = self.legs.entry((link.clone(), link.numbered_lane(lane))).or_default();
             *next += 1;

@@ -1,6 +1,5 @@
 //! [`Base`]: the logs that are tampered with, sound and always the same.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -12,7 +11,7 @@ use yizhan_core::record::{Leg, PublisherKey, Put, Record};
 use yizhan_core::time::BootId;
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::Chain;
-use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, Selector};
+use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, MessageId, Selector};
 
 use super::{open, place, reseal};
 
@@ -89,25 +88,17 @@ fn message(number: u64) -> Record {
         (Lane::Routine, number - number / 5)
     };
     let payload = vec![number as u8; 120 + 40 * (number as usize % 7)];
-    let header = Header {
-        origin: Code::parse("510722.101").expect("a code"),
-        epoch: Epoch::from_random(7),
-        lane,
-        sequence: at,
-        kind: "incident.report".parse::<Kind>().expect("a kind"),
-        to: "up".parse::<Selector>().expect("a selector"),
-        handle: None,
-        notify: None,
-        accepted_ms: 1_770_000_000_000 + number,
-        ttl_ms: None,
-        content_type: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: BTreeMap::new(),
-        references: Vec::new(),
-    };
+    let header = Header::plain(
+        MessageId {
+            origin: Code::parse("510722.101").expect("a code"),
+            epoch: Epoch::from_random(7),
+            lane,
+            sequence: at,
+        },
+        "incident.report".parse::<Kind>().expect("a kind"),
+        "up".parse::<Selector>().expect("a selector"),
+        1_770_000_000_000 + number,
+    );
     let key = number.is_multiple_of(3).then(|| PublisherKey {
         scope: "grid".into(),
         key: number.to_string(),

@@ -15,6 +15,8 @@ use crate::bench::peer::Setup;
 use crate::real::county::free_ports;
 use crate::real::until::{SOON, until};
 
+/// Between two warming reports: a chain that carries has passed the one before on by then.
+const WARM_EVERY: std::time::Duration = std::time::Duration::from_millis(200);
 /// Where reports are published.
 const SUBJECT: &str = "inc.r";
 
@@ -200,7 +202,7 @@ impl Leaves {
             let (village, info) = (&village, &info);
             async move {
                 village.request(SUBJECT, "warm".into()).await.ok()?;
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                tokio::time::sleep(WARM_EVERY).await;
                 let state = self.asked(Hop::County, info, &json!({})).await;
                 (state.pointer("/state/messages")?.as_u64()? >= sent).then_some(())
             }

@@ -152,23 +152,18 @@ impl Station {
             return;
         };
         let header = Header {
-            origin: self.here.clone(),
-            epoch: self.notes_epoch,
-            lane,
-            sequence: self.kept.folds_issued.get(lane).saturating_add(1),
-            kind,
-            to: Selector::of([to]),
-            handle: None,
-            notify: None,
-            accepted_ms: now.wall_ms,
-            ttl_ms: None,
             content_type: Some("application/msgpack".to_owned()),
-            traceparent: None,
-            ce_id: None,
-            ce_source: None,
-            ce_time: None,
-            ce_extensions: BTreeMap::new(),
-            references: Vec::new(),
+            ..Header::plain(
+                MessageId {
+                    origin: self.here.clone(),
+                    epoch: self.notes_epoch,
+                    lane,
+                    sequence: self.kept.folds_issued.get(lane).saturating_add(1),
+                },
+                kind,
+                Selector::of([to]),
+                now.wall_ms,
+            )
         };
         let Ok(envelope) = Envelope::make(header, &payload) else { return };
         let legs = vec![self.leg(link.clone(), &envelope)];

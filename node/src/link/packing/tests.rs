@@ -1,7 +1,7 @@
 use yizhan_core::effect::Effort::{Hard, Light};
 use yizhan_schemas::envelope::Header;
 use yizhan_schemas::frame::{Body, Carried, Record, SessionTag};
-use yizhan_schemas::{Code, Envelope, Epoch, Kind, Lane, Selector};
+use yizhan_schemas::{Code, Envelope, Epoch, Kind, Lane, MessageId, Selector};
 
 use super::*;
 
@@ -33,23 +33,18 @@ fn reports() -> Vec<Vec<u8>> {
 
 fn carried(sequence: u64, payload: &[u8]) -> Record {
     let header = Header {
-        origin: Code::parse("510722.109.007").unwrap(),
-        epoch: Epoch::parse("c4tq7m").unwrap(),
-        lane: Lane::Routine,
-        sequence,
-        kind: Kind::parse("incident.report").unwrap(),
-        to: Selector::parse("up").unwrap(),
         handle: Some(Selector::parse("up:510722").unwrap()),
-        notify: None,
-        accepted_ms: 1_795_000_000_000 + sequence * 3,
-        ttl_ms: None,
-        content_type: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: Default::default(),
-        references: Vec::new(),
+        ..Header::plain(
+            MessageId {
+                origin: Code::parse("510722.109.007").unwrap(),
+                epoch: Epoch::parse("c4tq7m").unwrap(),
+                lane: Lane::Routine,
+                sequence,
+            },
+            Kind::parse("incident.report").unwrap(),
+            Selector::parse("up").unwrap(),
+            1_795_000_000_000 + sequence * 3,
+        )
     };
     let envelope = Envelope::make(header, payload).unwrap().bytes().clone();
     Record::Carried(Carried { envelope, age_ms: 90_000, age_unknown: false, hops: 0 })

@@ -1,6 +1,5 @@
 //! What only the inside can test: failing disks, and the letters that frames repeat.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -15,7 +14,7 @@ use yizhan_core::time::BootId;
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::{Chain, LinkEpoch, Skip, SkipReason};
 use yizhan_schemas::seal::{Algorithm, KeyId, Stamp, Tree};
-use yizhan_schemas::{Code, Envelope, Epoch, Header, Lane, StoreId};
+use yizhan_schemas::{Code, Envelope, Epoch, Header, Lane, MessageId, StoreId};
 
 use super::format::FRAME_BYTES;
 use super::part::{held_leg, letter};
@@ -30,25 +29,17 @@ fn child() -> Link {
 }
 
 pub(super) fn put(sequence: u64, payload: &[u8]) -> Put {
-    let header = Header {
-        origin: Code::parse("510722").unwrap(),
-        epoch: Epoch::from_random(1),
-        lane: Lane::Priority,
-        sequence,
-        kind: "incident.report".parse().unwrap(),
-        to: "up".parse().unwrap(),
-        handle: None,
-        notify: None,
-        accepted_ms: 1,
-        ttl_ms: None,
-        content_type: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: BTreeMap::new(),
-        references: Vec::new(),
-    };
+    let header = Header::plain(
+        MessageId {
+            origin: Code::parse("510722").unwrap(),
+            epoch: Epoch::from_random(1),
+            lane: Lane::Priority,
+            sequence,
+        },
+        "incident.report".parse().unwrap(),
+        "up".parse().unwrap(),
+        1,
+    );
     let leg = |link, sequence| Leg { link, sequence, chain: Chain(sequence.to_le_bytes()) };
     Put {
         envelope: Envelope::make(header, payload).unwrap(),
