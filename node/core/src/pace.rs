@@ -28,7 +28,7 @@ const FIRST_US: u64 = 2_500_000;
 /// A frame that is this much longer on its way than the shortest round trip waited in a queue.
 const QUEUED_US: u64 = 125_000;
 /// A greeting that took so much longer than twice what was expected is of another line.
-const OTHER_LINE_US: u64 = 250_000;
+const OTHER_LINE_US: u64 = 100_000;
 /// Shorter frames are mostly heading and seal, and pack badly.
 pub const FRAME_BYTES_MIN: u64 = 800;
 /// Longer frames save nothing.
@@ -145,7 +145,7 @@ impl Pace {
                 *self = Self { delivered_bytes: self.delivered_bytes, ..Self::hinted(self.hint) };
             }
         }
-        self.least = self.least.max(Some(bytes.saturating_mul(1_000_000) / took_us));
+        self.least = Some(bytes.saturating_mul(1_000_000) / took_us);
         self.round_trip(now_us, took_us);
     }
 

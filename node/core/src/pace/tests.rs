@@ -184,7 +184,7 @@ fn little_traffic_does_not_open_the_window_for_a_flood() {
 #[test]
 fn a_line_that_is_another_one_than_before_is_learnt_anew() {
     let mut line = Line::new(32_000, 150_000).greeted().run_s(20);
-    line.pace.greeted(line.now_us, 1_400, 2 * 150_000 + time_us(1_400, 32_000) + 100_000);
+    line.pace.greeted(line.now_us, 1_400, 2 * 150_000 + time_us(1_400, 32_000) + 200_000);
     assert!(line.pace.rate().unwrap() > 30_000, "a little late is no other line");
     line.pace.greeted(line.now_us, 1_400, 2 * 150_000 + time_us(1_400, 1_200));
     assert!(line.pace.rate().unwrap() < 1_200);
