@@ -6,13 +6,15 @@
 mod segment;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::input::{OldSegment, Span};
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
 use yizhan_core::mutant::{self, Mutant};
-use yizhan_core::record::{Put, Record};
+use yizhan_core::record::{Put, Record, seal_of};
+use yizhan_core::seal::HeldSeal;
 use yizhan_core::step::{Spool, Writes};
 use yizhan_schemas::frame::Chain;
 use yizhan_schemas::{Lane, MessageId};
@@ -270,8 +272,12 @@ impl Disk {
         self.told = None;
     }
 
-    /// The messages of a segment that owe one of these legs, in order.
-    pub fn carry(&self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Vec<Put> {
+    /// The messages of a segment that owe one of these legs, in order, and the seals that they name.
+    pub fn carry(
+        &self,
+        segment: u64,
+        open: &[(Link, Lane, u64, u64)],
+    ) -> (Vec<Put>, Vec<Arc<HeldSeal>>) {
         let old = self.segments.iter().find(|old| old.number == segment);
         old.map(|old| old.owing(open, self.newest_in(segment))).unwrap_or_default()
     }
@@ -290,20 +296,26 @@ impl Disk {
 
     /// The message of one leg.
     pub fn put(&self, link: &Link, lane: Lane, sequence: u64) -> Option<&Put> {
-        let key = (link.clone(), link.numbered_lane(lane), sequence);
-        let (segment, at) = self.legs.get(&key)?;
-        let segment = self.segments.iter().find(|known| known.number == *segment)?;
-        match segment.records.get(*at) {
+        let (records, at) = self.place(link, lane, sequence)?;
+        match records.get(at) {
             Some(Record::Put(put) | Record::Reappended(put)) => Some(put),
             _ => None,
         }
+    }
+
+    fn place(&self, link: &Link, lane: Lane, sequence: u64) -> Option<(&[Record], usize)> {
+        let key = (link.clone(), link.numbered_lane(lane), sequence);
+        let (segment, at) = self.legs.get(&key)?;
+        let segment = self.segments.iter().find(|known| known.number == *segment)?;
+        Some((&segment.records, *at))
     }
 
     /// One leg, as a reader of the log gets it.
     pub fn leg(&self, link: &Link, lane: Lane, sequence: u64) -> Option<HeldLeg> {
         let put = self.put(link, lane, sequence)?;
         let leg = put.legs.iter().find(|leg| leg.link == *link)?;
-        Some(HeldLeg::of(put, leg))
+        let (records, at) = self.place(link, lane, sequence)?;
+        Some(HeldLeg::of(put, leg, seal_of(records, at)))
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Figures {
     pub full_disks: u64,
     /// Times that a publisher was told there is no room.
     pub refusals: u64,
+    /// Frames in which somebody altered a message.
+    pub tampered: u64,
 }
 
 impl Figures {
@@ -64,6 +66,7 @@ impl Figures {
         self.commits += other.commits;
         self.full_disks += other.full_disks;
         self.refusals += other.refusals;
+        self.tampered += other.tampered;
     }
 }
 
@@ -81,13 +84,14 @@ impl fmt::Display for Figures {
         writeln!(
             f,
             "{} messages accepted; of their targets {} delivered, {} expired, {} lost with the \
-             only store that had them",
+             only store that had them or with what somebody altered",
             self.accepted, self.delivered, self.expired, self.excused
         )?;
         write!(
             f,
             "{} crashes, {} power cuts, {} failed syncs, {} pauses, {} partitions, {} clock jumps, \
-             {} stores lost or put back, {} disks full, {} submissions refused for want of room",
+             {} stores lost or put back, {} disks full, {} submissions refused for want of room, \
+             {} frames altered",
             self.crashes,
             self.power_cuts,
             self.failed_syncs,
@@ -96,7 +100,8 @@ impl fmt::Display for Figures {
             self.jumps,
             self.stores,
             self.full_disks,
-            self.refusals
+            self.refusals,
+            self.tampered
         )
     }
 }

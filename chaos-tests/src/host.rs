@@ -24,7 +24,9 @@ use crate::clock::Clock;
 use crate::disk::{Disk, Full};
 use crate::index::Index;
 use crate::plan::Store;
+use crate::seal::OneSignet;
 use crate::stream::Stream;
+use crate::tree::Tree;
 
 /// Commits handed to the disk at a time: a step and a snapshot behind it, or an empty step.
 const COMMITTING_MAX: usize = 2;
@@ -63,6 +65,7 @@ pub struct Host {
     pub snapshot_bytes: usize,
     /// Frame version that it speaks.
     pub version: u8,
+    signet: OneSignet,
     topology: Arc<Topology>,
     store: Store,
 }
@@ -89,8 +92,9 @@ pub struct Process {
 
 impl Host {
     /// A machine that was never switched on.
-    pub fn new(code: Code, topology: Arc<Topology>, clock: Clock, store: Store) -> Self {
+    pub fn new(code: Code, tree: &Tree, clock: Clock, store: Store) -> Self {
         Self {
+            signet: tree.signets.one(&code),
             code,
             clock,
             disk: Disk::new(store.capacity_bytes),
@@ -105,7 +109,7 @@ impl Host {
             disk_busy: false,
             snapshot_bytes: 0,
             version: VERSION,
-            topology,
+            topology: Arc::clone(&tree.topology),
             store,
         }
     }
@@ -249,7 +253,8 @@ impl Host {
 
     /// Messages of an old segment that still owe something.
     pub fn carry(&self, segment: u64, open: &[(Link, Lane, u64, u64)]) -> Input {
-        Input::Carried { segment, puts: self.disk.carry(segment, open) }
+        let (puts, seals) = self.disk.carry(segment, open);
+        Input::Carried { segment, puts, seals }
     }
 
     /// The process dies; with the power, unsynced writes go too. The commit under way is in the
@@ -275,7 +280,7 @@ impl Host {
 
     /// The frames that a send asks for, and the last leg in them.
     pub fn fill(&self, send: &Send, now: Now) -> Result<Filled, String> {
-        fill(send, &self.disk, now)
+        fill(send, &self.disk, &self.signet, now)
     }
 
     /// What the log says of the places that a hello asks about.

@@ -44,6 +44,7 @@ pub mod plan;
 #[cfg(feature = "real")]
 pub mod real;
 pub mod receipts;
+pub mod seal;
 pub mod story;
 pub mod stream;
 pub mod swarm;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | accepted means on disk | at the reply, the message must be on the synced part of the disk |
 //! | nothing accepted is lost | at the end, every (message, target) is in the inbox, or too old, or excused |
+//! | authentic | what enters an inbox is what its origin took, and came under a seal of its origin |
 //! | once | no inbox holds an id twice, nor a publisher's key under two ids |
 //! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched |
 //! | never stale | the true age on entering an inbox is within the time to live |
@@ -25,6 +26,8 @@ mod verdict;
 use std::collections::{BTreeMap, BTreeSet};
 
 use yizhan_core::input::Attempted;
+use yizhan_core::seal::Checked;
+use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::{Answer, Envelope, Epoch, MessageId, Outcome};
 
 use crate::plan::{Faults, Plan};
@@ -58,6 +61,8 @@ pub struct Oracle {
     accounts: BTreeMap<MessageId, Account>,
     /// What the publisher of each key was told.
     told: BTreeMap<u64, Vec<MessageId>>,
+    /// What came to a station under a valid seal: the station, whose seal, the message.
+    sealed: BTreeSet<(usize, usize, Digest)>,
     order: Order,
     devices: Devices,
     /// Stations whose stores were lost or put back.
@@ -78,6 +83,7 @@ impl Oracle {
             matters: matters.to_vec(),
             accounts: BTreeMap::new(),
             told: BTreeMap::new(),
+            sealed: BTreeSet::new(),
             order: Order::default(),
             devices: Devices::default(),
             touched: BTreeSet::new(),
@@ -156,6 +162,15 @@ impl Oracle {
         self.told.contains_key(&key)
     }
 
+    /// Records came to a station: those under a valid seal may enter its inbox.
+    pub fn arrived(&mut self, host: usize, body: &Checked) {
+        for (digest, owner) in body.covered() {
+            if let Some(owner) = self.tree.station(owner) {
+                self.sealed.insert((host, owner, digest));
+            }
+        }
+    }
+
     /// A message entered an inbox.
     pub fn entered(&mut self, host: usize, envelope: &Envelope, late: bool, now_us: u64) {
         let id = envelope.header().id();
@@ -165,6 +180,9 @@ impl Oracle {
         let mut faults = Vec::new();
         if *envelope.bytes() != account.bytes {
             faults.push(format!("authentic: {id} was altered on its way to {host}"));
+        }
+        if host != account.host && !self.sealed.contains(&(host, account.host, envelope.digest())) {
+            faults.push(format!("authentic: {id} entered {host} without a seal of its origin"));
         }
         if !account.targets.contains(&host) {
             faults.push(format!("{id} entered {host} and is not for it"));
@@ -179,8 +197,10 @@ impl Oracle {
         {
             faults.push(format!("urgent first: {id} waited {wait_us} us on its way to {host}"));
         }
+        // what was altered once comes as it was if the two ends find that their histories differ
+        let route = self.tree.route(account.host, host);
         let touched =
-            self.tree.route(account.host, host).iter().any(|at| self.touched.contains(at));
+            route.iter().any(|at| self.touched.contains(at)) || account.is_tampered_on(&route);
         if late && !touched {
             faults
                 .push(format!("in order: {id} is marked late at {host}, and no store was touched"));
@@ -235,6 +255,18 @@ impl Oracle {
         self.order.put_back(host, messages);
     }
 
+    /// Somebody altered a message on a link, or one that was sealed with it: those behind the link
+    /// get it only if it is sent again.
+    pub fn tampered(&mut self, from: usize, to: usize, id: &MessageId) {
+        let Some(account) = self.accounts.get_mut(id) else { return };
+        account.tampered.insert((from, to));
+        for target in &account.targets {
+            if account.is_tampered_on(&self.tree.route(account.host, *target)) {
+                account.excused.insert(*target);
+            }
+        }
+    }
+
     /// A store was lost or put back. `kept` says what its copy ever had, `refills` whether the
     /// station before it on a message's way can give it that again, `had` whether the station
     /// behind it has taken it over.
@@ -268,7 +300,7 @@ impl Oracle {
         let Some(account) = self.accounts.get_mut(id) else { return };
         if !touched {
             // a leg may have ended because it was too old, not because it was handed over
-            if !account.is_perishable() {
+            if !account.is_perishable() && !account.tampered.contains(&(host, neighbour)) {
                 self.fault(format!("lost: {host} forgot {id}, which {neighbour} never had"));
             }
             return;
@@ -326,7 +358,7 @@ impl Oracle {
         });
         pairs.filter(|(_, account, target)| {
             let route = self.tree.route(account.host, *target);
-            !route.iter().any(|at| self.touched.contains(at))
+            !route.iter().any(|at| self.touched.contains(at)) && !account.is_tampered_on(&route)
         })
     }
 

@@ -130,6 +130,7 @@ impl Plan {
             plan.links.queue_bytes = 32_000 * dice.random_range(1..6);
             plan.faults = Faults::default();
         }
+        plan.faults.tamper(&mut SmallRng::seed_from_u64(seed ^ 0x7a3b));
         plan
     }
 

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use yizhan_schemas::Code;
 use yizhan_topology::Topology;
 
+use crate::seal::{Signets, key};
+
 /// Names of the tiers, the root's first.
 pub const TIERS: [&str; 5] = ["county", "township", "village", "team", "house"];
 
@@ -35,6 +37,8 @@ pub enum Whom {
 pub struct Tree {
     /// The same tree as the stations read it.
     pub topology: Arc<Topology>,
+    /// The seals of the stations.
+    pub signets: Signets,
     codes: Vec<Code>,
     parents: Vec<Option<usize>>,
     by_code: BTreeMap<Code, usize>,
@@ -62,7 +66,8 @@ impl Tree {
         }
         let by_code = codes.iter().cloned().zip(0..).collect();
         let topology = Arc::new(read(&file(&codes)?)?);
-        Ok(Self { topology, codes, parents: parents.to_vec(), by_code })
+        let signets = Signets::of(&codes);
+        Ok(Self { topology, signets, codes, parents: parents.to_vec(), by_code })
     }
 
     /// How many stations there are.
@@ -156,8 +161,9 @@ fn file(codes: &[Code]) -> Result<String, String> {
     let tiers = codes.iter().map(|code| code.as_str().split('.').count()).max().unwrap_or(0);
     let tiers = TIERS.get(..tiers).ok_or("more tiers than there are names")?;
     let mut text = format!("[county]\nname = \"三台县\"\ntiers = {tiers:?}\n");
-    for code in codes {
+    for (at, code) in codes.iter().enumerate() {
         let _ = write!(text, "[[station]]\ncode = \"{code}\"\nname = \"站 {code}\"\n");
+        let _ = writeln!(text, "key = [\"{}\"]", key(at));
     }
     Ok(text)
 }

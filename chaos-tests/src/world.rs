@@ -14,6 +14,7 @@ mod process;
 mod publish;
 mod schedule;
 mod settle;
+mod tamper;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,6 +70,8 @@ pub struct World {
     /// Faults of the network at present: none in the quiet phase.
     weather: Faults,
     dice: SmallRng,
+    /// Who alters messages throws dice of their own.
+    tamper: SmallRng,
     now_us: u64,
     calendar: BTreeMap<(u64, u64), Event>,
     timers: BTreeSet<(u64, usize)>,
@@ -112,8 +115,7 @@ impl World {
             let began_us = dice.random_range(1_000_000..3_600_000_000_000);
             let ppm = dice.random_range(-plan.drift_ppm..=plan.drift_ppm);
             let clock = Clock::new(began_us, ppm, WALL_MS);
-            let topology = std::sync::Arc::clone(&tree.topology);
-            let mut host = Host::new(code, topology, clock, plan.store.clone());
+            let mut host = Host::new(code, &tree, clock, plan.store.clone());
             if dice.random_bool(plan.old_version) {
                 host.version = VERSION - 1;
             }
@@ -124,6 +126,7 @@ impl World {
         let mut world = Self {
             weather: plan.faults.clone(),
             dice,
+            tamper: SmallRng::seed_from_u64(plan.seed ^ 0x5ea1),
             now_us: 0,
             calendar: BTreeMap::new(),
             timers: BTreeSet::new(),

@@ -92,6 +92,7 @@ fn each_outside_library_has_one_owner() {
         ("axum::", "node/src/http"),
         ("sled::", "node/src/spool"),
         ("clap::", "node/src/cli"),
+        ("ed25519_dalek::", "node/src/seal"),
         ("metrics_exporter_prometheus::", "node/src/telemetry"),
     ];
     let mut faults = Vec::new();
@@ -150,6 +151,7 @@ fn deciders_of_the_core_do_not_know_each_other() {
         "gone",
         "station",
         "fill",
+        "seal",
         "lib",
         "neighbour",
     ];

@@ -22,10 +22,11 @@ use yizhan_core::link::Link;
 use yizhan_schemas::{Envelope, Lane, MessageId};
 
 use crate::bus::{BusError, Client, Inbox, InboxAck, InboxError, InboxLimits, OwnBus};
+use crate::clock;
 use crate::driver::InboxOrder;
 use crate::mailbox::Mailbox;
-use flight::{Flight, Named, UNANSWERED_MAX};
-use message::Unfit;
+use flight::{Flight, Named};
+use message::{Out, Unfit};
 
 /// Openings in a row without one acknowledgement before the server itself is restarted.
 const BARREN_MAX: u32 = 6;
@@ -182,8 +183,7 @@ impl Deliverer {
     /// Publishes the legs of the first order, as many as may be unanswered.
     async fn publish_some(&self, inbox: &Inbox, flight: &mut Flight) -> Result<(), Ended> {
         let Some(order) = flight.orders.front().cloned() else { return Ok(()) };
-        let room = (UNANSWERED_MAX - flight.unanswered.len().min(UNANSWERED_MAX)) as u64;
-        let through = order.through.min(order.from + room.max(1) - 1);
+        let through = order.through.min(order.from + flight.room().max(1) - 1);
         let mut legs = Vec::new();
         let read =
             self.legs.legs(&Link::Inbox, Lane::Routine, order.from, through, &mut |reading| {
@@ -196,9 +196,12 @@ impl Deliverer {
             let why = "the log cannot give it back";
             return Err(self.unreadable(order.from, None, why).await);
         }
+        let now = clock::now();
+        let last = legs.last().map_or(through, |leg| leg.sequence);
         for leg in legs {
             let sequence = leg.sequence;
-            let out = match message::of(&leg, &order.clock) {
+            let asked = sequence == last || flight.asks(sequence);
+            let out = match message::of(&leg, now, &order.clock) {
                 Ok(out) => out,
                 Err(Unfit::Stale) => return Err(self.stale(sequence).await),
                 Err(Unfit::Unreadable(why)) => {
@@ -207,8 +210,15 @@ impl Deliverer {
             };
             let expected = i64::try_from(sequence).unwrap_or(i64::MAX) + order.offset - 1;
             let expected = u64::try_from(expected).unwrap_or(0);
-            match inbox.publish(&out.subject, out.headers, out.payload, expected).await {
-                Ok(ack) => flight.unanswered.push_back((sequence, ack)),
+            let Out { subject, headers, payload, .. } = out;
+            let sent = match asked {
+                true => inbox.publish(&subject, headers, payload, expected).await.map(Some),
+                false => {
+                    inbox.publish_unasked(&subject, headers, payload, expected).await.map(|()| None)
+                }
+            };
+            match sent {
+                Ok(ack) => flight.unanswered.extend(ack.map(|ack| (sequence, ack))),
                 Err(fault @ InboxError::TooLarge) => {
                     let why = fault.to_string();
                     return Err(self.unreadable(sequence, Some(out.id), &why).await);

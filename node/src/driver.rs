@@ -9,18 +9,19 @@
 mod disk;
 mod outlets;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-use yizhan_core::effect::{Effect, Verdict};
+use yizhan_core::effect::Effect;
 use yizhan_core::fill::LegSource;
 use yizhan_core::input::{Input, Marks, Ticket};
 use yizhan_core::link::Link;
 use yizhan_core::station::{Station, View};
 use yizhan_core::step::{Step, Steps};
+use yizhan_core::time::Now;
 use yizhan_schemas::PerLane;
 use yizhan_schemas::frame::{Frame, Have};
 
@@ -31,7 +32,7 @@ pub use self::outlets::{
 
 use self::disk::Job;
 use crate::clock;
-use crate::mailbox::Letter;
+use crate::mailbox::{Asker, Letter};
 
 /// Letters taken into a step at one go, so that a flood cannot keep a step from closing.
 const LETTERS_A_TURN_MAX: usize = 1024;
@@ -46,7 +47,7 @@ pub struct Driver {
     legs: Arc<dyn LegSource>,
     outlets: Outlets,
     view: watch::Sender<View>,
-    publishers: BTreeMap<Ticket, oneshot::Sender<Verdict>>,
+    publishers: HashMap<Ticket, Asker>,
     callers: BTreeMap<Ticket, oneshot::Sender<Frame>>,
     tickets: u64,
     /// Commits handed to the disk and not answered yet.
@@ -77,7 +78,7 @@ impl Driver {
             legs,
             outlets,
             view,
-            publishers: BTreeMap::new(),
+            publishers: HashMap::new(),
             callers: BTreeMap::new(),
             tickets: 0,
             committing: 0,
@@ -141,15 +142,17 @@ impl Driver {
     /// Takes letters into the step, until it is large enough: the log's reserve is for commits of
     /// this size.
     fn take_waiting(&mut self, disk: &Disk) {
+        // what is read in one turn is taken at one moment
+        let now = clock::now();
         while self.has_room(disk)
             && let Some(letter) = self.waiting.pop_front()
         {
             self.gathered_bytes = self.gathered_bytes.saturating_add(letter.bytes());
-            self.letter(disk, letter);
+            self.letter(now, disk, letter);
         }
     }
 
-    fn letter(&mut self, disk: &Disk, letter: Letter) {
+    fn letter(&mut self, now: Now, disk: &Disk, letter: Letter) {
         let input = match letter {
             Letter::Input(input) => self.with_marks(input),
             Letter::Submit { draft, answer } => {
@@ -169,7 +172,7 @@ impl Driver {
                 Input::Greeted { from, hello, ticket, marks }
             }
         };
-        self.handle(disk, input);
+        self.handle(now, disk, input);
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -215,10 +218,10 @@ impl Driver {
         self.step = Some(step);
     }
 
-    fn handle(&mut self, disk: &Disk, input: Input) {
+    fn handle(&mut self, now: Now, disk: &Disk, input: Input) {
         self.begin_step(disk);
         if let Some(step) = &mut self.step {
-            self.station.handle(clock::now(), input, step);
+            self.station.handle(now, input, step);
         }
     }
 
@@ -231,7 +234,7 @@ impl Driver {
 
     fn take_own(&mut self, disk: &Disk) {
         while let Some(input) = self.own.pop_front() {
-            self.handle(disk, input);
+            self.handle(clock::now(), disk, input);
         }
     }
 
@@ -277,8 +280,7 @@ impl Driver {
         match effect {
             Effect::Reply { ticket, verdict } => {
                 if let Some(publisher) = self.publishers.remove(&ticket) {
-                    // a publisher that went away asks again with the same key
-                    let _ = publisher.send(verdict);
+                    publisher.send(verdict);
                 }
             }
             Effect::Answer { ticket, frame } => {

@@ -40,7 +40,7 @@ pub mod said;
 pub mod wait;
 
 pub use body::Bodies;
-pub use door::{Door, Grades, KeyLook, Received};
+pub use door::{Door, Grades, KeyLook, Read, Received};
 pub use headers::Headers;
 pub use said::Said;
 pub use wait::{Goal, Wait};

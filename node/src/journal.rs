@@ -8,7 +8,7 @@
 //! | module | noun |
 //! |---|---|
 //! | `change` | what a record says of messages |
-//! | `page` | what is known of one message |
+//! | `page` | what is known of a run of messages |
 //! | `lanes` | which legs have been handed over |
 //! | `book` | the pages in memory, and the others behind them |
 //! | `scribe` | the thread |
@@ -58,6 +58,8 @@ pub struct JournalPlan {
     pub index: Messages,
     /// Where legs are read.
     pub legs: Arc<dyn LegSource>,
+    /// Whether anybody listens to what happens: telling nobody costs much.
+    pub heard: Box<dyn Fn() -> bool + Send>,
 }
 
 /// Happenings that a slow listener may be behind.
@@ -99,8 +101,8 @@ impl Journal {
 
     /// What is known of a message.
     pub fn status(&self, id: &MessageId) -> Option<MessageStatus> {
-        let known = self.book().page(id).map(page::Page::status);
-        known.or_else(|| self.older(id).map(|page| page.status()))
+        let known = self.book().page(id).map(|page| page.status(id.sequence));
+        known.or_else(|| self.older(id).map(|page| page.status(id.sequence)))
     }
 
     /// What is known of a message by now, whatever became durable before this was asked.
@@ -137,7 +139,7 @@ impl Journal {
     }
 
     fn older(&self, id: &MessageId) -> Option<page::Page> {
-        book::stored(&self.look, id)
+        book::stored(&self.look, id, id.sequence).pop()
     }
 
     fn book(&self) -> std::sync::MutexGuard<'_, Book> {

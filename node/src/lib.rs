@@ -8,6 +8,7 @@
 //! | [`spool`] | custody log and key index |
 //! | [`bus`] | the NATS server and its clients |
 //! | [`link`] | frames to and from neighbours |
+//! | [`seal`] | signatures, and the keys they are known by |
 //! | [`deliver`] | the stream `YZ_INBOX` |
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
@@ -28,5 +29,6 @@ pub mod link;
 pub mod mailbox;
 mod nursery;
 pub mod run;
+pub mod seal;
 pub mod spool;
 pub mod telemetry;

@@ -16,18 +16,26 @@ pub use uplink::Uplink;
 use bytes::Bytes;
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
+use yizhan_core::seal::{Checked, Specimens};
 use yizhan_schemas::frame::{Body, Frame};
 
-/// The input that a frame from a neighbour is; hellos and welcomes are not for this way.
+/// The input that a frame from a neighbour is; hellos and welcomes are not for this way. Looks at
+/// the seals of records: here, as that is more work than all that the loop does with them.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn input_of(link: Link, bytes: &Bytes, unpacker: &mut Unpacker) -> Result<Input, String> {
+pub fn input_of(
+    link: Link,
+    bytes: &Bytes,
+    unpacker: &mut Unpacker,
+    specimens: &dyn Specimens,
+) -> Result<Input, String> {
     match Frame::decode(bytes).map_err(|fault| fault.to_string())? {
         Frame::Batch(batch) => {
             let raw = unpacker.unpack(batch.packing, batch.body);
             let raw = raw.map_err(|fault| format!("a packed body: {fault}"))?;
             let body = Body::decode(&raw).map_err(|fault| fault.to_string())?;
+            let body = Checked::of(body, specimens);
             let (session, lane) = (batch.session, batch.lane);
             let (first, sent_ms) = (batch.first, batch.sent_ms);
             Ok(Input::Batch { link, session, lane, first, sent_ms, body })

@@ -27,7 +27,7 @@ pub enum Letter {
         /// The message.
         draft: Box<Draft>,
         /// Where the answer goes.
-        answer: oneshot::Sender<Verdict>,
+        answer: Asker,
     },
     /// An application answers a message and waits until that is noted.
     Answer {
@@ -38,7 +38,7 @@ pub enum Letter {
         /// In words.
         remark: Option<String>,
         /// Where the verdict goes.
-        answer: oneshot::Sender<Verdict>,
+        answer: Asker,
     },
     /// A child says hello and waits for the answer.
     Greet {
@@ -51,6 +51,47 @@ pub enum Letter {
     },
 }
 
+/// Who waits for a verdict. One that is dropped says that the station is stopping.
+#[derive(Debug)]
+pub struct Asker(Option<Way>);
+
+#[derive(Debug)]
+enum Way {
+    Task(oneshot::Sender<Verdict>),
+    Desk(mpsc::Sender<(String, Verdict)>, String),
+}
+
+impl Asker {
+    /// A task that waits for this one verdict.
+    pub fn task(task: oneshot::Sender<Verdict>) -> Self {
+        Self(Some(Way::Task(task)))
+    }
+
+    /// A desk that has many requests open: its queue, which has room for all of them, and where the
+    /// answer is wanted.
+    pub fn desk(queue: mpsc::Sender<(String, Verdict)>, reply: String) -> Self {
+        Self(Some(Way::Desk(queue, reply)))
+    }
+
+    /// Says the verdict. Who went away meanwhile asks again with the same key.
+    pub fn send(mut self, verdict: Verdict) {
+        match self.0.take() {
+            Some(Way::Task(task)) => drop(task.send(verdict)),
+            Some(Way::Desk(queue, reply)) => drop(queue.try_send((reply, verdict))),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        // a task sees that its sender is gone
+        if let Some(Way::Desk(queue, reply)) = self.0.take() {
+            drop(queue.try_send((reply, Verdict::Refused(stopping()))));
+        }
+    }
+}
+
 impl Letter {
     /// About what it adds to a commit, bytes.
     pub(crate) fn bytes(&self) -> u64 {
@@ -61,7 +102,7 @@ impl Letter {
                     Record::Carried(carried) => carried.envelope.len(),
                     Record::Skip(_) => 0,
                 };
-                body.records.iter().map(|record| envelope(record) + RECORD_BYTES).sum()
+                body.records().iter().map(|record| envelope(record) + RECORD_BYTES).sum()
             }
             Self::Input(Input::Carried { puts, .. }) => {
                 puts.iter().map(|put| put.envelope.bytes().len() + RECORD_BYTES).sum()
@@ -88,6 +129,13 @@ fn stopping() -> Refusal {
     Refusal::new(ErrorCode::ShuttingDown, "this station is stopping; try again when it is back")
 }
 
+fn full() -> Refusal {
+    Refusal::new(
+        ErrorCode::RateLimited,
+        format!("{LETTERS_MAX} messages wait for this station's disk; try again shortly"),
+    )
+}
+
 impl Mailbox {
     /// Hands in a draft and waits until the station has decided and the decision is durable.
     ///
@@ -95,8 +143,20 @@ impl Mailbox {
     /// `rate_limited` if the mailbox is full, `shutting_down` if the loop has ended.
     pub async fn submit(&self, draft: Draft) -> Result<Verdict, Refusal> {
         let (answer, verdict) = oneshot::channel();
-        self.post(Letter::Submit { draft: Box::new(draft), answer })?;
+        self.post(Letter::Submit { draft: Box::new(draft), answer: Asker::task(answer) })?;
         verdict.await.map_err(|_| stopping())
+    }
+
+    /// Hands in a draft; `asker` hears what the station has decided once that is durable, or what
+    /// [`Mailbox::submit`] would refuse it with.
+    pub fn hand_in(&self, draft: Draft, asker: Asker) {
+        let letter = Letter::Submit { draft: Box::new(draft), answer: asker };
+        // a closed mailbox drops the asker, which says so
+        if let Err(mpsc::error::TrySendError::Full(Letter::Submit { answer, .. })) =
+            self.letters.try_send(letter)
+        {
+            answer.send(Verdict::Refused(full()));
+        }
     }
 
     /// Hands in what an application says to a message, and waits until that is durable.
@@ -110,16 +170,14 @@ impl Mailbox {
         remark: Option<String>,
     ) -> Result<Verdict, Refusal> {
         let (answer, verdict) = oneshot::channel();
+        let answer = Asker::task(answer);
         self.post(Letter::Answer { id, said, remark, answer })?;
         verdict.await.map_err(|_| stopping())
     }
 
     fn post(&self, letter: Letter) -> Result<(), Refusal> {
         self.letters.try_send(letter).map_err(|fault| match fault {
-            mpsc::error::TrySendError::Full(_) => Refusal::new(
-                ErrorCode::RateLimited,
-                format!("{LETTERS_MAX} messages wait for this station's disk; try again shortly"),
-            ),
+            mpsc::error::TrySendError::Full(_) => full(),
             mpsc::error::TrySendError::Closed(_) => stopping(),
         })
     }

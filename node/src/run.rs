@@ -12,6 +12,7 @@ mod pages;
 mod parent;
 mod parts;
 mod reclaim;
+mod seals;
 mod start;
 mod status;
 mod store;
@@ -30,9 +31,10 @@ use crate::telemetry;
 pub fn run(config: Config) -> Result<(), RunError> {
     telemetry::log(config.log.format)?;
     let metrics = telemetry::metrics()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // one thread for all that talks, beside those of the disk, the index and the journal: tasks that
+    // hand each other every message would wake each other's threads for every message
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .worker_threads(2)
         .build()
         .map_err(RunError::Runtime)?;
     runtime.block_on(async {

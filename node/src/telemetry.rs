@@ -81,6 +81,8 @@ fn describe() {
     counter!("yizhan_duplicates_suppressed_total", "Messages that came again, by link");
     counter!("yizhan_custody_gap_total", "Legs that a neighbour cannot give any more, by link");
     counter!("yizhan_quarantined_total", "Frames' records put aside, by link");
+    counter!("yizhan_seals_signed_total", "Frames sealed with this station's key");
+    counter!("yizhan_seals_refused_total", "Messages that no seal covers, by link and reason");
     counter!("yizhan_frames_refused_total", "Frames that were none, by link");
     counter!("yizhan_link_raw_bytes_total", "Bodies of records as they were, by link, bytes");
     counter!("yizhan_link_wire_bytes_total", "The same packed, in their frames, by link, bytes");

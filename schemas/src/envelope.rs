@@ -103,17 +103,18 @@ struct Wire<'a> {
 impl Envelope {
     /// Makes the bytes. Only an origin does this, once for each message.
     pub fn make(header: Header, payload: &[u8]) -> Result<Self, CodecError> {
-        let bytes = codec::encode(&Wire { header, payload }, ENVELOPE_BYTES_MAX)?;
-        Self::read(bytes)
+        numbered(&header)?;
+        let wire = Wire { header, payload };
+        let bytes = codec::encode(&wire, ENVELOPE_BYTES_MAX)?;
+        // the payload is the last field: its bytes are the last ones
+        let payload = bytes.slice(bytes.len().saturating_sub(payload.len())..);
+        Ok(Self { header: wire.header, payload, bytes })
     }
 
     /// Reads an envelope from its bytes, which it keeps.
     pub fn read(bytes: Bytes) -> Result<Self, CodecError> {
         let wire: Wire<'_> = codec::decode(&bytes, ENVELOPE_BYTES_MAX)?;
-        if wire.header.sequence == 0 {
-            // it has no id that reads back: whoever kept it could not read its own memory again
-            return Err(CodecError::Malformed("sequence 0: messages are counted from 1".into()));
-        }
+        numbered(&wire.header)?;
         let payload = bytes.slice_ref(wire.payload);
         Ok(Self { header: wire.header, payload, bytes })
     }
@@ -136,6 +137,15 @@ impl Envelope {
     /// First 16 bytes of SHA-256 of the bytes: what a seal covers.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.bytes)
+    }
+}
+
+/// One without a number has no id that reads back: whoever kept it could not read its own memory
+/// again.
+fn numbered(header: &Header) -> Result<(), CodecError> {
+    match header.sequence {
+        0 => Err(CodecError::Malformed("sequence 0: messages are counted from 1".into())),
+        _ => Ok(()),
     }
 }
 
@@ -195,7 +205,9 @@ mod tests {
             references: Vec::new(),
         };
         assert!(Envelope::make(header(0), b"{}").is_err());
-        let id = Envelope::make(header(1), b"{}").unwrap().header().id();
+        let made = Envelope::make(header(1), b"{}").unwrap();
+        assert_eq!(Envelope::read(made.bytes().clone()).unwrap(), made);
+        let id = made.header().id();
         assert_eq!(MessageId::parse(&id.to_string()), Ok(id));
     }
 }

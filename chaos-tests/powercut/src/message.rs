@@ -115,6 +115,7 @@ impl Kept {
             key: Some(PublisherKey { scope: "powercut".into(), key: format!("{number}"), body }),
             late: false,
             targets: Vec::new(),
+            under: None,
         }))
     }
 }

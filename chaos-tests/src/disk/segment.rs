@@ -1,8 +1,11 @@
 //! [`Segment`]: a part of the log that comes and goes as a whole.
 
+use std::sync::Arc;
+
 use yizhan_core::input::Span;
 use yizhan_core::link::Link;
-use yizhan_core::record::{Put, Record};
+use yizhan_core::record::{Put, Record, Under, seal_of};
+use yizhan_core::seal::HeldSeal;
 use yizhan_schemas::frame::Chain;
 use yizhan_schemas::{Lane, MessageId};
 
@@ -92,13 +95,14 @@ impl Segment {
     }
 
     /// The messages that owe one of these legs, in order, each with those that `here` says are read
-    /// from its place.
+    /// from its place; and the seals that they name.
     pub(super) fn owing(
         &self,
         open: &[(Link, Lane, u64, u64)],
         here: impl Fn(&Link, Lane, u64, usize) -> bool,
-    ) -> Vec<Put> {
+    ) -> (Vec<Put>, Vec<Arc<HeldSeal>>) {
         let mut owing: Vec<Put> = Vec::new();
+        let mut seals: Vec<Arc<HeldSeal>> = Vec::new();
         for (at, put) in self.puts() {
             let mut put = put.clone();
             let header_lane = put.envelope.header().lane;
@@ -110,9 +114,16 @@ impl Segment {
                 asked && here(&leg.link, lane, leg.sequence, at)
             });
             if !put.legs.is_empty() {
+                put.under = seal_of(&self.records, at).zip(put.under).map(|(seal, under)| {
+                    let last = seals.last().filter(|last| Arc::ptr_eq(last, &seal));
+                    if last.is_none() {
+                        seals.push(seal);
+                    }
+                    Under { seal: u32::try_from(seals.len() - 1).unwrap_or(u32::MAX), ..under }
+                });
                 owing.push(put);
             }
         }
-        owing
+        (owing, seals)
     }
 }

@@ -7,6 +7,7 @@ use yizhan_core::effect::{Deliver, Effect, Send};
 use yizhan_core::fill::fill;
 use yizhan_core::input::{Attempted, Input};
 use yizhan_core::link::Link;
+use yizhan_core::seal::NoKeys;
 use yizhan_schemas::frame::{Body, Frame, Hello, SessionTag};
 use yizhan_schemas::{Lane, MessageId};
 
@@ -59,7 +60,7 @@ impl Driver {
                 Effect::Discard { segment } => bench.held.discard(segment),
                 Effect::Carry { segment, open } => {
                     let puts = bench.held.owing(segment, &open);
-                    self.later(Input::Carried { segment, puts });
+                    self.later(Input::Carried { segment, puts, seals: Vec::new() });
                 }
                 Effect::Reply { .. } | Effect::Notice(_) => {}
             }
@@ -119,7 +120,7 @@ impl Driver {
 
     fn send(&mut self, bench: &Bench, send: &Send) {
         assert!(send.from <= send.through, "a send of nothing: {send:?}");
-        let filled = fill(send, &bench.held, bench.now).expect("the log can be read");
+        let filled = fill(send, &bench.held, &NoKeys, bench.now).expect("the log can be read");
         let mut bytes = 0;
         for batch in &filled.frames {
             let body = Body::decode(&batch.body).expect("what we fill, we read");

@@ -171,5 +171,5 @@ impl LegSource for Held {
 fn leg(held: &Held, link: &Link, lane: Lane, sequence: u64) -> Option<HeldLeg> {
     let put = held.put(link, lane, sequence)?;
     let leg = put.legs.iter().find(|leg| leg.link == *link)?;
-    Some(HeldLeg::of(put, leg))
+    Some(HeldLeg::of(put, leg, None))
 }

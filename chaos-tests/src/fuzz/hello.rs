@@ -7,6 +7,7 @@
 
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
+use yizhan_core::seal::{Checked, NoKeys};
 use yizhan_schemas::frame::{RefusalReason, Refused, SessionTag};
 use yizhan_schemas::{Answer, Code, MessageId};
 
@@ -130,6 +131,7 @@ impl Story<'_> {
         let lane = self.draw.lane();
         let session = neighbours::tag(&self.driver, &mut self.draw, &link);
         let (first, body) = neighbours::batch(&self.bench, &mut self.draw, &link, lane);
+        let body = Checked::of(body, &NoKeys);
         let sent_ms = self.draw.near(1_000);
         self.bench.tell(Input::Batch { link, session, lane, first, sent_ms, body });
     }

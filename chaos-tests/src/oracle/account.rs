@@ -18,6 +18,8 @@ pub(super) struct Account {
     pub(super) targets: BTreeSet<usize>,
     /// The targets that nobody can give it any more.
     pub(super) excused: BTreeSet<usize>,
+    /// The links on which somebody altered it, or what was sealed with it: from, to.
+    pub(super) tampered: BTreeSet<(usize, usize)>,
     /// True if its publisher was told.
     pub(super) told: bool,
     /// As it was made.
@@ -44,6 +46,7 @@ impl Account {
             host: matter.host,
             targets,
             excused: BTreeSet::new(),
+            tampered: BTreeSet::new(),
             told: false,
             bytes: envelope.bytes().clone(),
             video: matter.video,
@@ -52,6 +55,12 @@ impl Account {
             ttl_us: matter.ttl_ms.map(|ttl_ms| ttl_ms * 1000),
             taken_us: now_us,
         }
+    }
+
+    /// True if somebody altered it on this route.
+    pub(super) fn is_tampered_on(&self, route: &[usize]) -> bool {
+        let links = route.iter().zip(route.iter().skip(1));
+        links.into_iter().any(|(from, to)| self.tampered.contains(&(*from, *to)))
     }
 
     /// By how much it is older than it may be, milliseconds, if it is by more than the error that

@@ -38,6 +38,8 @@ pub struct Faults {
     pub stores_lost: u32,
     /// Data directories put back to an old copy.
     pub stores_restored: u32,
+    /// Chance that somebody alters a message of a frame.
+    pub tamper: f64,
 }
 
 impl Faults {
@@ -72,6 +74,14 @@ impl Faults {
             inboxes_away,
             stores_lost,
             stores_restored,
+            tamper: 0.0,
+        }
+    }
+
+    /// In some stories that something goes wrong in, somebody alters messages too.
+    pub fn tamper(&mut self, dice: &mut SmallRng) {
+        if *self != Self::default() && dice.random_bool(0.15) {
+            self.tamper = dice.random_range(0.0..0.1);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use yizhan_core::input::{Input, Ticket};
 use yizhan_core::link::Link;
+use yizhan_core::seal::Checked;
 use yizhan_schemas::frame::{Body, Frame};
 
 use super::World;
@@ -11,11 +12,22 @@ use crate::network::{Course, Fate, Passage};
 impl World {
     /// Puts a frame on the link that a station means.
     pub(super) fn pass(&mut self, host: usize, link: &Link, frame: &Frame) {
+        let ends = match link {
+            Link::Up => self.tree.parent(host).map(|parent| (parent, host, Course::Up)),
+            Link::Down(code) => self.tree.station(code).map(|child| (child, child, Course::Down)),
+            Link::Inbox | Link::Adapter => None,
+        };
+        let altered = match (frame, ends) {
+            (Frame::Batch(batch), Some((to, ..))) => self.tampered(host, to, batch),
+            _ => None,
+        };
+        let altered = altered.map(Frame::Batch);
+        let frame = altered.as_ref().unwrap_or(frame);
         match link {
             Link::Up => self.transmit(host, Course::Up, frame, None),
-            Link::Down(code) => {
-                if let Some(child) = self.tree.station(code) {
-                    self.transmit(child, Course::Down, frame, None);
+            Link::Down(_) => {
+                if let Some((_, child, course)) = ends {
+                    self.transmit(child, course, frame, None);
                 }
             }
             Link::Inbox | Link::Adapter => {
@@ -101,8 +113,8 @@ impl World {
             (Course::Down, Some(caller)) if caller == life => self.answered(to, frame),
             // whoever asked is dead, and with it the subject for the answer
             (Course::Down, Some(_)) => Ok(None),
-            (Course::Up, None) => self.heard(Link::Down(self.code(child)), frame).map(Some),
-            (Course::Down, None) => self.heard(Link::Up, frame).map(Some),
+            (Course::Up, None) => self.heard(to, Link::Down(self.code(child)), frame).map(Some),
+            (Course::Down, None) => self.heard(to, Link::Up, frame).map(Some),
         };
         match input {
             Ok(Some(input)) => self.input(to, life, input),
@@ -123,11 +135,13 @@ impl World {
         self.tree.code(at).or(self.tree.code(0)).cloned().unwrap_or_else(|| unreachable!())
     }
 
-    fn heard(&self, link: Link, frame: Frame) -> Result<Input, String> {
+    fn heard(&mut self, to: usize, link: Link, frame: Frame) -> Result<Input, String> {
         Ok(match frame {
             Frame::Batch(batch) => {
                 let body = Body::decode(&batch.body);
                 let body = body.map_err(|fault| format!("a body does not read: {fault}"))?;
+                let body = Checked::of(body, &self.tree.signets);
+                self.oracle.arrived(to, &body);
                 let (session, lane) = (batch.session, batch.lane);
                 let (first, sent_ms) = (batch.first, batch.sent_ms);
                 Input::Batch { link, session, lane, first, sent_ms, body }

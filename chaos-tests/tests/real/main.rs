@@ -27,6 +27,7 @@ mod old_segments;
 mod order;
 mod restart;
 mod retry;
+mod seals;
 mod stop;
 mod stranger;
 mod tiers;

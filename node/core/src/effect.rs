@@ -8,6 +8,7 @@ use yizhan_schemas::{Code, Lane, MessageId};
 
 use crate::input::Ticket;
 use crate::link::Link;
+use crate::seal::SealFault;
 use crate::time::BootClock;
 
 /// One thing to do, once its step is durable.
@@ -239,12 +240,23 @@ pub enum Notice {
         /// Why.
         why: String,
     },
-    /// A leg became durable at the neighbour.
+    /// A message is not covered by its origin's seal: it is put aside too.
+    Unsealed {
+        /// From whom.
+        link: Link,
+        /// Which it says it is.
+        id: MessageId,
+        /// Why.
+        fault: SealFault,
+    },
+    /// Legs that were taken at the same moment became durable at the neighbour.
     HandedOver {
         /// To whom.
         link: Link,
         /// The lane.
         lane: Lane,
+        /// How many.
+        legs: u64,
         /// From being taken here to the ack, microseconds.
         held_us: u64,
     },

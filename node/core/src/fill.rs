@@ -1,5 +1,9 @@
 //! [`fill`]: how legs read from a log become the frames of one [`Send`].
 
+mod sealing;
+
+use std::sync::Arc;
+
 use bytes::Bytes;
 use yizhan_schemas::Lane;
 use yizhan_schemas::codec::CodecError;
@@ -8,7 +12,10 @@ use yizhan_schemas::frame::{Batch, Body, Carried, Chain, RECORDS_MAX, Record, Se
 use crate::effect::Send;
 use crate::link::Link;
 use crate::record::{Leg, Put};
+use crate::seal::{HeldSeal, Signet, Under};
 use crate::time::{BootClock, BootId, Now};
+
+use sealing::Cover;
 
 /// Frames are cut at this many bytes of envelopes at the most; a single larger envelope goes alone.
 pub const FRAME_FILL_BYTES: usize = 64 * 1024;
@@ -30,6 +37,10 @@ pub struct HeldLeg {
     pub hops: u32,
     /// True if it came behind one that it should have come before.
     pub late: bool,
+    /// True for a message of this station: it is signed when it leaves.
+    pub own: bool,
+    /// The seal that it came under.
+    pub under: Option<Under>,
     /// The boot in which it was taken.
     pub boot: BootId,
     /// Clock since that boot then, milliseconds.
@@ -37,8 +48,9 @@ pub struct HeldLeg {
 }
 
 impl HeldLeg {
-    /// One leg of a message, as a log that holds the whole message gives it back.
-    pub fn of(put: &Put, leg: &Leg) -> Self {
+    /// One leg of a message, as a log that holds the whole message gives it back, with the seal
+    /// that it names.
+    pub fn of(put: &Put, leg: &Leg, seal: Option<Arc<HeldSeal>>) -> Self {
         Self {
             sequence: leg.sequence,
             chain: leg.chain,
@@ -47,6 +59,8 @@ impl HeldLeg {
             age_unknown: put.age_unknown,
             hops: put.hops,
             late: put.late,
+            own: put.via.is_none(),
+            under: seal.zip(put.under.map(|under| under.leaf)),
             boot: put.boot,
             taken_boot_ms: put.taken_boot_ms,
         }
@@ -112,13 +126,20 @@ pub struct Filled {
     pub through: u64,
     /// Legs that come next and cannot be given back.
     pub gap: Option<(u64, u64)>,
+    /// Seals made for them.
+    pub signed: u64,
 }
 
-/// Fills the frames that a send asks for.
+/// Fills the frames that a send asks for; `signet` signs what of them is this station's own.
 ///
 /// # Errors
 /// The log cannot be read at present, or holds what fits no frame.
-pub fn fill(send: &Send, source: &dyn LegSource, now: Now) -> Result<Filled, String> {
+pub fn fill(
+    send: &Send,
+    source: &dyn LegSource,
+    signet: &dyn Signet,
+    now: Now,
+) -> Result<Filled, String> {
     let mut filling = Filling::of(send);
     let mut gap = None;
     let chain_at = |sequence| source.chain_at(&send.link, send.lane, sequence);
@@ -147,8 +168,8 @@ pub fn fill(send: &Send, source: &dyn LegSource, now: Now) -> Result<Filled, Str
     }
     let through = filling.through();
     let gap = gap.filter(|(from, _)| *from == filling.next());
-    let frames = filling.frames(now).map_err(|fault| fault.to_string())?;
-    Ok(Filled { frames, through, gap })
+    let (frames, signed) = filling.frames(signet, now).map_err(|fault| fault.to_string())?;
+    Ok(Filled { frames, through, gap, signed })
 }
 
 /// The frames of one send, being filled.
@@ -159,8 +180,18 @@ struct Filling {
     max_bytes: usize,
     frame_bytes: usize,
     ended: std::collections::VecDeque<crate::effect::EndedRun>,
-    frames: Vec<(u64, Vec<Record>, usize)>,
+    frames: Vec<Frame>,
     next: u64,
+    bytes: usize,
+}
+
+/// One frame, being filled.
+#[derive(Debug)]
+struct Frame {
+    first: u64,
+    records: Vec<Record>,
+    /// What each of them is under.
+    covers: Vec<Cover>,
     bytes: usize,
 }
 
@@ -203,7 +234,7 @@ impl Filling {
             self.ended.pop_front();
             let chain = run.chain.or_else(|| chain_at(run.through)).unwrap_or_default();
             let skip = Skip { from: run.from, through: run.through, reason: run.reason, chain };
-            self.push(Record::Skip(skip), 32);
+            self.push(Record::Skip(skip), Cover::Bare, 32);
             self.next = run.through.saturating_add(1);
         }
     }
@@ -223,36 +254,51 @@ impl Filling {
         let (age_ms, age_unknown) = leg.age(now, clock);
         let carried =
             Carried { envelope: leg.envelope.clone(), age_ms, age_unknown, hops: leg.hops };
-        self.push(Record::Carried(carried), size);
+        let cover = match &leg.under {
+            Some((seal, at)) => Cover::Under(Arc::clone(seal), *at),
+            None if leg.own => Cover::Own,
+            None => Cover::Bare,
+        };
+        self.push(Record::Carried(carried), cover, size);
         self.next = leg.sequence.saturating_add(1);
         if self.bytes >= self.max_bytes { More::No } else { More::Yes }
     }
 
-    fn push(&mut self, record: Record, size: usize) {
+    fn push(&mut self, record: Record, cover: Cover, size: usize) {
+        let last = self.frames.last_mut();
+        let size = size + cover.bytes(last.as_ref().and_then(|frame| frame.covers.last()));
         self.bytes = self.bytes.saturating_add(size);
-        match self.frames.last_mut() {
-            Some((_, records, filled))
-                if filled.saturating_add(size) <= self.frame_bytes
-                    && records.len() < RECORDS_MAX =>
+        match last {
+            Some(frame)
+                if frame.bytes.saturating_add(size) <= self.frame_bytes
+                    && frame.records.len() < RECORDS_MAX =>
             {
-                records.push(record);
-                *filled = filled.saturating_add(size);
+                frame.records.push(record);
+                frame.covers.push(cover);
+                frame.bytes = frame.bytes.saturating_add(size);
             }
-            _ => self.frames.push((self.next, vec![record], size)),
+            _ => {
+                let (records, covers) = (vec![record], vec![cover]);
+                self.frames.push(Frame { first: self.next, records, covers, bytes: size });
+            }
         }
     }
 
-    /// The frames, in order.
+    /// The frames, in order, and how many seals were made for them.
     ///
     /// # Errors
     /// A record that fits no frame: an envelope longer than any station reads.
-    fn frames(self, now: Now) -> Result<Vec<Batch>, CodecError> {
-        let batch = |(first, records, _)| {
-            let body = Body { records, seals: Vec::new() }.encode()?;
+    fn frames(self, signet: &dyn Signet, now: Now) -> Result<(Vec<Batch>, u64), CodecError> {
+        let mut signed = 0;
+        let batch = |Frame { first, records, covers, .. }| {
+            let (seals, own) = sealing::seals(&records, &covers, signet);
+            signed += u64::from(own);
+            let body = Body { records, seals }.encode()?;
             let (session, lane, sent_ms) = (self.session, self.lane, now.boot_ms());
             Ok(Batch { session, lane, first, sent_ms, packing: None, body })
         };
-        self.frames.into_iter().map(batch).collect()
+        let frames = self.frames.into_iter().map(batch).collect::<Result<_, CodecError>>()?;
+        Ok((frames, signed))
     }
 }
 

@@ -1,11 +1,14 @@
 //! [`Input`]: everything that can happen to a station. Any of it may come twice.
 
-use yizhan_schemas::frame::{Ack, Beat, Body, Chain, Hello, Refused, SessionTag, Welcome};
+use std::sync::Arc;
+
+use yizhan_schemas::frame::{Ack, Beat, Chain, Hello, Refused, SessionTag, Welcome};
 use yizhan_schemas::{Answer, Code, Lane, MessageId, PerLane};
 
 use crate::draft::Draft;
 use crate::link::Link;
 use crate::record::Put;
+use crate::seal::{Checked, HeldSeal};
 
 /// Pairs an input with the effect that answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,7 +129,7 @@ pub enum Input {
         /// The sender's clock, to be echoed.
         sent_ms: u64,
         /// The records.
-        body: Body,
+        body: Checked,
     },
     /// An ack came.
     Ack {
@@ -230,6 +233,8 @@ pub enum Input {
         segment: u64,
         /// The messages in it that still owe one of the legs asked for, in order.
         puts: Vec<Put>,
+        /// The seals that they name, by place.
+        seals: Vec<Arc<HeldSeal>>,
     },
     /// The index has the publishers' keys through this ordinal, surely synced.
     Indexed {

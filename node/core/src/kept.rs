@@ -132,6 +132,8 @@ impl Kept {
                 self.folds_issued = PerLane::default();
                 self.link_epochs = 0;
             }
+            // it is read with the messages that it covers
+            Record::Seal(_) => {}
             Record::Put(put) => self.put(put),
             Record::Reappended(put) => {
                 if mutant::is(Mutant::ReappendRevives) {

@@ -8,6 +8,7 @@
 //! | [`time`] [`settings`] [`link`] [`draft`] [`jitter`] | arguments |
 //! | [`input`] [`effect`] | what comes in, what goes out |
 //! | [`record`] [`kept`] | what is written, and its fold |
+//! | [`seal`] | what is known of the signature over a message |
 //! | [`ranges`] [`contents`] | sets of sequences, and whose they are |
 //! | [`step`] | nothing is said before it is stored |
 //! | [`station`] | knows all deciders, asks each |
@@ -60,6 +61,7 @@ pub mod ranges;
 pub mod record;
 pub mod resume;
 pub mod route;
+pub mod seal;
 pub mod seen;
 pub mod settings;
 pub mod station;

@@ -49,11 +49,15 @@ pub enum Mutant {
     AttemptRunAgain,
     /// An application is told that its answer is noted, and it is not.
     AnswerDropped,
+    /// What no seal covers is taken like anything else.
+    SealsUnchecked,
+    /// A station passes messages of others on without their seals.
+    SealsDropped,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::AckBeforeCommit,
         Self::EmptyStepOvertakes,
         Self::EpochForgotten,
@@ -75,6 +79,8 @@ impl Mutant {
         Self::UnlinkedBeforeSnapshot,
         Self::AttemptRunAgain,
         Self::AnswerDropped,
+        Self::SealsUnchecked,
+        Self::SealsDropped,
     ];
 }
 

@@ -138,31 +138,51 @@ impl Session {
     }
 }
 
-/// Legs whose hand-over is being timed.
+/// Legs whose hand-over is being timed, in runs of those that were taken at the same moment.
 #[derive(Debug, Default)]
-pub struct Samples(VecDeque<(u64, u64)>);
+pub struct Samples(VecDeque<Sample>);
+
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    first: u64,
+    last: u64,
+    taken_us: u64,
+}
 
 impl Samples {
     /// Times this leg, if there is room.
     pub fn watch(&mut self, leg: u64, taken_us: u64) {
-        let newest = self.0.back().map_or(0, |(leg, _)| *leg);
-        if leg > newest && self.0.len() < SAMPLES_MAX {
-            self.0.push_back((leg, taken_us));
+        let room = self.0.len() < SAMPLES_MAX;
+        match self.0.back_mut() {
+            Some(newest) if leg <= newest.last => {}
+            Some(newest) if newest.taken_us == taken_us && newest.last + 1 == leg => {
+                newest.last = leg;
+            }
+            _ if room => {
+                self.0.push_back(Sample { first: leg, last: leg, taken_us });
+            }
+            _ => {}
         }
     }
 
-    /// The legs up to this one arrived: when were they taken?
-    pub fn arrived(&mut self, through: u64) -> Vec<u64> {
+    /// The legs up to this one arrived: how many were taken when?
+    pub fn arrived(&mut self, through: u64) -> Vec<(u64, u64)> {
         let mut taken = Vec::new();
-        while self.0.front().is_some_and(|(leg, _)| *leg <= through) {
-            taken.extend(self.0.pop_front().map(|(_, taken_us)| taken_us));
+        while let Some(oldest) = self.0.front_mut().filter(|oldest| oldest.first <= through) {
+            let last = oldest.last.min(through);
+            taken.push((last - oldest.first + 1, oldest.taken_us));
+            if last < oldest.last {
+                oldest.first = last + 1;
+                break;
+            }
+            self.0.pop_front();
         }
         taken
     }
 
     /// When the oldest leg that is being timed was taken.
     pub fn oldest_us(&self) -> Option<u64> {
-        self.0.front().map(|(_, taken_us)| *taken_us)
+        self.0.front().map(|oldest| oldest.taken_us)
     }
 }
 

@@ -3,6 +3,11 @@
 //!
 //! The one-letter names are the format on disk: kinds are added, never changed.
 
+mod clock;
+mod under;
+
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use yizhan_schemas::envelope::Digest;
@@ -11,7 +16,11 @@ use yizhan_schemas::payload::receipt::Note;
 use yizhan_schemas::{Code, Envelope, Epoch, Lane, MessageId, StoreId};
 
 use crate::link::Link;
+use crate::seal::HeldSeal;
 use crate::time::{BootId, Now};
+
+pub use clock::{Bridged, Exchanged};
+pub use under::{Under, seal_of};
 
 /// One entry of the custody log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +28,10 @@ pub enum Record {
     /// The data directory was opened.
     #[serde(rename = "O")]
     Opened(Opened),
+    /// A seal under which messages of the same commit came. The seals of a commit stand at its
+    /// head, and a message names its own by its place among them.
+    #[serde(rename = "G")]
+    Seal(Arc<HeldSeal>),
     /// A message is here, with the legs that it owes.
     #[serde(rename = "P")]
     Put(Put),
@@ -139,6 +152,9 @@ pub struct Put {
     /// Of a message of our own: the stations that it is for, fixed when it was taken.
     #[serde(default)]
     pub targets: Vec<Code>,
+    /// The seal that it came under, if it goes on to a neighbour.
+    #[serde(default)]
+    pub under: Option<Under>,
 }
 
 /// The leg of a neighbour by which a message came.
@@ -188,6 +204,7 @@ impl Put {
             key: None,
             late: false,
             targets: Vec::new(),
+            under: None,
         }
     }
 }
@@ -368,31 +385,4 @@ pub struct Attempt {
     pub lane: Lane,
     /// The leg.
     pub leg: u64,
-}
-
-/// See [`Record::Exchanged`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exchanged {
-    /// The neighbour.
-    pub link: Link,
-    /// Its machine's boot.
-    pub their_boot: BootId,
-    /// Its clock since that boot, milliseconds.
-    pub their_ms: u64,
-    /// Our machine's boot.
-    pub boot: BootId,
-    /// Our clock since that boot, milliseconds.
-    pub our_ms: u64,
-}
-
-/// See [`Record::Bridged`]: a reading of the clock of `from` is one of the clock of `to` plus
-/// `offset_ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bridged {
-    /// A boot that is over.
-    pub from: BootId,
-    /// The boot at the time of writing.
-    pub to: BootId,
-    /// What to add to a reading in `from` to get one in `to`, milliseconds; mostly negative.
-    pub offset_ms: i64,
 }

@@ -14,6 +14,7 @@ mod receipts;
 mod receive;
 mod reclaim;
 mod room;
+mod seals;
 mod send;
 mod session;
 mod submit;
@@ -233,7 +234,7 @@ impl Station {
                 self.on_answered(ticket, &id, answer, remark, step);
             }
             Input::Oldest(segment) => self.on_oldest(*segment),
-            Input::Carried { puts, .. } => self.on_carried(puts, step),
+            Input::Carried { puts, seals, .. } => self.on_carried(puts, &seals, step),
             Input::Unreadable { link, lane, from, through, id } => {
                 self.on_unreadable(&link, lane, from, through, id, step);
             }

@@ -7,6 +7,7 @@
 //! commit that it answers for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use yizhan_schemas::frame::{Ack, LaneAck, SessionTag};
 
@@ -14,6 +15,10 @@ use crate::effect::Effect;
 use crate::link::Link;
 use crate::mutant::{self, Mutant};
 use crate::record::Record;
+use crate::seal::HeldSeal;
+
+/// Seals of a commit among which one is looked for, so that it is written once.
+const SEALS_LOOKED_AT: usize = 64;
 
 /// Number of a commit, counted from 1 in each run of a station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +29,8 @@ pub struct CommitNo(u64);
 #[must_use = "an uncommitted step is a lost decision"]
 pub struct Step {
     number: CommitNo,
+    /// What stands at the head of the commit.
+    seals: Vec<Arc<HeldSeal>>,
     records: Vec<Record>,
     effects: Vec<Effect>,
     acks: BTreeMap<Link, Ack>,
@@ -67,7 +74,13 @@ impl Steps {
     /// A new, empty step.
     pub fn begin(&mut self) -> Step {
         self.last.0 = self.last.0.saturating_add(1);
-        Step { number: self.last, records: Vec::new(), effects: Vec::new(), acks: BTreeMap::new() }
+        Step {
+            number: self.last,
+            seals: Vec::new(),
+            records: Vec::new(),
+            effects: Vec::new(),
+            acks: BTreeMap::new(),
+        }
     }
 }
 
@@ -80,7 +93,9 @@ impl Step {
         effects.splice(0..0, acks);
         let free = self.records.is_empty() && mutant::is(Mutant::EmptyStepOvertakes);
         let waits_for = if free { CommitNo(0) } else { self.number };
-        let writes = Writes { number: self.number, records: self.records };
+        let mut records = self.records;
+        records.splice(0..0, self.seals.into_iter().map(Record::Seal));
+        let writes = Writes { number: self.number, records };
         (writes, Pending { waits_for, effects })
     }
 
@@ -96,6 +111,18 @@ impl Step {
 
     pub(crate) fn write(&mut self, record: Record) {
         self.records.push(record);
+    }
+
+    /// Writes a seal at the head of the commit, unless it was the last one or one of a few before
+    /// it; gives its place.
+    pub(crate) fn seal(&mut self, seal: &Arc<HeldSeal>) -> u32 {
+        let near = (0..self.seals.len()).zip(&self.seals).rev().take(SEALS_LOOKED_AT);
+        let known = near.into_iter().find(|(_, known)| Arc::ptr_eq(known, seal));
+        let place = known.map(|(place, _)| place).unwrap_or_else(|| {
+            self.seals.push(Arc::clone(seal));
+            self.seals.len() - 1
+        });
+        u32::try_from(place).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn after(&mut self, effect: Effect) {

@@ -65,6 +65,8 @@ fn leg(kind: &str, body: &Value, ttl_ms: u64, age_ms: u64) -> HeldLeg {
         age_unknown: false,
         hops: 1,
         late: false,
+        own: false,
+        under: None,
         boot: BOOT,
         taken_boot_ms: clock::now().boot_ms(),
     }

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use async_nats::client;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
@@ -20,8 +21,8 @@ use super::client::{Client, Headers};
 use super::stream_files::StreamFiles;
 use super::{BusError, subjects};
 
-/// `Nats-Msg-Id` is recognised this long: a second line behind the expected sequence.
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
+/// The header that says which sequence is the last one so far.
+const EXPECTED_LAST: &str = "Nats-Expected-Last-Sequence";
 
 /// Bounds of the stream, from `inbox.max_bytes` and `inbox.max_age`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +83,7 @@ pub enum InboxError {
     NotSent(#[from] BusError),
 }
 
-/// The acknowledgement of one message, to be awaited later: its sequence in the stream. If the
-/// server saw the same `Nats-Msg-Id` before, it is the sequence of then.
+/// The acknowledgement of one message, to be awaited later: its sequence in the stream.
 pub struct InboxAck(BoxFuture<'static, Result<u64, InboxError>>);
 
 /// The stream of delivered messages of this station.
@@ -154,6 +154,25 @@ impl Inbox {
         })))
     }
 
+    /// The same without an acknowledgement: that of a later message says that this one is in, for
+    /// otherwise the later one would have been refused.
+    pub async fn publish_unasked(
+        &self,
+        subject: &str,
+        mut headers: Headers,
+        payload: Bytes,
+        expected_last: u64,
+    ) -> Result<(), InboxError> {
+        headers.set_own(EXPECTED_LAST, expected_last.to_string())?;
+        let live = self.client.up()?;
+        let map = headers.into_map();
+        let sent = live.client.publish_with_headers(subject.to_owned(), map, payload).await;
+        sent.map_err(|error| match error.kind() {
+            client::PublishErrorKind::MaxPayloadExceeded => InboxError::TooLarge,
+            _ => InboxError::Unknown { why: error.to_string() },
+        })
+    }
+
     /// Syncs to disk what was acknowledged before the call. `false` if the bus is not ours, so
     /// that its files are out of reach. After an error the files must not be trusted again from
     /// the page cache: restart the station.
@@ -183,11 +202,6 @@ fn config(limits: InboxLimits) -> stream::Config {
         num_replicas: 1,
         max_bytes: i64::try_from(limits.bytes_max).unwrap_or(i64::MAX),
         max_age: limits.age_max,
-        // the server refuses a window longer than the age; no age means no bound
-        duplicate_window: match limits.age_max {
-            Duration::ZERO => DUPLICATE_WINDOW,
-            age => age.min(DUPLICATE_WINDOW),
-        },
         ..stream::Config::default()
     }
 }

@@ -15,8 +15,13 @@ const RELEASE_EVERY: Duration = Duration::from_millis(100);
 /// On a bus of others, whose files are out of reach: JetStream's default `sync_interval` of two
 /// minutes, and a margin. A break of the connection starts the time anew.
 const RELEASE_FOREIGN: Duration = Duration::from_secs(130);
-/// Acknowledgements that may be on their way.
-pub(super) const UNANSWERED_MAX: usize = 512;
+/// Legs that may be on their way into the stream.
+const UNANSWERED_MAX: u64 = 2_048;
+/// One of so many is acknowledged, and the last of each order: its acknowledgement speaks for all
+/// before it, since each says which one it follows.
+const ASKED_EVERY: u64 = 64;
+/// Orders that may wait.
+const ORDERS_MAX: usize = 512;
 /// Legs in the stream that wait for their release: further ones are not published before some are
 /// released. On a bus of others, where that takes two minutes, it bounds the rate.
 const UNRELEASED_MAX: usize = 128 * 1024;
@@ -28,7 +33,12 @@ pub(super) type Named = Vec<(u64, MessageId)>;
 #[derive(Default)]
 pub(super) struct Flight {
     pub(super) orders: VecDeque<Deliver>,
+    /// Acknowledgements on their way.
     pub(super) unanswered: VecDeque<(u64, InboxAck)>,
+    /// The first leg published, and the last.
+    published: Option<(u64, u64)>,
+    /// The last leg answered for.
+    answered: u64,
     /// Legs published and not released, with their messages, in order.
     unreleased: VecDeque<(u64, MessageId)>,
     /// Legs that an earlier opening published: the log knows their messages.
@@ -59,18 +69,31 @@ impl Flight {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.orders.len() < UNANSWERED_MAX
+        self.orders.len() < ORDERS_MAX
     }
 
     pub(super) fn has_work(&self) -> bool {
-        !self.orders.is_empty()
-            && self.unanswered.len() < UNANSWERED_MAX
-            && self.unreleased.len() < UNRELEASED_MAX
+        !self.orders.is_empty() && self.room() > 0 && self.unreleased.len() < UNRELEASED_MAX
+    }
+
+    /// How many legs may be published before some are answered for.
+    pub(super) fn room(&self) -> u64 {
+        let on_their_way = self.published.map_or(0, |(first, last)| {
+            (last + 1).saturating_sub(first.max(self.answered.saturating_add(1)))
+        });
+        UNANSWERED_MAX.saturating_sub(on_their_way)
+    }
+
+    /// True if an acknowledgement is wanted for this leg, whatever follows it. For the first one
+    /// too: a full stream says so only to the first that does not fit.
+    pub(super) fn asks(&self, leg: u64) -> bool {
+        self.published.is_none() || leg.is_multiple_of(ASKED_EVERY)
     }
 
     /// A leg was published: the first order is that much shorter.
     pub(super) fn advance(&mut self, leg: u64, id: MessageId) {
         self.unreleased.push_back((leg, id));
+        self.published = Some((self.published.map_or(leg, |(first, _)| first), leg));
         if let Some(first) = self.orders.front_mut() {
             first.from = leg + 1;
             if first.from > first.through {
@@ -93,6 +116,7 @@ impl Flight {
     /// The stream answered for legs up to this one.
     pub(super) fn answered(&mut self, leg: u64) {
         self.was_answered = true;
+        self.answered = self.answered.max(leg);
         self.present(leg);
     }
 
@@ -167,6 +191,20 @@ mod tests {
         assert_eq!((flight.last_present(), flight.due().is_some()), (Some(8), true));
         flight.synced(8);
         assert_eq!((flight.last_present(), flight.due()), (None, None));
+    }
+
+    #[tokio::test]
+    async fn legs_on_their_way_are_bounded_and_the_first_is_asked_for() {
+        let id = |sequence| MessageId::parse(&format!("510722-b7k2qf-r{sequence}")).unwrap();
+        let mut flight = Flight::default();
+        assert!(flight.asks(5));
+        (5..=104).for_each(|leg| flight.advance(leg, id(leg)));
+        assert_eq!(flight.room(), UNANSWERED_MAX - 100);
+        assert_eq!([105, 128].map(|leg| flight.asks(leg)), [false, true]);
+        flight.answered(64);
+        assert_eq!(flight.room(), UNANSWERED_MAX - 40);
+        flight.answered(104);
+        assert_eq!(flight.room(), UNANSWERED_MAX);
     }
 
     #[tokio::test]

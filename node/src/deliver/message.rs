@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use yizhan_core::fill::HeldLeg;
-use yizhan_core::time::BootClock;
+use yizhan_core::time::{BootClock, Now};
 use yizhan_schemas::{Envelope, Header, MessageId};
 
-use crate::bus::{Headers, subjects};
+use crate::bus::{BusError, Headers, subjects};
 
 /// One message for the stream.
 pub(super) struct Out {
@@ -26,20 +26,26 @@ pub(super) enum Unfit {
 }
 
 /// The message of a leg.
-pub(super) fn of(leg: &HeldLeg, clock: &BootClock) -> Result<Out, Unfit> {
+pub(super) fn of(leg: &HeldLeg, now: Now, clock: &BootClock) -> Result<Out, Unfit> {
     let envelope = Envelope::read(leg.envelope.clone());
     let envelope = envelope.map_err(|fault| Unfit::Unreadable(fault.to_string()))?;
     let header = envelope.header();
-    let age_ms = leg.age_within(crate::clock::now(), clock, header.ttl_ms).ok_or(Unfit::Stale)?;
+    let age_ms = leg.age_within(now, clock, header.ttl_ms).ok_or(Unfit::Stale)?;
     let mut headers = Headers::new();
     if leg.late {
         let _ = headers.set("Yz-Late", "1");
     }
-    for (name, value) in all(header, leg.hops, age_ms) {
+    let wrong = |set: Result<(), BusError>| {
         // another station let it in, ours would not have: the message goes before its ornament
-        if let Err(fault) = headers.set(&name, &value) {
+        if let Err(fault) = set {
             tracing::warn!(id = %header.id(), %fault, "delivered without a header");
         }
+    };
+    for (name, value) in own(header, leg.hops, age_ms) {
+        wrong(headers.set_own(name, value));
+    }
+    for (name, value) in &header.ce_extensions {
+        wrong(headers.set(&format!("ce-{name}"), &encoded(value)));
     }
     Ok(Out {
         id: header.id(),
@@ -49,28 +55,28 @@ pub(super) fn of(leg: &HeldLeg, clock: &BootClock) -> Result<Out, Unfit> {
     })
 }
 
-fn all(header: &Header, hops: u32, age_ms: u64) -> Vec<(String, String)> {
+fn own(
+    header: &Header,
+    hops: u32,
+    age_ms: u64,
+) -> impl Iterator<Item = (&'static str, String)> + use<> {
     let id = header.id().to_string();
-    let mut all = vec![
-        // JetStream's own window: a second line only, it forgets across a long power cut
-        ("Nats-Msg-Id".to_owned(), id.clone()),
-        ("Yz-Id".to_owned(), id.clone()),
-        ("Yz-Origin".to_owned(), header.origin.to_string()),
-        ("Yz-To".to_owned(), encoded(&header.to.to_string())),
-        ("Yz-Precedence".to_owned(), header.lane.to_string()),
-        ("Yz-Hops".to_owned(), hops.to_string()),
-        ("Yz-Age-Ms".to_owned(), age_ms.to_string()),
-        ("ce-specversion".to_owned(), "1.0".to_owned()),
-        ("ce-type".to_owned(), header.kind.to_string()),
-        ("ce-id".to_owned(), encoded(header.ce_id.as_deref().unwrap_or(&id))),
-        ("ce-source".to_owned(), source(header)),
-        ("ce-time".to_owned(), encoded(&time(header))),
+    let always = [
+        ("ce-id", header.ce_id.as_deref().map_or_else(|| id.clone(), encoded)),
+        ("Yz-Id", id),
+        ("Yz-Origin", header.origin.to_string()),
+        ("Yz-To", encoded(&header.to.to_string())),
+        ("Yz-Precedence", header.lane.to_string()),
+        ("Yz-Hops", hops.to_string()),
+        ("Yz-Age-Ms", age_ms.to_string()),
+        ("ce-specversion", "1.0".to_owned()),
+        ("ce-type", header.kind.to_string()),
+        ("ce-source", source(header)),
+        ("ce-time", encoded(&time(header))),
     ];
-    let named = header.ce_extensions.iter();
-    all.extend(named.map(|(name, value)| (format!("ce-{name}"), encoded(value))));
-    all.extend(header.traceparent.iter().map(|value| ("traceparent".to_owned(), value.clone())));
-    all.extend(header.content_type.iter().map(|value| ("Content-Type".to_owned(), value.clone())));
-    all
+    let traceparent = header.traceparent.clone().map(|value| ("traceparent", value));
+    let content_type = header.content_type.clone().map(|value| ("Content-Type", value));
+    always.into_iter().chain(traceparent).chain(content_type)
 }
 
 fn source(header: &Header) -> String {
@@ -103,7 +109,7 @@ mod tests {
     use crate::clock;
 
     fn of(leg: &HeldLeg, boot: BootId) -> Result<Out, Unfit> {
-        super::of(leg, &BootClock::of(boot))
+        super::of(leg, clock::now(), &BootClock::of(boot))
     }
 
     const BOOT: BootId = BootId(1);
@@ -137,6 +143,8 @@ mod tests {
             age_unknown: false,
             hops: 1,
             late: false,
+            own: false,
+            under: None,
             boot: BOOT,
             taken_boot_ms: clock::now().boot_ms(),
         }

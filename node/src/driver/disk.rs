@@ -36,7 +36,13 @@ pub type UsageLook = Box<dyn Fn() -> Usage + Send + Sync>;
 
 /// Sees every commit once it is durable, in order, on the disk thread.
 pub trait Observer: Send {
-    /// These records are durable, under this number in the log.
+    /// The commit with this number in the log is durable. Called before anything is said of it,
+    /// so it must be quick.
+    fn durable(&mut self, commit: u64) {
+        let _ = commit;
+    }
+
+    /// These were its records. Called once its effects are on their way.
     fn committed(&mut self, commit: u64, records: &[Record]);
 }
 
@@ -116,29 +122,39 @@ where
         mut jobs: mpsc::Receiver<Job>,
         outbox: &mpsc::Sender<Result<Done, DiskFailed>>,
     ) {
-        while let Some(job) = jobs.blocking_recv() {
-            let done = self.commit(job);
+        while let Some(Job { writes, pending }) = jobs.blocking_recv() {
+            let done = self.commit(&writes, pending);
             let failed = done.is_err();
             if outbox.blocking_send(done).is_err() || failed {
                 return;
             }
+            self.show(&writes);
         }
     }
 
-    fn commit(&mut self, job: Job) -> Result<Done, DiskFailed> {
+    fn commit(&mut self, writes: &Writes, pending: Pending) -> Result<Done, DiskFailed> {
         let began = std::time::Instant::now();
-        let durable = commit_through(&mut self.log, &job.writes)
-            .map_err(|fault| DiskFailed(fault.to_string()))?;
-        let records = job.writes.records();
-        if !records.is_empty() {
+        let durable =
+            commit_through(&mut self.log, writes).map_err(|fault| DiskFailed(fault.to_string()))?;
+        if !writes.records().is_empty() {
             metrics::histogram!("yizhan_commit_seconds").record(began.elapsed().as_secs_f64());
-            metrics::histogram!("yizhan_commit_batch_size").record(records.len() as f64);
             let commit = self.log.last_commit();
-            self.observers.iter_mut().for_each(|observer| observer.committed(commit, records));
+            self.observers.iter_mut().for_each(|observer| observer.durable(commit));
         }
-        let effects = job.pending.release(&durable).map_err(|_| {
+        let effects = pending.release(&durable).map_err(|_| {
             DiskFailed("a step asked for a commit that does not come: a defect".into())
         })?;
         Ok(Done { effects, wants_snapshot: self.log.wants_snapshot() })
+    }
+
+    /// Shows a durable commit to those who follow the log.
+    fn show(&mut self, writes: &Writes) {
+        let records = writes.records();
+        if records.is_empty() {
+            return;
+        }
+        metrics::histogram!("yizhan_commit_batch_size").record(records.len() as f64);
+        let commit = self.log.last_commit();
+        self.observers.iter_mut().for_each(|observer| observer.committed(commit, records));
     }
 }

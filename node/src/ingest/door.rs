@@ -18,10 +18,11 @@ use super::asked::Place;
 use super::body::Bodies;
 use super::cloudevent::{self, Post};
 use super::headers::Headers;
+use super::nats::Submission;
 use super::said::{self, Said};
 use super::wait::{Goal, Wait};
 use super::{nats, reply};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Asker, Mailbox};
 
 /// How often a key is looked up for one draft. The index is behind by what the log took since its
 /// last sync; once is the rule, twice happens, a third time it is not keeping up.
@@ -61,6 +62,15 @@ impl Grades for OnlyAccepted {
     }
 }
 
+/// A request that was read.
+#[derive(Debug)]
+pub enum Read {
+    /// One whose first verdict is its answer.
+    Plain(Draft),
+    /// One that has to be followed.
+    Long(Draft, Wait),
+}
+
 /// What a `POST` is answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
@@ -90,16 +100,22 @@ impl Door {
         Self { bodies, mailbox, keys, grades }
     }
 
-    /// Takes a request on `yz.submit.<kind>` and gives the reply's bytes.
+    /// Reads a request on `yz.submit.<kind>`.
     ///
-    /// The first poll brings the draft as far as the mailbox, so a carrier that polls its requests
-    /// once in the order in which they came keeps that order, however many wait at once.
-    pub async fn nats(&self, subject: &str, headers: &Headers, body: Bytes) -> Bytes {
-        let answer = match nats::read(subject, headers, body, &self.bodies) {
-            Ok(read) => self.submit(read.draft, read.wait).await,
-            Err(refusal) => Err(refusal),
-        };
-        reply::bytes(answer)
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(&self, subject: &str, headers: &Headers, body: Bytes) -> Result<Read, Refusal> {
+        let Submission { draft, wait } = nats::read(subject, headers, body, &self.bodies)?;
+        // a key may have to be looked up again, and a wait takes as long as it takes
+        match draft.key.is_none() && wait.goal == Goal::Accepted {
+            true => Ok(Read::Plain(draft)),
+            false => Ok(Read::Long(draft, wait)),
+        }
+    }
+
+    /// Hands a plain draft in; `asker` hears the verdict.
+    pub fn hand_plain(&self, draft: Draft, asker: Asker) {
+        self.mailbox.hand_in(draft, asker);
     }
 
     /// Takes a `POST` of one CloudEvent or of a batch. For one event the header `Yz-Wait` says what

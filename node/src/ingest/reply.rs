@@ -1,7 +1,8 @@
 //! The answer's bytes: JSON of [`Accepted`], of `{"ok":true}`, or of a [`RefusalReply`].
 
 use bytes::Bytes;
-use yizhan_schemas::reply::{Accepted, Refusal, RefusalReply};
+use yizhan_core::effect::Verdict;
+use yizhan_schemas::reply::{Accepted, ErrorCode, Refusal, RefusalReply};
 
 /// What says that an answer to a message is noted.
 const NOTED: &[u8] = br#"{"ok":true}"#;
@@ -16,6 +17,18 @@ pub fn bytes(answer: Result<Accepted, Refusal>) -> Bytes {
     json.unwrap_or_default().into()
 }
 
+/// What a publisher reads over NATS whose draft was decided upon.
+pub fn verdict(verdict: Verdict) -> Bytes {
+    match verdict {
+        Verdict::Accepted(accepted) => bytes(Ok(accepted)),
+        Verdict::Refused(refusal) => bytes(Err(refusal)),
+        Verdict::Noted | Verdict::LookAgain => bytes(Err(Refusal::new(
+            ErrorCode::RateLimited,
+            "this station could not decide yet; try again shortly",
+        ))),
+    }
+}
+
 /// What an application reads whose answer to a message was noted, or not.
 pub fn noted(answer: Result<(), Refusal>) -> Bytes {
     match answer {
@@ -27,7 +40,7 @@ pub fn noted(answer: Result<(), Refusal>) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use yizhan_schemas::reply::{ErrorCode, Grade};
+    use yizhan_schemas::reply::Grade;
     use yizhan_schemas::{Code, MessageId};
 
     #[test]

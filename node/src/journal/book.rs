@@ -1,6 +1,12 @@
 //! [`Book`]: the pages in memory, and the others behind them in the index.
+//!
+//! Messages taken together share a page for as long as the same happens to them. A page in memory
+//! is either as the index has it, or it is to be written with all others that were cut from the
+//! same one: so the index's pages never overlap, and one that lies in a gap between those in memory
+//! is as it is now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Included};
 
 use yizhan_core::fill::LegSource;
 use yizhan_core::link::Link;
@@ -16,15 +22,16 @@ use crate::spool::messages::Reached;
 use crate::spool::{MessageLook, Row};
 
 /// Pages kept in memory once they are written.
-const PAGES_MAX: usize = 20_000;
+const PAGES_MAX: usize = 4_096;
 /// Most messages that one note is applied to: the rest are beyond what an index remembers.
-const NOTE_MESSAGES_MAX: usize = 100_000;
+const NOTE_MESSAGES_MAX: u64 = 100_000;
 
 /// The pages in memory.
 #[derive(Debug)]
 pub(super) struct Book {
     here: Code,
     parent: Option<Code>,
+    /// By their first messages.
     pages: BTreeMap<MessageId, Page>,
     by_ordinal: BTreeMap<u64, MessageId>,
     /// Pages that the index has not, or not as they are.
@@ -78,8 +85,24 @@ impl Book {
         self.dirty.len()
     }
 
+    /// The page of a message, if it is in memory.
     pub(super) fn page(&self, id: &MessageId) -> Option<&Page> {
-        self.pages.get(id)
+        let (_, page) = self.pages.range(..=id).next_back()?;
+        page.covers(id).then_some(page)
+    }
+
+    /// The pages in memory that are about some of these messages, in order.
+    pub(super) fn within(
+        &self,
+        first: &MessageId,
+        last: u64,
+    ) -> impl DoubleEndedIterator<Item = &Page> {
+        let end = MessageId { sequence: last, ..first.clone() };
+        let head = self.page(first).into_iter();
+        let rest = self.pages.range((Excluded(first), Included(&end)));
+        // of a page that begins with the first one, the head is all there is
+        let rest = rest.map(|(_, page)| page).filter(|page| !page.covers(first));
+        head.chain(rest)
     }
 
     /// The last ordinal that the index has.
@@ -87,7 +110,7 @@ impl Book {
         self.written
     }
 
-    /// The pages that the index has not, of messages taken before this ordinal, the last one first.
+    /// The pages that the index has not, with messages taken before this ordinal, the last first.
     pub(super) fn unwritten(&self, before: u64) -> impl Iterator<Item = &Page> {
         let first = (self.written + 1).min(before);
         let ids = self.by_ordinal.range(first..before).rev();
@@ -109,10 +132,11 @@ impl Book {
         match change {
             Change::Taken(taken) => self.taken(&taken, from),
             Change::HandedOver(at) => {
-                let ids = self.lanes.handed_over(&at.link, at.lane, at.through, from.log);
+                let runs = self.lanes.handed_over(&at.link, at.lane, at.through, from.log);
                 let (to, now_ms) = (self.neighbour(&at.link), clock::now().wall_ms);
-                for id in ids {
-                    self.with(&id, from, |page, _| Some(page.handed_over(&to, now_ms)));
+                for (first, count) in runs {
+                    let last = first.sequence.saturating_add(count - 1);
+                    self.with(&first, last, from, |page, _| Some(page.handed_over(&to, now_ms)));
                 }
             }
             Change::Rewound(at) => self.lanes.rewound(&at.link, at.lane, at.through),
@@ -123,43 +147,88 @@ impl Book {
 
     fn taken(&mut self, taken: &Taken, from: &mut Sources<'_>) {
         for (link, leg) in &taken.legs {
-            self.lanes.taken(link, taken.lane(), *leg, &taken.id);
+            self.lanes.taken(link, taken.lane(), *leg, &taken.id, taken.count);
         }
-        self.ordinal += 1;
-        let (page, news) = Page::of(taken, &self.here, self.ordinal);
+        let (page, news) = Page::of(taken, &self.here, self.ordinal + 1);
+        self.ordinal += taken.count;
         tell(from, &page, news);
-        self.by_ordinal.insert(page.ordinal, taken.id.clone());
-        self.pages.insert(taken.id.clone(), page);
-        self.dirty.insert(taken.id.clone());
+        self.dirty.insert(page.first().clone());
+        self.keep(page);
     }
 
     fn noted(&mut self, note: &Note, from: &mut Sources<'_>) {
-        for id in note.ids(NOTE_MESSAGES_MAX) {
+        let mut left = NOTE_MESSAGES_MAX;
+        for (first, last) in &note.ranges {
+            if left == 0 {
+                return;
+            }
+            let last = (*last).min(first.saturating_add(left - 1));
+            left = left.saturating_sub(last - first + 1);
+            let (origin, epoch, lane) = (note.origin.clone(), note.epoch, note.lane);
+            let first = MessageId { origin, epoch, lane, sequence: *first };
             for station in &note.stations {
                 let become_ = |page: &mut Page, here: &Code| {
                     page.became(station, &note.event, note.at_s, here)
                 };
-                self.with(&id, from, become_);
+                self.with(&first, last, from, become_);
             }
         }
     }
 
-    /// Changes the page of a message, if there is one.
+    /// Changes the pages of a run of messages, as far as there are any.
     fn with(
         &mut self,
-        id: &MessageId,
+        first: &MessageId,
+        last: u64,
         from: &mut Sources<'_>,
-        act: impl FnOnce(&mut Page, &Code) -> Option<News>,
+        act: impl Fn(&mut Page, &Code) -> Option<News>,
     ) {
-        if !self.pages.contains_key(id) {
-            let Some(page) = stored(from.look, id) else { return };
-            self.by_ordinal.insert(page.ordinal, id.clone());
-            self.pages.insert(id.clone(), page);
+        self.fetch(first, last, from.look);
+        let parts = self.within(first, last);
+        let parts: Vec<Page> = parts.filter_map(|page| page.part(first.sequence, last)).collect();
+        for mut part in parts {
+            if let Some(news) = act(&mut part, &self.here) {
+                tell(from, &part, news);
+                self.replace(part);
+            }
         }
-        let Some(page) = self.pages.get_mut(id) else { return };
-        if let Some(news) = act(page, &self.here) {
-            tell(from, page, news);
-            self.dirty.insert(id.clone());
+    }
+
+    /// Puts a part of a page in its place; what lies around it becomes pages of their own.
+    fn replace(&mut self, part: Page) {
+        let Some(whole) = self.page(part.first()).cloned() else { return };
+        let before = part.first().sequence.checked_sub(1);
+        let head = before.and_then(|last| whole.part(0, last));
+        let tail = whole.part(part.last().saturating_add(1), u64::MAX);
+        for page in [head, Some(part), tail].into_iter().flatten() {
+            self.dirty.insert(page.first().clone());
+            self.keep(page);
+        }
+    }
+
+    fn keep(&mut self, page: Page) {
+        self.by_ordinal.insert(page.ordinal(), page.first().clone());
+        self.pages.insert(page.first().clone(), page);
+    }
+
+    /// Reads the pages of these messages that are in the index and not in memory.
+    fn fetch(&mut self, first: &MessageId, last: u64, look: &MessageLook) {
+        let mut gaps = Vec::new();
+        let mut next = first.sequence;
+        for page in self.within(first, last) {
+            if next < page.first().sequence {
+                gaps.push((next, page.first().sequence - 1));
+            }
+            next = page.last().saturating_add(1);
+        }
+        if next <= last {
+            gaps.push((next, last));
+        }
+        for (from, through) in gaps {
+            let from = MessageId { sequence: from, ..first.clone() };
+            for page in stored(look, &from, through) {
+                self.keep(page);
+            }
         }
     }
 
@@ -175,9 +244,9 @@ impl Book {
     /// What the index lacks, and how far in the log it will be with that.
     pub(super) fn unsaved(&mut self) -> (Vec<Row>, Reached) {
         let dirty = std::mem::take(&mut self.dirty);
-        let row = |id: MessageId| {
-            let page = self.pages.get(&id)?;
-            Some(Row { ordinal: page.ordinal, page: page.to_bytes()?, id })
+        let row = |first: MessageId| {
+            let page = self.pages.get(&first)?;
+            Some(Row { ordinal: page.ordinal(), page: page.to_bytes()?, first })
         };
         let rows = dirty.into_iter().filter_map(row).collect();
         let reached = Reached {
@@ -197,37 +266,39 @@ impl Book {
     /// Forgets the oldest pages: the index has them.
     pub(super) fn shrink(&mut self) {
         while self.pages.len() > PAGES_MAX {
-            let Some((_, id)) = self.by_ordinal.pop_first() else { return };
-            self.pages.remove(&id);
-            self.dirty.remove(&id);
+            let Some((_, first)) = self.by_ordinal.pop_first() else { return };
+            self.pages.remove(&first);
+            self.dirty.remove(&first);
         }
     }
 }
 
-/// The page of a message as the index has it.
-pub(super) fn stored(look: &MessageLook, id: &MessageId) -> Option<Page> {
-    match look.get(id) {
-        Ok(page) => page.and_then(|bytes| Page::read(&bytes)),
-        Err(fault) => {
-            tracing::warn!(%fault, %id, "the page of a message cannot be read");
-            None
-        }
+/// The pages of a run of messages as the index has them.
+pub(super) fn stored(look: &MessageLook, first: &MessageId, last: u64) -> Vec<Page> {
+    let mut pages = Vec::new();
+    let read = look.within(first, last, &mut |bytes| pages.extend(Page::read(bytes)));
+    if let Err(fault) = read {
+        tracing::warn!(%fault, %first, last, "the pages of messages cannot be read");
     }
+    pages.retain(|page| page.part(first.sequence, last).is_some());
+    pages
 }
 
 fn tell(from: &mut Sources<'_>, page: &Page, News { trace, detail }: News) {
     let Some(tell) = &mut from.tell else { return };
     let status = page.peek();
-    tell(Happening {
-        at: trace.at,
-        event: trace.event,
-        station: trace.station,
-        id: status.id.clone(),
-        kind: status.kind.clone(),
-        origin: status.origin.clone(),
-        to: status.to.clone(),
-        precedence: status.precedence,
-        held_ms: trace.held_ms,
-        detail,
-    });
+    for id in page.ids() {
+        tell(Happening {
+            at: trace.at.clone(),
+            event: trace.event.clone(),
+            station: trace.station.clone(),
+            id,
+            kind: status.kind.clone(),
+            origin: status.origin.clone(),
+            to: status.to.clone(),
+            precedence: status.precedence,
+            held_ms: trace.held_ms,
+            detail: detail.clone(),
+        });
+    }
 }

@@ -8,7 +8,7 @@ use yizhan_schemas::{Code, Kind, Lane, MessageId, Selector};
 /// What a record says of messages.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// One was taken.
+    /// Some were taken.
     Taken(Box<Taken>),
     /// Legs are durable at a neighbour.
     HandedOver(Cursor),
@@ -20,10 +20,14 @@ pub(super) enum Change {
     Noted(Note),
 }
 
-/// A message that was taken.
+/// Messages that were taken in one commit, alike in all but their numbers: a busy station takes
+/// hundreds at a time, and remembers what became of them together.
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
+    /// The first.
     pub(super) id: MessageId,
+    /// How many, numbered densely, in their lane and in those of their legs.
+    pub(super) count: u64,
     pub(super) kind: Kind,
     pub(super) to: Selector,
     /// True if a publisher handed it in here.
@@ -32,20 +36,34 @@ pub(super) struct Taken {
     pub(super) wall_ms: u64,
     /// The stations that it is for, if it is our own.
     pub(super) targets: Vec<Code>,
-    /// Its legs to neighbours.
+    /// The first one's legs to neighbours.
     pub(super) legs: Vec<(Link, u64)>,
 }
 
 impl Change {
     /// Gives everything that records say of messages to `each`.
-    pub(super) fn of(records: &[Record], mut each: impl FnMut(Self)) {
+    pub(super) fn of<'a>(
+        records: impl IntoIterator<Item = &'a Record>,
+        mut each: impl FnMut(Self),
+    ) {
+        let mut run: Option<Box<Taken>> = None;
         for record in records {
-            match record {
-                Record::Put(put) => {
-                    if let Some(taken) = taken(put) {
-                        each(Self::Taken(Box::new(taken)));
+            if let Record::Put(put) = record {
+                match &mut run {
+                    Some(run) if run.goes_on_with(put) => run.count += 1,
+                    _ => {
+                        let next = taken(put).map(Box::new);
+                        if let Some(before) = std::mem::replace(&mut run, next) {
+                            each(Self::Taken(before));
+                        }
                     }
                 }
+                continue;
+            }
+            if let Some(before) = run.take() {
+                each(Self::Taken(before));
+            }
+            match record {
                 Record::HandedOver(at) if at.link.is_neighbour() => {
                     each(Self::HandedOver(at.clone()));
                 }
@@ -57,6 +75,9 @@ impl Change {
                 }
                 _ => {}
             }
+        }
+        if let Some(last) = run {
+            each(Self::Taken(last));
         }
     }
 }
@@ -70,6 +91,7 @@ fn taken(put: &Put) -> Option<Taken> {
     let legs = put.legs.iter().filter(|leg| leg.link.is_neighbour());
     Some(Taken {
         id: header.id(),
+        count: 1,
         kind: header.kind.clone(),
         to: header.to.clone(),
         own: put.via.is_none(),
@@ -79,9 +101,54 @@ fn taken(put: &Put) -> Option<Taken> {
     })
 }
 
-/// The lane of a message, for its legs to neighbours.
 impl Taken {
+    /// The lane of their legs to neighbours.
     pub(super) fn lane(&self) -> Lane {
         self.id.lane
+    }
+
+    /// True if this one is alike, and comes next in every count.
+    fn goes_on_with(&self, put: &Put) -> bool {
+        let header = put.envelope.header();
+        let mut legs = put.legs.iter().filter(|leg| leg.link.is_neighbour());
+        let same_legs = self.legs.iter().all(|(link, first)| {
+            legs.next().is_some_and(|leg| leg.link == *link && leg.sequence == first + self.count)
+        });
+        same_legs
+            && legs.next().is_none()
+            && header.sequence == self.id.sequence + self.count
+            && header.lane == self.id.lane
+            && header.epoch == self.id.epoch
+            && header.origin == self.id.origin
+            && header.kind == self.kind
+            && header.to == self.to
+            && put.via.is_none() == self.own
+            && put.taken_wall_ms == self.wall_ms
+            && put.targets == self.targets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::put_at;
+    use super::*;
+
+    #[test]
+    fn only_messages_that_are_alike_and_come_in_order_share_a_change() {
+        let records = [
+            put_at(1, "incident.report", 5),
+            put_at(2, "incident.report", 5),
+            put_at(3, "case.open", 5),
+            put_at(4, "case.open", 6),
+            put_at(6, "case.open", 6),
+            put_at(7, "receipt.fold", 6),
+            put_at(8, "case.open", 6),
+        ];
+        let mut runs = Vec::new();
+        Change::of(&records, |change| match change {
+            Change::Taken(taken) => runs.push((taken.id.sequence, taken.count)),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(runs, [(1, 2), (3, 1), (4, 1), (6, 1), (8, 1)]);
     }
 }

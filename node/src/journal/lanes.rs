@@ -1,7 +1,7 @@
 //! [`Lanes`]: which messages the legs are of that are handed over next.
 //!
-//! Legs taken lately are remembered; those of before, and of before the last start, are read from
-//! the log.
+//! Legs taken lately are remembered, in runs; those of before, and of before the last start, are
+//! read from the log.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,8 +11,8 @@ use yizhan_schemas::{Envelope, Lane, MessageId};
 
 use crate::spool::messages::LinkCursor;
 
-/// Legs of one lane that are remembered.
-const LEGS_MAX: usize = 20_000;
+/// Runs of legs of one lane that are remembered.
+const LEG_RUNS_MAX: usize = 4_096;
 /// Legs of one lane that are read from the log for one cursor: what is beyond is not said to be
 /// handed over one by one.
 const READ_MAX: u64 = 20_000;
@@ -28,9 +28,35 @@ struct LaneLegs {
     /// The last leg handed over.
     acked: u64,
     /// Legs behind it, the last ones taken.
-    legs: VecDeque<(u64, MessageId)>,
+    legs: VecDeque<Legs>,
     /// Runs behind it that ended otherwise.
     ended: Vec<(u64, u64)>,
+}
+
+/// Legs of messages that were taken together.
+#[derive(Debug)]
+struct Legs {
+    first: u64,
+    last: u64,
+    /// The message of the first.
+    id: MessageId,
+}
+
+/// Runs of messages: the first of each, and how many.
+#[derive(Debug, Default)]
+struct Runs(Vec<(MessageId, u64)>);
+
+impl Runs {
+    fn add(&mut self, id: MessageId, count: u64) {
+        if let Some((first, length)) = self.0.last_mut() {
+            let next = first.sequence.saturating_add(*length);
+            if id.sequence == next && (MessageId { sequence: next, ..first.clone() }) == id {
+                *length = length.saturating_add(count);
+                return;
+            }
+        }
+        self.0.push((id, count));
+    }
 }
 
 impl Lanes {
@@ -54,10 +80,12 @@ impl Lanes {
         self.0.iter().map(cursor).collect()
     }
 
-    pub(super) fn taken(&mut self, link: &Link, lane: Lane, leg: u64, id: &MessageId) {
+    /// So many messages were taken from this one on, with legs from that one on.
+    pub(super) fn taken(&mut self, link: &Link, lane: Lane, leg: u64, id: &MessageId, count: u64) {
         let legs = &mut self.0.entry((link.clone(), lane)).or_default().legs;
-        legs.push_back((leg, id.clone()));
-        if legs.len() > LEGS_MAX {
+        let last = leg.saturating_add(count.saturating_sub(1));
+        legs.push_back(Legs { first: leg, last, id: id.clone() });
+        if legs.len() > LEG_RUNS_MAX {
             legs.pop_front();
         }
     }
@@ -78,31 +106,31 @@ impl Lanes {
         legs.acked = legs.acked.min(through);
     }
 
-    /// The messages of the legs that are handed over with this one and were not before.
+    /// The messages of the legs that are handed over with this one and were not before, in runs:
+    /// the first of each, and how many.
     pub(super) fn handed_over(
         &mut self,
         link: &Link,
         lane: Lane,
         through: u64,
         log: &dyn LegSource,
-    ) -> Vec<MessageId> {
+    ) -> Vec<(MessageId, u64)> {
         let legs = self.0.entry((link.clone(), lane)).or_default();
         let from = legs.acked.saturating_add(1);
         if through < from {
             return Vec::new();
         }
-        let is_over = |leg: u64| !legs.ended.iter().any(|(a, b)| (*a..=*b).contains(&leg));
-        let known_from = legs.legs.front().map_or(u64::MAX, |(leg, _)| *leg);
-        let mut ids = Vec::new();
+        let mut runs = Runs::default();
+        let known_from = legs.legs.front().map_or(u64::MAX, |legs| legs.first);
         let last = through.min(known_from.saturating_sub(1));
         if from <= last {
             let first = from.max(last.saturating_sub(READ_MAX));
             let read = log.legs(link, lane, first, last, &mut |reading| {
                 if let Reading::Leg(leg) = reading
-                    && is_over(leg.sequence)
+                    && legs.is_over(leg.sequence)
                     && let Ok(envelope) = Envelope::read(leg.envelope)
                 {
-                    ids.push(envelope.header().id());
+                    runs.add(envelope.header().id(), 1);
                 }
                 true
             });
@@ -110,13 +138,65 @@ impl Lanes {
                 tracing::debug!(fault, link = link.word(), "handed over, and not known what");
             }
         }
-        let count = legs.legs.partition_point(|(leg, _)| *leg <= through);
-        let known = legs.legs.iter().take(count);
-        let known = known.filter(|(leg, _)| *leg >= from && is_over(*leg));
-        ids.extend(known.map(|(_, id)| id.clone()));
-        legs.legs.drain(..count);
-        legs.ended.retain(|(_, last)| *last > through);
-        legs.acked = through;
-        ids
+        legs.hand_over(from, through, &mut runs);
+        runs.0
+    }
+}
+
+impl LaneLegs {
+    /// True if a leg did not end in another way.
+    fn is_over(&self, leg: u64) -> bool {
+        !self.ended.iter().any(|(from, through)| (*from..=*through).contains(&leg))
+    }
+
+    /// Takes the remembered legs out that are handed over.
+    fn hand_over(&mut self, from: u64, through: u64, runs: &mut Runs) {
+        while let Some(front) = self.legs.front_mut().filter(|legs| legs.first <= through) {
+            let last = front.last.min(through);
+            for (a, b) in without(&self.ended, front.first.max(from), last) {
+                let sequence = front.id.sequence.saturating_add(a - front.first);
+                runs.add(MessageId { sequence, ..front.id.clone() }, b - a + 1);
+            }
+            if last < front.last {
+                let passed = last + 1 - front.first;
+                front.id.sequence = front.id.sequence.saturating_add(passed);
+                front.first = last + 1;
+                break;
+            }
+            self.legs.pop_front();
+        }
+        self.ended.retain(|(_, last)| *last > through);
+        self.acked = through;
+    }
+}
+
+/// What is left of `from..=through` without some runs.
+fn without(runs: &[(u64, u64)], from: u64, through: u64) -> Vec<(u64, u64)> {
+    let mut gone: Vec<_> = runs.iter().filter(|(a, b)| *a <= through && *b >= from).collect();
+    gone.sort_unstable();
+    let (mut left, mut next) = (Vec::new(), from);
+    for (a, b) in gone {
+        if next < *a {
+            left.push((next, a - 1));
+        }
+        next = next.max(b.saturating_add(1));
+    }
+    if next <= through {
+        left.push((next, through));
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_run_lies_between_those_taken_out() {
+        assert_eq!(without(&[], 3, 5), [(3, 5)]);
+        assert_eq!(without(&[(7, 9), (1, 3), (5, 5)], 3, 8), [(4, 4), (6, 6)]);
+        assert_eq!(without(&[(1, 9)], 3, 8), []);
+        assert_eq!(without(&[(3, 4), (8, 8), (9, 9)], 3, 8), [(5, 7)]);
+        assert_eq!(without(&[(1, 1)], 5, 4), []);
     }
 }

@@ -10,6 +10,8 @@ use super::page::Page;
 
 /// Messages on one page of a list.
 const LISTED_MAX: usize = 100;
+/// Most messages out of the index that one list goes through.
+const LOOK_MAX: usize = 5_000;
 
 /// What is looked for; what is left out fits all.
 #[derive(Debug, Clone, Default)]
@@ -130,7 +132,7 @@ impl Journal {
         // what is not in the index yet was taken after all that is
         let written = {
             let book = self.book();
-            let full = book.unwritten(before).any(|page| !found.take(page));
+            let full = book.unwritten(before).any(|page| !found.take(page, before));
             (!full).then_some(book.written())
         };
         let cursor = match written {
@@ -143,16 +145,26 @@ impl Journal {
 
     /// Gives where to go on.
     fn search_index(&self, before: u64, found: &mut Found<'_>) -> Option<u64> {
-        let looked = self.look.before(before, &mut |_, bytes| {
+        let mut looked_at = 0;
+        let looked = self.look.before(before, &mut |bytes| {
             let Some(page) = Page::read(bytes) else { return true };
-            // the one in memory is newer
+            // those in memory are newer, and cover all of it if they cover any
             let book = self.book();
-            found.take(book.page(&page.peek().id).unwrap_or(&page))
+            let mut newer = book.within(page.first(), page.last()).rev().peekable();
+            let more = match newer.peek() {
+                None => found.take(&page, before),
+                Some(_) => newer.all(|page| found.take(page, before)),
+            };
+            looked_at += page.ids().count();
+            more && looked_at < LOOK_MAX
         });
-        looked.unwrap_or_else(|fault| {
-            tracing::warn!(%fault, "older messages cannot be listed");
-            None
-        })
+        match looked {
+            Ok(more) => found.last.filter(|_| more),
+            Err(fault) => {
+                tracing::warn!(%fault, "older messages cannot be listed");
+                None
+            }
+        }
     }
 }
 
@@ -165,14 +177,22 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Takes a page that fits; `false` once the list is full.
-    fn take(&mut self, page: &Page) -> bool {
-        if self.query.fits(page) {
-            let mut status = page.status();
-            status.trail.clear();
-            self.pages.push(status);
+    /// Takes the messages of a page that fits, the last one first, as far as they were taken
+    /// before this ordinal; `false` once the list is full.
+    fn take(&mut self, page: &Page, before: u64) -> bool {
+        let fits = self.query.fits(page);
+        let all = page.ids().zip(page.ordinal()..before);
+        for (id, ordinal) in all.collect::<Vec<_>>().into_iter().rev() {
+            if fits {
+                let mut status = page.status(id.sequence);
+                status.trail.clear();
+                self.pages.push(status);
+            }
+            self.last = Some(ordinal);
+            if self.pages.len() >= LISTED_MAX {
+                return false;
+            }
         }
-        self.last = Some(page.ordinal);
-        self.pages.len() < LISTED_MAX
+        true
     }
 }

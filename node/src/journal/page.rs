@@ -1,4 +1,4 @@
-//! [`Page`]: what is known of one message.
+//! [`Page`]: what is known of a message, or of a run of messages to which the same has happened.
 //!
 //! The first outcome of a target stands, the last answer counts.
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use yizhan_schemas::payload::receipt::Event;
 use yizhan_schemas::reply::Grade;
 use yizhan_schemas::status::{MessageStatus, Target, Trace};
-use yizhan_schemas::{Answer, Code, Outcome, codec};
+use yizhan_schemas::{Answer, Code, MessageId, Outcome, codec};
 
 use super::change::Taken;
 
@@ -18,16 +18,20 @@ const TRAIL_MAX: usize = 1024;
 /// Most stations on a page beyond those that the message is for.
 const EXTRA_MAX: usize = 1024;
 
-/// What is known of one message.
+/// What is known of a run of messages: they were taken together, their numbers are dense, and all
+/// the rest is the same for all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Page {
+    /// That of the first.
     status: MessageStatus,
+    /// How many.
+    count: u64,
     /// How many of its targets it is for by its origin's own reckoning: the others are extra.
     wanted: usize,
-    /// When this station took it, Unix milliseconds.
+    /// When this station took them, Unix milliseconds.
     taken_ms: u64,
-    /// The how-manieth it was.
-    pub(super) ordinal: u64,
+    /// The how-manieth the first was.
+    ordinal: u64,
 }
 
 /// Something that is new on a page.
@@ -38,7 +42,7 @@ pub(super) struct News {
 }
 
 impl Page {
-    /// The page of a message that was taken here.
+    /// The page of messages that were taken here.
     pub(super) fn of(taken: &Taken, here: &Code, ordinal: u64) -> (Self, News) {
         let at = rfc3339(taken.wall_ms);
         let event = if taken.own { "accepted" } else { "received" };
@@ -55,8 +59,49 @@ impl Page {
             trail: vec![trace.clone()],
         };
         let wanted = status.targets.len();
-        let page = Self { status, wanted, taken_ms: taken.wall_ms, ordinal };
+        let page = Self { status, count: taken.count, wanted, taken_ms: taken.wall_ms, ordinal };
         (page, News { trace, detail: None })
+    }
+
+    /// The first message.
+    pub(super) fn first(&self) -> &MessageId {
+        &self.status.id
+    }
+
+    /// The sequence of the last one.
+    pub(super) fn last(&self) -> u64 {
+        self.status.id.sequence.saturating_add(self.count.saturating_sub(1))
+    }
+
+    /// The how-manieth the first was.
+    pub(super) fn ordinal(&self) -> u64 {
+        self.ordinal
+    }
+
+    /// The ids of all.
+    pub(super) fn ids(&self) -> impl DoubleEndedIterator<Item = MessageId> + '_ {
+        let id = |sequence| MessageId { sequence, ..self.status.id.clone() };
+        (self.status.id.sequence..=self.last()).map(id)
+    }
+
+    /// True if it is about this message too.
+    pub(super) fn covers(&self, id: &MessageId) -> bool {
+        let first = &self.status.id;
+        let same = (&first.origin, first.epoch, first.lane) == (&id.origin, id.epoch, id.lane);
+        same && (first.sequence..=self.last()).contains(&id.sequence)
+    }
+
+    /// The same page for those of its messages that lie between two sequences, both included;
+    /// `None` if none does.
+    pub(super) fn part(&self, from: u64, through: u64) -> Option<Self> {
+        let from = from.max(self.status.id.sequence);
+        let through = through.min(self.last());
+        let count = through.checked_sub(from)?.saturating_add(1);
+        let mut part = self.clone();
+        part.ordinal = self.ordinal.saturating_add(from - self.status.id.sequence);
+        part.status.id.sequence = from;
+        part.count = count;
+        Some(part)
     }
 
     /// A page as it was written; `None` if it does not read.
@@ -69,9 +114,11 @@ impl Page {
         codec::encode(self, PAGE_BYTES_MAX).ok().map(|bytes| bytes.to_vec())
     }
 
-    /// As people see it.
-    pub(super) fn status(&self) -> MessageStatus {
-        self.status.clone()
+    /// As people see it, of one of its messages.
+    pub(super) fn status(&self, sequence: u64) -> MessageStatus {
+        let mut status = self.status.clone();
+        status.id.sequence = sequence;
+        status
     }
 
     pub(super) fn peek(&self) -> &MessageStatus {

@@ -31,7 +31,7 @@ const WRITE_EVERY: Duration = Duration::from_secs(2);
 /// And this long after nothing but the place in the log did.
 const MOVE_EVERY: Duration = Duration::from_secs(60);
 /// With so many changed pages it is written sooner, but not without a pause.
-const DIRTY_MAX: usize = 5_000;
+const DIRTY_MAX: usize = 2_000;
 const WRITE_AT_LEAST: Duration = Duration::from_millis(100);
 /// With less than this free on the volume nothing is written: sled does not survive a full disk.
 /// The log stops taking messages long before, so little waits; a crash meanwhile costs history.
@@ -46,9 +46,13 @@ pub struct Feed {
 }
 
 impl Observer for Feed {
-    fn committed(&mut self, commit: u64, records: &[Record]) {
-        // before the look at `behind`: what is not passed on is surely read from the log
+    fn durable(&mut self, commit: u64) {
+        // before anybody hears of it: who asks then waits until it is in the book
         self.committed.store(commit, Ordering::SeqCst);
+    }
+
+    fn committed(&mut self, commit: u64, records: &[Record]) {
+        // `durable` came before this look: what is not passed on is surely read from the log
         if self.behind.load(Ordering::SeqCst) {
             return;
         }
@@ -77,6 +81,7 @@ pub(super) fn start(
         volume: plan.volume,
         index: RefCell::new(Some(plan.index)),
         legs: plan.legs,
+        heard: plan.heard,
         happenings: journal.happenings.clone(),
         book: Arc::clone(&journal.book),
         committed,
@@ -96,6 +101,7 @@ struct Scribe {
     index: RefCell<Option<Messages>>,
     synced: Follower,
     legs: Arc<dyn LegSource>,
+    heard: Box<dyn Fn() -> bool + Send>,
     happenings: broadcast::Sender<Happening>,
     book: Arc<Mutex<Book>>,
     committed: Arc<AtomicU64>,
@@ -147,8 +153,7 @@ impl Scribe {
             // nobody listening any more is no fault
             let _ = self.happenings.send(happening);
         };
-        let heard = self.happenings.receiver_count() > 0;
-        let tell = heard.then_some(&mut send as &mut dyn FnMut(Happening));
+        let tell = (self.heard)().then_some(&mut send as &mut dyn FnMut(Happening));
         let from = Sources { look: &self.look, log: &*self.legs, tell };
         self.book().take(commit, changes, from);
     }

@@ -1,7 +1,8 @@
 //! The journal over a real log and a real index.
 
+mod legs;
+
 use tempfile::TempDir;
-use yizhan_core::fill::Reading;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Cursor, Ended, FoldTaken, Leg, Put, Record, Routed, Via};
 use yizhan_core::time::BootId;
@@ -12,7 +13,8 @@ use yizhan_schemas::{Answer, Envelope, Epoch, Header, Kind, Lane, Outcome, Selec
 
 use super::*;
 use crate::driver::Observer as _;
-use crate::spool::{self, LegReader, Log, Options};
+use crate::spool::{Log, Options};
+use legs::Legs;
 
 const VILLAGE: &str = "510722.101.002";
 const TOWNSHIP: &str = "510722.101";
@@ -63,7 +65,14 @@ fn put(sequence: u64, kind: &str, targets: &[&str]) -> Record {
         key: None,
         late: false,
         targets: targets.iter().map(|text| code(text)).collect(),
+        under: None,
     })
+}
+
+/// The same, taken at that second.
+pub(super) fn put_at(sequence: u64, kind: &str, at_s: u64) -> Record {
+    let Record::Put(put) = put(sequence, kind, &[COUNTY]) else { panic!() };
+    Record::Put(Put { taken_wall_ms: at_s * 1000, ..put })
 }
 
 fn noted(sequences: (u64, u64), station: &str, event: Event) -> Record {
@@ -78,40 +87,6 @@ fn ended(outcome: Outcome, detail: Option<&str>) -> Event {
 
 fn handed_over(through: u64) -> Record {
     Record::HandedOver(Cursor { link: Link::Up, lane: Lane::Routine, through })
-}
-
-struct Legs(LegReader);
-
-impl LegSource for Legs {
-    fn legs(
-        &self,
-        link: &Link,
-        lane: Lane,
-        from: u64,
-        through: u64,
-        each: &mut dyn FnMut(Reading) -> bool,
-    ) -> Result<(), String> {
-        let mut give = |reading| match reading {
-            spool::Reading::Gap { from, through } => each(Reading::Gap { from, through }),
-            spool::Reading::Leg(leg) => each(Reading::Leg(yizhan_core::fill::HeldLeg {
-                sequence: leg.sequence,
-                chain: leg.chain,
-                envelope: leg.envelope_bytes,
-                age_ms: leg.age_ms,
-                age_unknown: leg.age_unknown,
-                hops: leg.hops,
-                late: leg.late,
-                boot: leg.boot,
-                taken_boot_ms: leg.taken_boot_ms,
-            })),
-        };
-        let read = self.0.legs(link, lane, from, through, &mut give);
-        read.map(drop).map_err(|fault| fault.to_string())
-    }
-
-    fn chain_at(&self, _: &Link, _: Lane, _: u64) -> Option<Chain> {
-        None
-    }
 }
 
 /// A village's log with its journal; a restart is a new one in the same directory.
@@ -134,6 +109,7 @@ impl Village {
             volume: log.reader(),
             index,
             legs: Arc::new(Legs(log.reader())),
+            heard: Box::new(|| false),
         };
         let (journal, feed) = Journal::open(plan).unwrap();
         Self { log, feed, journal }
@@ -141,6 +117,7 @@ impl Village {
 
     fn commit(&mut self, records: &[Record]) {
         self.commit_unheard(records);
+        self.feed.durable(self.log.last_commit());
         self.feed.committed(self.log.last_commit(), records);
     }
 
@@ -294,6 +271,45 @@ async fn a_journal_that_does_not_keep_up_stops_nobody_and_misses_nothing() {
         let grade = village.status(sequence).await.map(|status| status.grade);
         assert_eq!(grade, Some(Grade::Delivered), "{sequence}");
     }
+    village.close();
+}
+
+#[tokio::test]
+async fn messages_taken_together_are_told_apart_as_soon_as_something_else_happens_to_some() {
+    let data = TempDir::new().unwrap();
+    let mut village = Village::open(&data);
+    let puts: Vec<Record> = (1..=1000).map(|n| put_at(n, "incident.report", AT_S)).collect();
+    village.commit(&puts);
+    village.commit(&[handed_over(400)]);
+    village.close();
+    // what was one row of the index is cut, by notes and by cursors
+    let mut village = Village::open(&data);
+    village.commit(&[noted((300, 500), COUNTY, ended(Outcome::Delivered, None))]);
+    village.commit(&[handed_over(600), noted((1000, 1000), COUNTY, Event::Relayed)]);
+    let grades = |village: &Village| {
+        let of = |n| village.journal.status(&id(n)).unwrap();
+        let all: Vec<_> = (1..=1000).map(of).collect();
+        for (status, n) in all.iter().zip(1..) {
+            assert_eq!(status.id, id(n));
+            let over = trail(status).contains(&format!("{TOWNSHIP} handed_over"));
+            assert_eq!(over, n <= 600, "{n}");
+        }
+        let count = |grade| all.iter().filter(|status| status.grade == grade).count();
+        [Grade::Accepted, Grade::Relayed, Grade::Delivered].map(count)
+    };
+    village.status(1).await.unwrap();
+    assert_eq!(grades(&village), [399, 400, 201]);
+    let delivered = Query { state: Some(State::Grade(Grade::Delivered)), ..Query::default() };
+    let found = village.journal.list(&delivered).await;
+    let ids: Vec<u64> = found.messages.iter().map(|status| status.id.sequence).collect();
+    assert_eq!(ids, (401..=500).rev().collect::<Vec<_>>(), "one page of a list");
+    village.close();
+    let village = Village::open(&data);
+    assert_eq!(grades(&village), [399, 400, 201], "and so it is out of the index");
+    let rest = Query { before: found.cursor.map(|c| c.parse().unwrap()), ..delivered };
+    let rest = village.journal.list(&rest).await.messages;
+    let ids: Vec<u64> = rest.iter().map(|status| status.id.sequence).take(101).collect();
+    assert_eq!(ids.first(), Some(&400));
     village.close();
 }
 

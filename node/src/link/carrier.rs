@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use yizhan_core::effect::Send;
 use yizhan_core::fill::{Filled, LegSource, fill};
 use yizhan_core::input::Input;
+use yizhan_core::seal::Signet;
 use yizhan_core::time::BootId;
 use yizhan_schemas::frame::{Batch, Frame};
 
@@ -33,6 +34,8 @@ pub struct Carrier {
     pub subject: String,
     /// Where legs are read.
     pub legs: Arc<dyn LegSource>,
+    /// What is this station's own leaves sealed with this.
+    pub signet: Arc<dyn Signet>,
     /// This boot of the machine.
     pub boot: BootId,
     /// The way back to the core.
@@ -84,6 +87,7 @@ impl Carrier {
     async fn send(&self, send: Send, packer: &mut Packer) -> bool {
         let (through, bytes) = match self.fill(&send, packer) {
             Ok(filled) => {
+                metrics::counter!("yizhan_seals_signed_total").increment(filled.signed);
                 if let Some((from, through)) = filled.gap {
                     let (link, lane) = (send.link.clone(), send.lane);
                     self.mailbox
@@ -112,7 +116,7 @@ impl Carrier {
                 frame_bytes: packer.raw_for(how, send.frame_bytes),
                 ..send.clone()
             };
-            let mut filled = fill(&raw, &*self.legs, clock::now())?;
+            let mut filled = fill(&raw, &*self.legs, &*self.signet, clock::now())?;
             let raw_bytes: usize = filled.frames.iter().map(|batch| batch.body.len()).sum();
             let pack = |batch| packer.pack(how, batch);
             filled.frames = filled.frames.into_iter().map(pack).collect();

@@ -19,6 +19,7 @@ use super::{Carrier, Unpacker, input_of, refuse};
 use crate::bus::{BusError, Client, Message, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
+use crate::seal::Seals;
 
 /// The hello of each child that is being answered.
 type Hellos = BTreeMap<Code, Option<AbortHandle>>;
@@ -29,6 +30,8 @@ pub struct Downlinks {
     pub client: Client,
     /// Where legs are read.
     pub legs: Arc<dyn LegSource>,
+    /// What seals are made with and known by.
+    pub seals: Seals,
     /// This boot of the machine.
     pub boot: BootId,
     /// The way to the core.
@@ -52,6 +55,7 @@ impl Downlinks {
                 client: self.client.clone(),
                 subject: subjects::down(&child),
                 legs: Arc::clone(&self.legs),
+                signet: Arc::clone(&self.seals.signet),
                 boot: self.boot,
                 mailbox: self.mailbox.clone(),
             };
@@ -87,7 +91,7 @@ impl Downlinks {
             return true;
         }
         let link = Link::Down(child);
-        match input_of(link.clone(), &message.payload, unpacker) {
+        match input_of(link.clone(), &message.payload, unpacker, &*self.seals.specimens) {
             Ok(input) => self.mailbox.tell(input).await,
             Err(why) => {
                 refuse(&link, &why);

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use yizhan_core::fill::LegSource;
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
+use yizhan_core::seal::Specimens;
 use yizhan_core::time::BootId;
 use yizhan_schemas::frame::{Frame, Hello};
 use yizhan_schemas::{Code, PerLane};
@@ -15,6 +16,7 @@ use super::{Carrier, Unpacker, input_of, refuse};
 use crate::bus::{BusError, Client, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
+use crate::seal::Seals;
 
 /// Longest wait for the answer to a hello. The core says another one long before, as soon as this
 /// one is late by what is known of the line; on a very slow one that is all it needs.
@@ -30,6 +32,8 @@ pub struct Uplink {
     pub client: Client,
     /// Where legs are read.
     pub legs: Arc<dyn LegSource>,
+    /// What seals are made with and known by.
+    pub seals: Seals,
     /// This boot of the machine.
     pub boot: BootId,
     /// The way to the core.
@@ -47,6 +51,7 @@ impl Uplink {
             client: self.client.clone(),
             subject: subjects::up(&self.here),
             legs: Arc::clone(&self.legs),
+            signet: Arc::clone(&self.seals.signet),
             boot: self.boot,
             mailbox: self.mailbox.clone(),
         };
@@ -60,7 +65,7 @@ impl Uplink {
         };
         tokio::select! {
             () = carrier.run(orders, hello) => {}
-            () = listen(subscription, &self.mailbox) => {}
+            () = listen(subscription, &*self.seals.specimens, &self.mailbox) => {}
             () = watch_connection(&self.client, &self.mailbox) => {}
         }
         Ok(())
@@ -91,10 +96,14 @@ async fn ask(client: &Client, subject: &str, hello: Hello) -> Result<Frame, Stri
     Frame::decode(&reply.payload).map_err(|fault| fault.to_string())
 }
 
-async fn listen(mut subscription: crate::bus::Subscription, mailbox: &Mailbox) {
+async fn listen(
+    mut subscription: crate::bus::Subscription,
+    specimens: &dyn Specimens,
+    mailbox: &Mailbox,
+) {
     let mut unpacker = Unpacker::default();
     while let Some(message) = subscription.next().await {
-        match input_of(Link::Up, &message.payload, &mut unpacker) {
+        match input_of(Link::Up, &message.payload, &mut unpacker, specimens) {
             Ok(input) => {
                 if !mailbox.tell(input).await {
                     return;

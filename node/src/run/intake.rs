@@ -1,18 +1,22 @@
 //! Intake: messages from NATS and HTTP through one door.
 
-use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
-use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
+use yizhan_core::effect::Verdict;
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 
 use crate::bus::{BusError, Client, Message, subjects};
 use crate::http;
-use crate::ingest::{Door, Headers, Received, reply};
+use crate::ingest::{Door, Headers, Read, Received, reply};
+use crate::mailbox::Asker;
 
 /// Requests from NATS that may wait for their answer at once; further ones wait in the client.
 const REQUESTS_MAX: usize = 4096;
+/// Answers given in one turn.
+const ANSWERS_A_TURN_MAX: usize = 256;
 
 /// What is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,44 +28,107 @@ pub(super) enum Desk {
 }
 
 /// Answers the requests of one desk until the connection is gone for good.
+///
+/// A request becomes a letter in the order in which it came: this is what keeps a publisher's
+/// order. One whose first verdict is its answer costs no task of its own.
 pub(super) async fn nats(client: Client, door: Door, desk: Desk) -> Result<(), BusError> {
     let subject = match desk {
         Desk::Submit => subjects::SUBMIT_ALL,
         Desk::Ack => subjects::ACK_ALL,
     };
     let mut requests = client.subscribe(subject).await?;
-    let places = Arc::new(Semaphore::new(REQUESTS_MAX));
-    while let Some(message) = requests.next().await {
-        // the semaphore is never closed
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let (client, door) = (client.clone(), door.clone());
-        let mut answering = Box::pin(async move {
-            answer(&client, &door, desk, message).await;
-            drop(place);
-        });
-        // the first poll puts the letter into the mailbox: this is what keeps a publisher's order
-        if futures::poll!(&mut answering).is_pending() {
-            tokio::spawn(answering);
+    let (verdicts, mut decided) = mpsc::channel(REQUESTS_MAX);
+    let (answers, mut answered) = mpsc::channel(REQUESTS_MAX);
+    let counter = Counter { client, door, desk, verdicts, answers };
+    let mut open: usize = 0;
+    let mut turn = Vec::with_capacity(ANSWERS_A_TURN_MAX);
+    loop {
+        tokio::select! {
+            biased;
+            count = decided.recv_many(&mut turn, ANSWERS_A_TURN_MAX) => {
+                for (to, verdict) in turn.drain(..) {
+                    counter.say(&to, reply::verdict(verdict)).await;
+                }
+                open -= count;
+            }
+            Some((to, bytes)) = answered.recv() => {
+                counter.say(&to, bytes).await;
+                open -= 1;
+            }
+            request = requests.next(), if open < REQUESTS_MAX => {
+                let Some(request) = request else { return Ok(()) };
+                open += usize::from(counter.take(request).await);
+            }
         }
     }
-    Ok(())
 }
 
-async fn answer(client: &Client, door: &Door, desk: Desk, message: Message) {
-    let reply = match (message.publisher(), desk) {
-        (Some(_), Desk::Submit) => {
-            let headers: Headers = message.headers.iter().collect();
-            door.nats(&message.subject, &headers, message.payload.clone()).await
-        }
-        (Some(_), Desk::Ack) => door.nats_ack(&message.subject, &message.payload).await,
-        (None, _) => reply::bytes(Err(nobody())),
-    };
-    if message.reply.is_none() {
-        // published without asking for an answer: taken all the same, but nobody can be told
-        return;
+/// Where requests are taken.
+struct Counter {
+    client: Client,
+    door: Door,
+    desk: Desk,
+    verdicts: mpsc::Sender<(String, Verdict)>,
+    answers: mpsc::Sender<(String, Bytes)>,
+}
+
+impl Counter {
+    /// Takes one; `true` if its answer is still to come.
+    async fn take(&self, mut request: Message) -> bool {
+        // one that was published without asking for an answer is taken all the same
+        let to = request.reply.take().unwrap_or_default();
+        let refused = match (request.publisher(), self.desk) {
+            (None, _) => nobody(),
+            (Some(_), Desk::Submit) => {
+                let headers: Headers = request.headers.iter().collect();
+                match self.door.read(&request.subject, &headers, request.payload) {
+                    Ok(Read::Plain(draft)) => {
+                        let asker = Asker::desk(self.verdicts.clone(), to.clone());
+                        self.door.hand_plain(draft, asker);
+                        return true;
+                    }
+                    Ok(Read::Long(draft, wait)) => {
+                        let door = self.door.clone();
+                        let work = async move { reply::bytes(door.submit(draft, wait).await) };
+                        return self.follow(to, work).await;
+                    }
+                    Err(refusal) => refusal,
+                }
+            }
+            (Some(_), Desk::Ack) => {
+                let door = self.door.clone();
+                let work = async move { door.nats_ack(&request.subject, &request.payload).await };
+                return self.follow(to, work).await;
+            }
+        };
+        self.say(&to, reply::bytes(Err(refused))).await;
+        false
     }
-    if let Err(fault) = client.answer(&message, reply).await {
-        tracing::debug!(%fault, "a publisher was not answered; it will ask again");
+
+    /// Follows a request to its answer in a task of its own, unless it has one at once.
+    async fn follow(&self, to: String, work: impl Future<Output = Bytes> + Send + 'static) -> bool {
+        let mut work = Box::pin(work);
+        // the first poll puts the letter into the mailbox
+        match futures::poll!(&mut work) {
+            Poll::Ready(bytes) => {
+                self.say(&to, bytes).await;
+                false
+            }
+            Poll::Pending => {
+                let answers = self.answers.clone();
+                tokio::spawn(async move { answers.send((to, work.await)).await });
+                true
+            }
+        }
+    }
+
+    async fn say(&self, to: &str, bytes: Bytes) {
+        if to.is_empty() {
+            return;
+        }
+        if let Err(fault) = self.client.publish(to, bytes).await {
+            tracing::debug!(%fault, "a publisher was not answered; it will ask again");
+        }
     }
 }
 

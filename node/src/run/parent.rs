@@ -5,7 +5,7 @@ use yizhan_topology::Topology;
 
 use super::RunError;
 use crate::bus::{Client, Credential, Dial};
-use crate::config::{Config, StationKey};
+use crate::config::Config;
 
 /// The parent's bus, as configuration and topology have it.
 pub(super) struct Parent {
@@ -17,7 +17,11 @@ pub(super) struct Parent {
 impl Parent {
     /// None for a root. Looks at files only, so that what is wrong with them is said before
     /// anything is started.
-    pub(super) fn of(config: &Config, topology: &Topology) -> Result<Option<Self>, RunError> {
+    pub(super) fn of(
+        config: &Config,
+        topology: &Topology,
+        key: Option<&Credential>,
+    ) -> Result<Option<Self>, RunError> {
         let here = config.station.code.clone();
         let Some(parent) = topology.parent(&here) else { return Ok(None) };
         let url = topology.station(parent).and_then(|station| station.bus.clone());
@@ -26,10 +30,8 @@ impl Parent {
             parent: parent.clone(),
             file: config.station.topology.clone(),
         })?;
-        let credential = match &config.station.key {
-            Some(StationKey::File(path)) => Credential::load(path)?,
-            Some(StationKey::Seed(seed)) => Credential::of_seed(seed.reveal())?,
-            None => return Err(RunError::KeyMissing { code: here }),
+        let Some(credential) = key.cloned() else {
+            return Err(RunError::KeyMissing { code: here });
         };
         let known = topology.station(&here).map(|station| station.keys.as_slice());
         let ours = credential.public().unwrap_or_default();

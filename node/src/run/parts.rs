@@ -36,11 +36,12 @@ use crate::ingest::{Bodies, Door};
 use crate::journal::{self, Journal, JournalPlan};
 use crate::link::{Downlinks, Uplink};
 use crate::mailbox::Mailbox;
+use crate::seal::Seals;
 use crate::spool::Messages;
 use crate::telemetry::{self, Counts};
 
 /// Events that a slow reader of `GET /v1/stream` may be behind.
-const EVENTS_MAX: usize = 4096;
+pub(super) const EVENTS_MAX: usize = 4096;
 /// Legs of the inbox that may be asked for: more than the core asks for at once.
 const DELIVERIES_MAX: usize = 4096;
 
@@ -51,6 +52,7 @@ pub(super) type Tasks = JoinSet<(&'static str, Result<(), RunError>)>;
 pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) topology: Arc<Topology>,
+    pub(super) seals: Seals,
     pub(super) store: Store,
     pub(super) mailbox: Mailbox,
     /// The connection to the parent's bus; none for a root.
@@ -81,6 +83,7 @@ impl Parts {
         let downlinks = Downlinks {
             client: link.clone(),
             legs: Arc::clone(&self.store.legs),
+            seals: self.seals.clone(),
             boot: self.store.fresh.boot,
             mailbox: self.mailbox.clone(),
         };
@@ -92,6 +95,7 @@ impl Parts {
                 here: self.here().clone(),
                 client: parent,
                 legs: Arc::clone(&self.store.legs),
+                seals: self.seals.clone(),
                 boot: self.store.fresh.boot,
                 mailbox: self.mailbox.clone(),
             };
@@ -162,7 +166,13 @@ impl Parts {
         Driver::new(station, Arc::clone(&self.store.legs), outlets)
     }
 
-    pub(super) fn journal(&mut self, home: &Home) -> Result<(Journal, journal::Feed), RunError> {
+    /// What became of messages; what happens to them from now on goes to `events`, if anybody
+    /// reads those.
+    pub(super) fn journal(
+        &mut self,
+        home: &Home,
+        events: &broadcast::Sender<http::StreamEvent>,
+    ) -> Result<(Journal, journal::Feed), RunError> {
         let gone = || RunError::TaskEnded("store");
         let log = &self.store.log.as_ref().ok_or_else(gone)?.log;
         let (last_commit, volume) = (log.last_commit(), log.reader());
@@ -182,19 +192,18 @@ impl Parts {
             volume,
             index,
             legs: Arc::clone(&self.store.legs),
+            heard: {
+                let events = events.clone();
+                Box::new(move || events.receiver_count() > 0)
+            },
         };
-        Journal::open(plan).map_err(RunError::Runtime)
-    }
-
-    /// What readers of `GET /v1/stream` hear.
-    pub(super) fn events(&mut self, journal: &Journal) -> broadcast::Sender<http::StreamEvent> {
-        let (events, _) = broadcast::channel(EVENTS_MAX);
+        let (journal, feed) = Journal::open(plan).map_err(RunError::Runtime)?;
         let (heard, stream) = (journal.happenings(), events.clone());
         self.tasks.spawn(async {
             pages::stream(heard, stream).await;
             ("stream", Ok(()))
         });
-        events
+        Ok((journal, feed))
     }
 
     pub(super) fn disk(

@@ -105,7 +105,7 @@ impl Work {
             let (link, lane, from, through) = (legs.link, legs.lane, legs.from, legs.through);
             self.tell(Input::Unreadable { link, lane, from, through, id: None })?;
         }
-        self.tell(Input::Carried { segment, puts: carried.puts })
+        self.tell(Input::Carried { segment, puts: carried.puts, seals: carried.seals })
     }
 
     fn tell(&self, input: Input) -> Result<(), Ended> {

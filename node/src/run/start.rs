@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use yizhan_core::station::View;
 use yizhan_schemas::Code;
@@ -13,9 +13,9 @@ use yizhan_topology::Topology;
 
 use super::home::Home;
 use super::parent::Parent;
-use super::parts::{Desk, Parts};
+use super::parts::{Desk, EVENTS_MAX, Parts};
 use super::store::Store;
-use super::{RunError, reclaim};
+use super::{RunError, reclaim, seals};
 use crate::bus::{Announcement, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys};
 use crate::config::{BusMode, Config};
 use crate::mailbox;
@@ -32,7 +32,9 @@ pub(super) async fn station(
 ) -> Result<(), RunError> {
     let topology = Arc::new(super::topology(&config.station.topology)?);
     check_place(&config, &topology)?;
-    let parent = Parent::of(&config, &topology)?;
+    let key = seals::own_key(&config)?;
+    let parent = Parent::of(&config, &topology, key.as_ref())?;
+    let seals = seals::of(&config, key.as_ref(), &topology)?;
     let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
     let listener = listen(&config).await?;
     let store = Store::open(&config, &home)?;
@@ -51,12 +53,13 @@ pub(super) async fn station(
         None => None,
     };
     let counts = Counts::on_from(store.kept.as_ref());
-    let mut parts = Parts { config, topology, store, mailbox, parent, tasks: JoinSet::new() };
+    let mut parts =
+        Parts { config, topology, seals, store, mailbox, parent, tasks: JoinSet::new() };
     let (reclaim, orders) = reclaim::queue();
     let outlets = parts.outlets(&bus, &link, &app, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
-    let (journal, feed) = parts.journal(&home)?;
-    let events = parts.events(&journal);
+    let (events, _) = broadcast::channel(EVENTS_MAX);
+    let (journal, feed) = parts.journal(&home, &events)?;
     let disk = parts.disk(&journal, feed, counts, (reclaim, orders))?;
     let desk = Desk { journal, events, view: view.clone(), link: link.clone(), stop: stop.clone() };
     let served = parts.serve(listener, metrics, desk)?;

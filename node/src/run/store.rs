@@ -305,6 +305,8 @@ fn leg(reading: spool::Reading) -> Reading {
             age_unknown: leg.age_unknown,
             hops: leg.hops,
             late: leg.late,
+            own: leg.own,
+            under: leg.under,
             boot: leg.boot,
             taken_boot_ms: leg.taken_boot_ms,
         }),

@@ -6,7 +6,7 @@ use metrics::{counter, gauge};
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
 use yizhan_core::outbound::Tally;
-use yizhan_core::record::Record;
+use yizhan_core::record::{Put, Record};
 use yizhan_core::station::View;
 use yizhan_schemas::{Lane, Outcome};
 
@@ -22,24 +22,10 @@ pub struct Counts {
 
 impl Observer for Counts {
     fn committed(&mut self, _: u64, records: &[Record]) {
+        let mut taken: BTreeMap<Taken<'_>, u64> = BTreeMap::new();
         for record in records {
             match record {
-                Record::Put(put) => {
-                    let header = put.envelope.header();
-                    let lane = header.lane.word();
-                    match &put.via {
-                        None => {
-                            let family = header.kind.family().to_owned();
-                            counter!("yizhan_accepted_total", "lane" => lane, "family" => family)
-                                .increment(1);
-                        }
-                        Some(via) => {
-                            let link = via.link.word().to_owned();
-                            counter!("yizhan_custody_in_total", "lane" => lane, "link" => link)
-                                .increment(1);
-                        }
-                    }
-                }
+                Record::Put(put) => *taken.entry(Taken::of(put)).or_default() += 1,
                 Record::HandedOver(at) => self.handed_over(&at.link, at.lane, at.through),
                 Record::Rewound(at) => {
                     self.acked.insert((at.link.clone(), at.lane), at.through);
@@ -49,6 +35,44 @@ impl Observer for Counts {
                     runs.push((run.from, run.through));
                 }
                 _ => {}
+            }
+        }
+        for (of, messages) in taken {
+            of.count(messages);
+        }
+    }
+}
+
+/// What taken messages are counted by.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Taken<'a> {
+    /// From a publisher: lane and family.
+    Accepted(&'static str, &'a str),
+    /// From a neighbour: lane and link.
+    In(&'static str, &'a str),
+}
+
+impl<'a> Taken<'a> {
+    fn of(put: &'a Put) -> Self {
+        let header = put.envelope.header();
+        let lane = header.lane.word();
+        match &put.via {
+            None => Self::Accepted(lane, header.kind.family()),
+            Some(via) => Self::In(lane, via.link.word()),
+        }
+    }
+
+    fn count(self, messages: u64) {
+        match self {
+            Self::Accepted(lane, family) => {
+                let family = family.to_owned();
+                counter!("yizhan_accepted_total", "lane" => lane, "family" => family)
+                    .increment(messages);
+            }
+            Self::In(lane, link) => {
+                let link = link.to_owned();
+                counter!("yizhan_custody_in_total", "lane" => lane, "link" => link)
+                    .increment(messages);
             }
         }
     }

@@ -54,9 +54,16 @@ fn note(notice: &Notice) {
             counter!("yizhan_quarantined_total", "link" => link.word().to_owned()).increment(1);
             tracing::error!(event = "quarantined", link = link.word(), why, "put aside");
         }
-        Notice::HandedOver { link, held_us, .. } => {
+        Notice::Unsealed { link, id, fault } => {
+            let labels = [("link", link.word().to_owned()), ("reason", fault.word().to_owned())];
+            counter!("yizhan_seals_refused_total", &labels).increment(1);
+            tracing::error!(event = "unsealed", link = link.word(), %id, %fault, "not taken");
+        }
+        Notice::HandedOver { link, legs, held_us, .. } => {
             let seconds = std::time::Duration::from_micros(*held_us).as_secs_f64();
-            histogram!("yizhan_handover_seconds", "link" => link.word().to_owned()).record(seconds);
+            let legs = usize::try_from(*legs).unwrap_or(usize::MAX);
+            histogram!("yizhan_handover_seconds", "link" => link.word().to_owned())
+                .record_many(seconds, legs);
         }
         Notice::RoundTrip { link, rtt_us } => {
             let seconds = std::time::Duration::from_micros(*rtt_us).as_secs_f64();

@@ -180,14 +180,13 @@ pub(crate) async fn open_with(listen: &str, tokens: Vec<Token>) -> House {
             match letter {
                 Letter::Submit { draft, answer } => {
                     sequence += 1;
-                    let _ = answer.send(verdict(&draft, sequence));
+                    answer.send(verdict(&draft, sequence));
                     keep.lock().unwrap().push(*draft);
                 }
                 Letter::Answer { id, said, remark, answer } => {
                     let refusal = Refusal::new(ErrorCode::NotFound, "as the station says");
                     let noted = id.sequence == 1;
-                    let _ =
-                        answer.send(if noted { Verdict::Noted } else { Verdict::Refused(refusal) });
+                    answer.send(if noted { Verdict::Noted } else { Verdict::Refused(refusal) });
                     heard.lock().unwrap().push((id, said, remark));
                 }
                 other => panic!("{other:?}"),

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
+use tokio::sync::mpsc;
 use yizhan::ingest::door::OnlyAccepted;
-use yizhan::ingest::{Door, Goal, Grades, KeyLook, Received};
-use yizhan::mailbox::{self, LETTERS_MAX, Letter};
+use yizhan::ingest::{Door, Goal, Grades, Headers, KeyLook, Read, Received, reply};
+use yizhan::mailbox::{self, Asker, LETTERS_MAX, Letter};
 use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Verdict;
 use yizhan_core::input::Input;
@@ -15,6 +17,20 @@ use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
 use yizhan_schemas::{Code, MessageId};
 
 use super::{REPORT, bodies, headers};
+
+/// What a publisher over NATS hears.
+async fn nats(door: &Door, headers: &Headers, body: Bytes) -> Bytes {
+    let draft = match door.read(SUBJECT, headers, body) {
+        Ok(Read::Long(draft, wait)) => return reply::bytes(door.submit(draft, wait).await),
+        Ok(Read::Plain(draft)) => draft,
+        Err(refusal) => return reply::bytes(Err(refusal)),
+    };
+    let (queue, mut verdicts) = mpsc::channel(1);
+    door.hand_plain(draft, Asker::desk(queue, "here".to_owned()));
+    let (to, verdict) = verdicts.recv().await.unwrap();
+    assert_eq!(to, "here");
+    reply::verdict(verdict)
+}
 
 const SUBJECT: &str = "yz.submit.incident.report";
 
@@ -70,7 +86,7 @@ fn station(
         while let Some(letter) = letters.recv().await {
             let Letter::Submit { draft, answer } = letter else { panic!("{letter:?}") };
             match decide(*draft) {
-                Some(verdict) => answer.send(verdict).unwrap(),
+                Some(verdict) => answer.send(verdict),
                 None => return,
             }
         }
@@ -83,13 +99,13 @@ fn station(
 async fn the_answer_is_the_stations() {
     let (door, _) = station(OnlyAccepted, |_| Some(Verdict::Accepted(accepted(1042))));
     assert_eq!(
-        door.nats(SUBJECT, &headers(&[]), REPORT.into()).await,
+        nats(&door, &headers(&[]), REPORT.into()).await,
         r#"{"id":"510722-b7k2qf-r1042","status":"accepted","station":"510722","duplicate":false}"#
     );
     let refusal = Refusal::new(ErrorCode::SpoolFull, "no room for routine messages");
     let (door, _) = station(OnlyAccepted, move |_| Some(Verdict::Refused(refusal.clone())));
     assert_eq!(
-        door.nats(SUBJECT, &headers(&[]), REPORT.into()).await,
+        nats(&door, &headers(&[]), REPORT.into()).await,
         r#"{"error":{"code":"spool_full","message":"no room for routine messages"}}"#
     );
 }
@@ -97,7 +113,7 @@ async fn the_answer_is_the_stations() {
 #[tokio::test]
 async fn a_bad_request_never_reaches_the_station() {
     let (door, _) = station(OnlyAccepted, |draft| panic!("{draft:?}"));
-    let answer = door.nats(SUBJECT, &headers(&[]), "{".into()).await;
+    let answer = nats(&door, &headers(&[]), "{".into()).await;
     assert!(answer.starts_with(br#"{"error":{"code":"bad_json","#), "{answer:?}");
 }
 
@@ -108,12 +124,12 @@ async fn a_key_is_looked_up_again_when_the_station_asks_for_it_but_not_for_ever(
         1 => Some(Verdict::LookAgain),
         _ => Some(Verdict::Accepted(accepted(1))),
     });
-    let answer = door.nats(SUBJECT, &pairs, REPORT.into()).await;
+    let answer = nats(&door, &pairs, REPORT.into()).await;
     assert!(answer.starts_with(br#"{"id":"#), "{answer:?}");
     assert_eq!(index.0.load(Ordering::SeqCst), 2);
     let (door, index) = station(OnlyAccepted, |_| Some(Verdict::LookAgain));
     assert_eq!(
-        door.nats(SUBJECT, &pairs, REPORT.into()).await,
+        nats(&door, &pairs, REPORT.into()).await,
         r#"{"error":{"code":"rate_limited","message":"the index of publishers' keys is behind, so this station cannot tell whether it has this message already; try again shortly"}}"#
     );
     assert_eq!(index.0.load(Ordering::SeqCst), 3);
@@ -122,7 +138,7 @@ async fn a_key_is_looked_up_again_when_the_station_asks_for_it_but_not_for_ever(
 #[tokio::test]
 async fn a_message_without_a_key_is_not_looked_up() {
     let (door, index) = station(OnlyAccepted, |_| Some(Verdict::Accepted(accepted(1))));
-    door.nats(SUBJECT, &headers(&[]), REPORT.into()).await;
+    nats(&door, &headers(&[]), REPORT.into()).await;
     assert_eq!(index.0.load(Ordering::SeqCst), 0);
 }
 
@@ -137,7 +153,7 @@ async fn a_higher_grade_is_waited_for_as_long_as_was_asked() {
     ] {
         let (door, _) = station(Come(come), |_| Some(Verdict::Accepted(accepted(1))));
         let began = tokio::time::Instant::now();
-        let answer = door.nats(SUBJECT, &headers(&[("Yz-Wait", wait)]), REPORT.into()).await;
+        let answer = nats(&door, &headers(&[("Yz-Wait", wait)]), REPORT.into()).await;
         let answer: Accepted = serde_json::from_slice(&answer).unwrap();
         let status: Grade = serde_json::from_value(status.into()).unwrap();
         assert_eq!((answer.status, answer.timed_out), (status, timed_out), "{wait}");
@@ -148,7 +164,7 @@ async fn a_higher_grade_is_waited_for_as_long_as_was_asked() {
 #[tokio::test]
 async fn a_station_that_stops_says_so() {
     let (door, _) = station(OnlyAccepted, |_| None);
-    let answer = door.nats(SUBJECT, &headers(&[]), REPORT.into()).await;
+    let answer = nats(&door, &headers(&[]), REPORT.into()).await;
     assert_eq!(
         answer,
         r#"{"error":{"code":"shutting_down","message":"this station is stopping; try again when it is back"}}"#
@@ -178,7 +194,7 @@ async fn a_batch_is_handed_in_whole_and_in_order_before_any_answer() {
         let order: Vec<_> = held.iter().map(|(id, _)| id.parse::<usize>().unwrap()).collect();
         // answered the other way round: the receipts' order must not depend on it
         for (id, answer) in held.into_iter().rev() {
-            answer.send(Verdict::Accepted(accepted(id.parse().unwrap()))).unwrap();
+            answer.send(Verdict::Accepted(accepted(id.parse().unwrap())));
         }
         order
     });
@@ -198,6 +214,6 @@ async fn a_full_mailbox_answers_at_once() {
     }
     let door =
         Door::new(Arc::new(bodies()), mailbox, Arc::new(Index::default()), Arc::new(OnlyAccepted));
-    let answer = door.nats(SUBJECT, &headers(&[]), REPORT.into()).await;
+    let answer = nats(&door, &headers(&[]), REPORT.into()).await;
     assert!(answer.starts_with(br#"{"error":{"code":"rate_limited","#), "{answer:?}");
 }

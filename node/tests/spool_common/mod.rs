@@ -73,6 +73,7 @@ impl Sender {
             key: None,
             late: false,
             targets: Vec::new(),
+            under: None,
         })
     }
 

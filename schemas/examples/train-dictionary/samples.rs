@@ -2,7 +2,7 @@
 
 use yizhan_schemas::frame::{Body, Carried, Record};
 use yizhan_schemas::payload::receipt::{Event, Fold, KIND, Note};
-use yizhan_schemas::seal::{Algorithm, Member, Seal};
+use yizhan_schemas::seal::{Algorithm, KeyId, Run, Seal, Stamp};
 use yizhan_schemas::{Code, Envelope, Epoch, Header, Kind, Lane, Outcome, Selector};
 
 use crate::dice::Dice;
@@ -161,14 +161,14 @@ impl Origin {
 
 fn bytes(records: Vec<Record>, dice: &mut Dice) -> Vec<u8> {
     let leaves = records.len() as u32;
-    let seal = Seal {
+    let stamp = Stamp {
         algorithm: Algorithm::Ed25519Sha256,
-        key_id: dice.bytes(),
+        key: KeyId(dice.bytes()),
         leaves,
-        members: (0..leaves).map(|leaf| Member { leaf, record: leaf }).collect(),
-        siblings: Vec::new(),
-        signature: dice.bytes::<64>().to_vec(),
+        signature: dice.bytes::<64>().to_vec().into(),
     };
+    let runs = vec![Run { leaf: 0, record: 0, count: leaves }];
+    let seal = Seal { stamp, runs, siblings: Vec::new() };
     Body { records, seals: vec![seal] }.encode().unwrap().to_vec()
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::*;
-use yizhan_schemas::seal::{Algorithm, Member, Seal};
+use yizhan_schemas::seal::{Algorithm, KeyId, Run, Seal, Stamp};
 use yizhan_schemas::{
     Code, Envelope, Epoch, Header, Kind, Lane, MessageId, PerLane, Selector, StoreId,
 };
@@ -67,13 +67,16 @@ pub(crate) fn body() -> Body {
         hops: 1,
     };
     let skip = Skip { from: 12, through: 14, reason: SkipReason::Expired, chain: Chain([9; 8]) };
-    let seal = Seal {
+    let stamp = Stamp {
         algorithm: Algorithm::Ed25519Sha256,
-        key_id: [1, 2, 3, 4, 5, 6, 7, 8],
+        key: KeyId([1, 2, 3, 4, 5, 6, 7, 8]),
         leaves: 3,
-        members: vec![Member { leaf: 1, record: 0 }],
-        siblings: vec![Digest([0xaa; 16]), Digest([0xbb; 16])],
         signature: (0..64).collect(),
+    };
+    let seal = Seal {
+        stamp,
+        runs: vec![Run { leaf: 1, record: 0, count: 1 }],
+        siblings: vec![Digest([0xaa; 16]), Digest([0xbb; 16])],
     };
     let records = vec![
         Record::Carried(carried.clone()),

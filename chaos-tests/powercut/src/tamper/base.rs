@@ -131,6 +131,7 @@ fn message(number: u64) -> Record {
         key,
         late: false,
         targets: Vec::new(),
+        under: None,
     })
 }
 

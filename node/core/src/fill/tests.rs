@@ -8,6 +8,7 @@ use yizhan_schemas::frame::SkipReason;
 
 use super::*;
 use crate::effect::EndedRun;
+use crate::seal::NoKeys;
 
 /// A log that holds legs of these sizes; it has lost the runs in `gaps`, and says so.
 #[derive(Default)]
@@ -60,6 +61,8 @@ fn leg(sequence: u64, size: usize) -> HeldLeg {
         age_unknown: false,
         hops: 3,
         late: false,
+        own: false,
+        under: None,
         boot: BootId(1),
         taken_boot_ms: 1_000,
     }
@@ -90,7 +93,7 @@ fn ended(from: u64, through: u64, chain: Option<Chain>) -> EndedRun {
 }
 
 fn filled(send: &Send, log: &Log) -> Filled {
-    fill(send, log, Now { boot_us: 5_000_000, wall_ms: 0 }).unwrap()
+    fill(send, log, &NoKeys, Now { boot_us: 5_000_000, wall_ms: 0 }).unwrap()
 }
 
 fn records(batch: &Batch) -> Vec<Record> {

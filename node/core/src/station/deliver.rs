@@ -194,10 +194,10 @@ impl Station {
         for id in &delivered {
             self.ended_at(id, [self.here.clone()], Outcome::Delivered, None);
         }
-        for taken_us in self.inbox.samples.arrived(through) {
+        for (legs, taken_us) in self.inbox.samples.arrived(through) {
             let held_us = now.boot_us.saturating_sub(taken_us);
-            let notice = Notice::HandedOver { link: Link::Inbox, lane: Lane::Routine, held_us };
-            self.notice(step, notice);
+            let (link, lane) = (Link::Inbox, Lane::Routine);
+            self.notice(step, Notice::HandedOver { link, lane, legs, held_us });
         }
     }
 }

@@ -4,16 +4,17 @@ use std::cmp::Ordering;
 
 use bytes::Bytes;
 use yizhan_schemas::envelope::Digest;
-use yizhan_schemas::frame::{self, Body, Carried, Chain, LaneAck, SessionTag, Skip};
+use yizhan_schemas::frame::{self, Carried, Chain, LaneAck, SessionTag, Skip};
 use yizhan_schemas::payload::receipt::Event;
 use yizhan_schemas::{Code, Envelope, Header, Lane, Outcome};
 
-use super::{Station, perish};
+use super::{Station, perish, seals};
 use crate::effect::Notice;
 use crate::inbound::Arrival;
 use crate::link::Link;
 use crate::mutant::{self, Mutant};
 use crate::record::{Duplicate, Put, Quarantined, Record, SkipTaken, Via};
+use crate::seal::{Checked, Covers};
 use crate::step::Step;
 use crate::time::Now;
 use crate::transit::Took;
@@ -27,8 +28,11 @@ pub(super) struct Heading {
     pub(super) sent_ms: u64,
 }
 
+/// What is known of the seals of a frame, and the place of a record in it.
+pub(super) type Cover<'a> = (&'a Covers, usize);
+
 impl Station {
-    pub(super) fn on_batch(&mut self, now: Now, from: Heading, body: Body, step: &mut Step) {
+    pub(super) fn on_batch(&mut self, now: Now, from: Heading, body: Checked, step: &mut Step) {
         if !self.heard(now, &from.link, from.session, Some(from.sent_ms), step) {
             return;
         }
@@ -38,13 +42,15 @@ impl Station {
         };
         let mut sequence = from.first;
         let mut gap = false;
-        for record in body.records {
+        let (records, covers) = body.split();
+        for (at, record) in (0..).zip(records) {
+            let cover = (&covers, at);
             let span = record.span();
             match self.arrival(&from, sequence, span) {
                 Arrival::Early => gap = true,
                 Arrival::Again => {}
                 Arrival::Next => {
-                    if !self.take_record(now, &from, sequence, aged(record, late_ms), step) {
+                    if !self.take_record(now, &from, sequence, aged(record, late_ms), cover, step) {
                         // no room: neither it nor what follows was taken, and it will come again
                         self.notice(step, Notice::Full { link: from.link.clone() });
                         break;
@@ -113,11 +119,12 @@ impl Station {
         from: &Heading,
         sequence: u64,
         record: frame::Record,
+        cover: Cover<'_>,
         step: &mut Step,
     ) -> bool {
         match record {
             frame::Record::Carried(carried) => {
-                self.take_carried(now, from, sequence, carried, step)
+                self.take_carried(now, from, sequence, carried, cover, step)
             }
             frame::Record::Skip(skip) => {
                 self.take_skip(from, sequence, skip, step);
@@ -150,6 +157,7 @@ impl Station {
         from: &Heading,
         sequence: u64,
         carried: Carried,
+        cover: Cover<'_>,
         step: &mut Step,
     ) -> bool {
         let bytes = carried.envelope.clone();
@@ -174,6 +182,14 @@ impl Station {
             self.notice(step, Notice::DuplicateSuppressed { link, id });
             return true;
         }
+        let under = match self.authentic(cover, envelope.header()) {
+            Ok(under) => under,
+            Err(fault) => {
+                let why = self.refuse_unsealed(&from.link, envelope.header(), fault, step);
+                self.put_aside(from, sequence, bytes, chain, why, step);
+                return true;
+            }
+        };
         if envelope.header().kind.is_internal() {
             if let Err(why) = self.take_fold(from, sequence, &envelope, step) {
                 self.put_aside(from, sequence, bytes, chain, why, step);
@@ -201,7 +217,8 @@ impl Station {
             self.notice(step, Notice::Late { link: from.link.clone(), id: id.clone() });
         }
         let hops = carried.hops.saturating_add(1);
-        if hops > 1 && legs.iter().any(|leg| leg.link.is_neighbour()) {
+        let goes_on = legs.iter().any(|leg| leg.link.is_neighbour());
+        if hops > 1 && goes_on {
             // the first hop's custody is known at the origin by its ack
             self.became(&id, Event::Relayed);
         }
@@ -218,6 +235,7 @@ impl Station {
             key: None,
             late,
             targets: Vec::new(),
+            under: under.filter(|_| goes_on).map(|under| seals::kept(&under, step)),
         };
         self.take(put, step);
         true

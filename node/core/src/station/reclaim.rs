@@ -5,6 +5,8 @@
 //! more than its share, the oldest goes first, before anything is refused. A segment that is kept
 //! by a few open legs is emptied by writing those anew.
 
+use std::sync::Arc;
+
 use yizhan_schemas::Lane;
 
 use super::Station;
@@ -12,7 +14,8 @@ use crate::effect::{Effect, Notice};
 use crate::input::{OldSegment, Span};
 use crate::link::Link;
 use crate::mutant::{self, Mutant};
-use crate::record::{Evicted, Put, Record};
+use crate::record::{Evicted, Put, Record, Under};
+use crate::seal::HeldSeal;
 use crate::step::Step;
 use crate::time::Now;
 
@@ -122,12 +125,13 @@ impl Station {
 
     /// Messages of an old segment that still owe something: written anew with their open legs, and
     /// only those, so that no leg that has ended comes back.
-    pub(super) fn on_carried(&mut self, puts: Vec<Put>, step: &mut Step) {
+    pub(super) fn on_carried(&mut self, puts: Vec<Put>, seals: &[Arc<HeldSeal>], step: &mut Step) {
         for mut put in puts {
             let lane = put.envelope.header().lane;
             let all = mutant::is(Mutant::ReappendRevives);
             put.legs.retain(|leg| all || self.is_open(&leg.link, lane, leg.sequence));
             if !put.legs.is_empty() {
+                put.under = put.under.and_then(|under| sealed_anew(under, seals, step));
                 self.write(step, Record::Reappended(put));
             }
         }
@@ -136,4 +140,10 @@ impl Station {
     fn is_open(&self, link: &Link, lane: Lane, leg: u64) -> bool {
         self.kept.outbound(link, lane).is_some_and(|owed| owed.open_between(leg, leg) == 1)
     }
+}
+
+/// The place of a message's seal in the commit that the message goes to now.
+fn sealed_anew(under: Under, seals: &[Arc<HeldSeal>], step: &mut Step) -> Option<Under> {
+    let seal = seals.get(usize::try_from(under.seal).ok()?)?;
+    Some(Under { seal: step.seal(seal), ..under })
 }

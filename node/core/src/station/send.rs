@@ -178,10 +178,10 @@ impl Station {
             }
             again = ack.gap && flight.again(acked, now.boot_us, pause_us);
         }
-        for taken_us in arrived {
+        for (legs, taken_us) in arrived {
             let held_us = now.boot_us.saturating_sub(taken_us);
             let link = link.clone();
-            self.notice(step, Notice::HandedOver { link, lane: ack.lane, held_us });
+            self.notice(step, Notice::HandedOver { link, lane: ack.lane, legs, held_us });
         }
         if again {
             let link = link.clone();

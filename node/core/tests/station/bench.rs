@@ -12,7 +12,7 @@ use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::input::{Input, Marks, Ticket};
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
-use yizhan_core::record::Record;
+use yizhan_core::record::{Record, seal_of};
 use yizhan_core::settings::Settings;
 use yizhan_core::station::Fresh;
 use yizhan_core::step::{Spool, Steps, Writes, commit_through};
@@ -79,13 +79,13 @@ impl Spool for Log {
 
 impl Log {
     fn leg(&self, link: &Link, lane: Lane, sequence: u64) -> Option<HeldLeg> {
-        self.0.iter().rev().find_map(|record| {
+        self.0.iter().enumerate().rev().find_map(|(at, record)| {
             let (Record::Put(put) | Record::Reappended(put)) = record else { return None };
             if link.numbered_lane(put.envelope.header().lane) != lane {
                 return None;
             }
             let leg = put.legs.iter().find(|leg| leg.link == *link && leg.sequence == sequence)?;
-            Some(HeldLeg::of(put, leg))
+            Some(HeldLeg::of(put, leg, seal_of(&self.0, at)))
         })
     }
 }
@@ -119,8 +119,18 @@ impl Bench {
     }
 
     pub(crate) fn with(code: &str, settings: Settings) -> Self {
+        let tree = if code.ends_with(".099") { old_tree() } else { TREE.to_owned() };
+        Self::in_tree(code, settings, tree)
+    }
+
+    /// In a topology that lists a key for the county, and for no other station.
+    pub(crate) fn keyed(code: &str) -> Self {
+        let key = format!("code = \"510722\"\nkey = [\"U{}\"]\n", "A".repeat(55));
+        Self::in_tree(code, Settings::default(), TREE.replace("code = \"510722\"\n", &key))
+    }
+
+    fn in_tree(code: &str, settings: Settings, tree: String) -> Self {
         let code = Code::parse(code).unwrap();
-        let tree = if code.as_str().ends_with(".099") { old_tree() } else { TREE.to_owned() };
         let now = Now { boot_us: 1_000_000, wall_ms: 1_700_000_000_000 };
         let store = code.as_str().len() as u64;
         let life = Life { store, opening: 1, boot: 1, settings, tree };

@@ -7,6 +7,7 @@ use yizhan_core::effect::{Effect, Notice, Verdict};
 use yizhan_core::fill::{Filled, fill};
 use yizhan_core::input::{Attempted, Input, Ticket};
 use yizhan_core::link::Link;
+use yizhan_core::seal::{Checked, NoKeys};
 use yizhan_schemas::frame::{Body, Frame, Hello};
 use yizhan_schemas::{Code, Envelope, Lane, MessageId, PerLane};
 
@@ -135,11 +136,12 @@ impl Chain {
             Effect::Nudge { .. } if self.passes(at + 1) => self.put(at + 1, Input::Nudged),
             Effect::Send(send) => {
                 let bench = &self.benches[at];
-                let Filled { frames, through, gap } = fill(&send, &bench.log, bench.now).unwrap();
+                let Filled { frames, through, gap, .. } =
+                    fill(&send, &bench.log, &NoKeys, bench.now).unwrap();
                 let (link, session, lane, from) =
                     (send.link.clone(), send.session, send.lane, send.from);
                 for batch in frames {
-                    let body = Body::decode(&batch.body).unwrap();
+                    let body = Checked::of(Body::decode(&batch.body).unwrap(), &NoKeys);
                     let (first, sent_ms) = (batch.first, batch.sent_ms);
                     if let Some((to, link)) = self.other_end(at, &link) {
                         self.put(to, Input::Batch { link, session, lane, first, sent_ms, body });

@@ -19,6 +19,7 @@ mod power;
 mod receipts;
 mod reclaim;
 mod room;
+mod seals;
 mod send;
 mod submit;
 mod two_hops;

@@ -17,7 +17,7 @@ const TOWN: &str = "510722.101";
 const VILLAGE: &str = "510722.101.002";
 
 /// A message as some station might have written it.
-fn header(origin: &str, kind: &str, to: &str, sequence: u64) -> Header {
+pub(crate) fn header(origin: &str, kind: &str, to: &str, sequence: u64) -> Header {
     let mut bench = Bench::new(COUNTY);
     bench.tell(submitted(1, "directive.issue", COUNTY, None));
     let header = puts(&bench)[0].envelope.header().clone();
@@ -41,7 +41,7 @@ fn puts(bench: &Bench) -> Vec<&Put> {
     bench.records().iter().filter_map(put).collect()
 }
 
-fn carried(header: Header, payload: &[u8], hops: u32) -> frame::Record {
+pub(crate) fn carried(header: Header, payload: &[u8], hops: u32) -> frame::Record {
     let envelope = Envelope::make(header, payload).unwrap().bytes().clone();
     frame::Record::Carried(Carried { envelope, age_ms: 0, age_unknown: false, hops })
 }

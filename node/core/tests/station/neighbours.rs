@@ -4,6 +4,7 @@ use yizhan_core::effect::{Effect, Notice};
 use yizhan_core::input::{Input, Ticket};
 use yizhan_core::link::Link;
 use yizhan_core::record::Record;
+use yizhan_core::seal::{Checked, NoKeys};
 use yizhan_schemas::frame::{
     self, Ack, Body, Carried, Chain, Frame, LaneAck, SessionTag, Skip, SkipReason,
 };
@@ -16,7 +17,12 @@ const TOWN: &str = "510722.101";
 
 /// A county and its township with a session between them.
 pub(crate) fn linked() -> (Bench, Bench, SessionTag) {
-    let (mut county, mut town) = (Bench::new(COUNTY), Bench::new(TOWN));
+    linked_as(Bench::new)
+}
+
+/// The same of stations made otherwise.
+pub(crate) fn linked_as(new: fn(&str) -> Bench) -> (Bench, Bench, SessionTag) {
+    let (mut county, mut town) = (new(COUNTY), new(TOWN));
     let hello = town.tell(Input::Connected).into_iter().find_map(|effect| match effect {
         Effect::Hello(hello) => Some(hello),
         _ => None,
@@ -43,7 +49,7 @@ pub(crate) fn batch(
     first: u64,
     records: Vec<frame::Record>,
 ) -> Input {
-    let body = Body { records, seals: Vec::new() };
+    let body = Checked::of(Body { records, seals: Vec::new() }, &NoKeys);
     Input::Batch { link, session, lane: Lane::Routine, first, sent_ms: 0, body }
 }
 

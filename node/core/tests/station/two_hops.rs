@@ -190,7 +190,7 @@ fn a_segment_kept_by_a_few_open_legs_is_emptied_and_no_ended_leg_comes_back() {
     });
     let puts: Vec<Put> = puts.collect();
     assert_eq!(puts.len(), 4);
-    chain.tell(0, Input::Carried { segment: 1, puts });
+    chain.tell(0, Input::Carried { segment: 1, puts, seals: Vec::new() });
     let again = chain.benches[0].records().iter().filter_map(|record| match record {
         Record::Reappended(put) => Some(put.legs[0].sequence),
         _ => None,

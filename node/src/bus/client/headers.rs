@@ -29,6 +29,15 @@ impl Headers {
         Ok(())
     }
 
+    /// The same under a name of our own.
+    pub fn set_own(&mut self, name: &'static str, value: String) -> Result<(), BusError> {
+        if value.contains(['\r', '\n']) {
+            return Err(BusError::BadHeader { name: name.to_owned() });
+        }
+        self.0.insert(HeaderName::from_static(name), HeaderValue::from(value));
+        Ok(())
+    }
+
     /// The value under a name, whatever its case; the last if there are several.
     pub fn get(&self, name: &str) -> Option<&str> {
         let same = |known: &HeaderName| {

@@ -1,16 +1,19 @@
 //! [`Commit`]: records as one run of bytes, written in one go and true as a whole or not at all.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use yizhan_core::link::Link;
 use yizhan_core::record::{Put, Record};
+use yizhan_core::seal::HeldSeal;
 use yizhan_schemas::frame::Chain;
 use yizhan_schemas::{Code, Epoch, Lane};
 
 use super::format::{
     COMMIT_BYTES_MAX, COMMIT_HEADER_BYTES, CommitHeader, CommitKind, FRAME_BYTES, Frame,
 };
-use super::part;
+use super::part::{self, Seals};
 use super::scan::Placed;
 use crate::spool::error::SpoolError;
 
@@ -24,6 +27,8 @@ pub(super) struct Commit {
     kind: CommitKind,
     records: u32,
     pub(super) notes: Vec<Note>,
+    /// The seals at its head.
+    seals: Vec<Option<Arc<HeldSeal>>>,
 }
 
 /// What the index and the footer want to know of one record.
@@ -100,13 +105,17 @@ impl Commit {
         let mut bytes = Vec::with_capacity(guess_bytes(records));
         bytes.resize(COMMIT_HEADER_BYTES, 0);
         let mut notes = Vec::with_capacity(records.len());
+        let mut seals = Vec::new();
         for record in records {
             let offset = bytes.len();
             push(&mut bytes, record)?;
             notes.extend(Note::of(record, offset, bytes.len()));
+            if let Record::Seal(seal) = record {
+                seals.push(Some(Arc::clone(seal)));
+            }
         }
         let records = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        let commit = Self { bytes, kind: CommitKind::Records, records, notes };
+        let commit = Self { bytes, kind: CommitKind::Records, records, notes, seals };
         commit.within_bounds()
     }
 
@@ -114,7 +123,8 @@ impl Commit {
     pub(super) fn footer(body: &[u8]) -> Result<Self, SpoolError> {
         let mut bytes = vec![0; COMMIT_HEADER_BYTES];
         bytes.extend_from_slice(body);
-        Self { bytes, kind: CommitKind::Footer, records: 0, notes: Vec::new() }.within_bounds()
+        let (notes, seals) = (Vec::new(), Vec::new());
+        Self { bytes, kind: CommitKind::Footer, records: 0, notes, seals }.within_bounds()
     }
 
     fn within_bounds(self) -> Result<Self, SpoolError> {
@@ -203,7 +213,8 @@ pub(super) fn records<'a>(
     })
 }
 
-/// The same bytes, shared.
-pub(super) fn share(commit: Commit) -> (Bytes, Vec<Note>) {
-    (commit.bytes.into(), commit.notes)
+/// The same bytes and seals, shared.
+pub(super) fn share(commit: Commit) -> (Bytes, Vec<Note>, Option<Arc<Seals>>) {
+    let seals = (!commit.seals.is_empty()).then(|| commit.seals.into());
+    (commit.bytes.into(), commit.notes, seals)
 }

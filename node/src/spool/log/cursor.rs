@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use yizhan_core::link::Link;
+use yizhan_core::seal::HeldSeal;
 use yizhan_schemas::Lane;
 
 use super::format::{COMMIT_HEADER_BYTES, CommitHeader, CommitKind, FRAME_BYTES, Frame};
-use super::part::{self, PUT, REAPPENDED, held_leg};
+use super::part::{self, PUT, REAPPENDED, SEAL, held_leg};
 use super::reader::HeldLeg;
 use super::scan::next_intact;
 use super::segment::path_of;
@@ -33,6 +35,8 @@ pub(super) struct Cursor {
     end: u64,
     /// The commit that it stands in, and where that ends; none at a commit's head.
     commit: Option<(u64, u64)>,
+    /// The seals at the head of that commit.
+    seals: Vec<Option<Arc<HeldSeal>>>,
     window: Bytes,
     /// Where in the file the window begins.
     window_at: u64,
@@ -51,6 +55,7 @@ impl Cursor {
             at: u64::from(start.mark.commit),
             end: start.synced,
             commit: None,
+            seals: Vec::new(),
             window: Bytes::new(),
             window_at: 0,
         };
@@ -87,7 +92,8 @@ impl Cursor {
                 let body = record.slice(FRAME_BYTES.min(record.len())..);
                 self.at += frame.record_bytes() as u64;
                 let intact = frame.covers(&body);
-                let leg = intact.then(|| held_leg(&body, link, at_least, number)).flatten();
+                let leg =
+                    intact.then(|| held_leg(&body, &self.seals, link, at_least, number)).flatten();
                 if leg.is_some() {
                     return Ok(leg);
                 }
@@ -119,9 +125,28 @@ impl Cursor {
             let commit_end = self.at.saturating_add(header.commit_bytes() as u64);
             self.commit = Some((header.number, commit_end.min(self.end)));
             self.at += COMMIT_HEADER_BYTES as u64;
+            self.read_seals(commit_end.min(self.end))?;
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Reads the seals at the head of a commit: what is behind them names them by place.
+    fn read_seals(&mut self, commit_end: u64) -> Result<(), SpoolError> {
+        self.seals.clear();
+        while self.at < commit_end {
+            let head = self.bytes(FRAME_BYTES)?;
+            let Some(frame) = Frame::read(&head).filter(|frame| frame.kind == SEAL) else { break };
+            let end = self.at.saturating_add(frame.record_bytes() as u64);
+            if end > commit_end {
+                break;
+            }
+            let record = self.bytes(frame.record_bytes())?;
+            let body = record.get(FRAME_BYTES..).filter(|body| frame.covers(body));
+            self.seals.push(body.and_then(part::seal));
+            self.at = end;
+        }
+        Ok(())
     }
 
     /// Goes to the next intact commit behind a header that is not one. Rare, so it may cost

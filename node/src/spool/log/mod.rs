@@ -290,13 +290,13 @@ impl Log {
     fn publish(&mut self, commit: Commit) {
         let number = self.next.saturating_sub(1);
         let start = self.tail.end - commit.len();
-        let (bytes, notes) = commit::share(commit);
+        let (bytes, notes, seals) = commit::share(commit);
         self.tally.take(&notes);
         let mut state = self.shared.write();
         for note in &notes {
             state.lanes.take(self.tail.header.first, start, start, note);
         }
-        state.ring.push(number, &bytes, &notes);
+        state.ring.push(number, &bytes, &notes, seals.as_ref());
         let extent = Extent::of(self.tail.end, self.tail.file_bytes(), &self.tally);
         state.segments.insert(self.tail.header.first, extent);
     }

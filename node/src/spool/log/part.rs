@@ -2,11 +2,14 @@
 //!
 //! Forwarding is a hot path; decoding every header again would be most of its cost.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use yizhan_core::link::Link;
-use yizhan_core::record::Record;
+use yizhan_core::record::{Record, Under};
+use yizhan_core::seal::HeldSeal;
 use yizhan_core::time::BootId;
 use yizhan_schemas::Lane;
 use yizhan_schemas::frame::Chain;
@@ -17,6 +20,8 @@ use super::reader::HeldLeg;
 pub(super) const PUT: u8 = b'P';
 /// The letter on disk of [`Record::Reappended`].
 pub(super) const REAPPENDED: u8 = b'R';
+/// The letter on disk of [`Record::Seal`].
+pub(super) const SEAL: u8 = b'G';
 /// The letter on disk of [`Record::Snapshot`].
 pub(super) const SNAPSHOT: u8 = b'Z';
 
@@ -24,6 +29,7 @@ pub(super) const SNAPSHOT: u8 = b'Z';
 pub(super) fn letter(record: &Record) -> u8 {
     match record {
         Record::Opened(_) => b'O',
+        Record::Seal(_) => SEAL,
         Record::Put(_) => PUT,
         Record::Duplicate(_) => b'D',
         Record::SkipTaken(_) => b'K',
@@ -68,7 +74,7 @@ enum PartRecord<'a> {
 struct PartPut<'a> {
     #[serde(borrow, with = "serde_bytes")]
     envelope: &'a [u8],
-    _via: IgnoredAny,
+    via: Option<IgnoredAny>,
     age_ms: u64,
     age_unknown: bool,
     hops: u32,
@@ -82,6 +88,8 @@ struct PartPut<'a> {
     late: bool,
     #[serde(default)]
     _targets: Option<IgnoredAny>,
+    #[serde(default)]
+    under: Option<Under>,
 }
 
 #[derive(Deserialize)]
@@ -115,9 +123,31 @@ impl PartLink<'_> {
     }
 }
 
+/// The seals at the head of a commit, by place; `None` for one that is damaged.
+pub(super) type Seals = [Option<Arc<HeldSeal>>];
+
+/// The seal in the body of a record, unless that is damaged.
+pub(super) fn seal(body: &[u8]) -> Option<Arc<HeldSeal>> {
+    match rmp_serde::from_slice(body) {
+        Ok(Record::Seal(seal)) => Some(seal),
+        _ => None,
+    }
+}
+
+/// The seal that a message names.
+pub(super) fn seal_of(under: Under, seals: &Seals) -> Option<Arc<HeldSeal>> {
+    seals.get(usize::try_from(under.seal).ok()?)?.clone()
+}
+
 /// A leg out of the body of a `Put` or `Reappended`, whose envelope is a slice of that body: the
 /// one to this link, if there is one of at least this sequence.
-pub(super) fn held_leg(body: &Bytes, link: &Link, at_least: u64, put_at: u64) -> Option<HeldLeg> {
+pub(super) fn held_leg(
+    body: &Bytes,
+    seals: &Seals,
+    link: &Link,
+    at_least: u64,
+    put_at: u64,
+) -> Option<HeldLeg> {
     let (PartRecord::Put(put) | PartRecord::Reappended(put)) = rmp_serde::from_slice(body).ok()?;
     let mine = put.legs.iter().filter(|leg| leg.link.is(link) && leg.sequence >= at_least);
     let leg = mine.min_by_key(|leg| leg.sequence)?;
@@ -130,6 +160,8 @@ pub(super) fn held_leg(body: &Bytes, link: &Link, at_least: u64, put_at: u64) ->
         age_unknown: put.age_unknown,
         hops: put.hops,
         late: put.late,
+        own: put.via.is_none(),
+        under: put.under.and_then(|under| Some((seal_of(under, seals)?, under.leaf))),
         boot: put.boot,
         taken_boot_ms: put.taken_boot_ms,
         taken_wall_ms: put.taken_wall_ms,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use yizhan_core::link::Link;
+use yizhan_core::seal::Under;
 use yizhan_core::time::BootId;
 use yizhan_schemas::Lane;
 use yizhan_schemas::frame::Chain;
@@ -41,6 +42,10 @@ pub struct HeldLeg {
     pub hops: u32,
     /// True if it came behind one that it should have come before.
     pub late: bool,
+    /// True for a message of this station.
+    pub own: bool,
+    /// The seal that it came under.
+    pub under: Option<Under>,
     /// The boot in which it was taken.
     pub boot: BootId,
     /// Our clock since that boot when it was taken, milliseconds.
@@ -171,7 +176,8 @@ impl Turn<'_> {
     }
 
     fn ring_leg(&mut self, link: &Link, leg: &RingLeg) -> bool {
-        match held_leg(&leg.record, link, leg.sequence, leg.put_at) {
+        let seals = leg.seals.as_deref().unwrap_or_default();
+        match held_leg(&leg.record, seals, link, leg.sequence, leg.put_at) {
             Some(held) => self.leg(held),
             None => self.gap(leg.sequence),
         }

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use yizhan_core::input::{OldSegment, Span};
 use yizhan_core::link::Link;
-use yizhan_core::record::{Put, Record};
+use yizhan_core::record::{Put, Record, Under};
+use yizhan_core::seal::HeldSeal;
 use yizhan_schemas::Lane;
 
 use super::commit::records;
@@ -19,7 +20,7 @@ use super::damage::LegRange;
 use super::examine::examine;
 use super::format::CommitKind;
 use super::lanes::{Only, OnlySpan};
-use super::part::{PUT, REAPPENDED};
+use super::part::{self, PUT, REAPPENDED, SEAL, Seals};
 use super::ranges::Ranges;
 use super::reader::LegReader;
 use super::segment::path_of;
@@ -47,8 +48,27 @@ pub type Asked = (Link, Lane, u64, u64);
 pub struct Carried {
     /// In order, each with those legs only.
     pub puts: Vec<Put>,
+    /// The seals that they name, by place.
+    pub seals: Vec<Arc<HeldSeal>>,
     /// Legs asked for that are there by name and cannot be read back.
     pub unreadable: Vec<LegRange>,
+}
+
+impl Carried {
+    /// A message's seal among those that go with it.
+    fn name(&mut self, under: Under, heads: &Seals) -> Option<Under> {
+        let seal = part::seal_of(under, heads)?;
+        if !self.seals.last().is_some_and(|last| Arc::ptr_eq(last, &seal)) {
+            self.seals.push(seal);
+        }
+        let place = u32::try_from(self.seals.len() - 1).ok()?;
+        Some(Under { seal: place, ..under })
+    }
+}
+
+/// Each item, and whether it is the first.
+fn firsts<T>(items: impl Iterator<Item = T>) -> impl Iterator<Item = (bool, T)> {
+    items.enumerate().map(|(at, item)| (at == 0, item))
 }
 
 /// The number of a segment, and the runs of legs that are nowhere newer.
@@ -160,7 +180,14 @@ impl Reclaimer {
         let mut bytes = 0;
         let commits = seen.scanned.commits.iter();
         let commits = commits.filter(|commit| commit.kind == CommitKind::Records);
-        for record in commits.flat_map(|commit| records(&seen.bytes, commit)) {
+        let mut heads: Vec<Option<Arc<HeldSeal>>> = Vec::new();
+        for (first, record) in commits.flat_map(|commit| firsts(records(&seen.bytes, commit))) {
+            if first {
+                heads.clear();
+            }
+            if record.frame.kind == SEAL {
+                heads.push(part::seal(record.body));
+            }
             if ![PUT, REAPPENDED].contains(&record.frame.kind) {
                 continue;
             }
@@ -185,6 +212,7 @@ impl Reclaimer {
             });
             if !put.legs.is_empty() {
                 bytes += put.envelope.bytes().len() + PUT_BYTES;
+                put.under = put.under.and_then(|under| carried.name(under, &heads));
                 carried.puts.push(put);
             }
         }

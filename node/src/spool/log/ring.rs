@@ -1,6 +1,7 @@
 //! [`Ring`]: the newest legs in memory, so that the usual send reads no file.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use yizhan_core::link::Link;
@@ -9,6 +10,7 @@ use yizhan_schemas::{Lane, PerLane};
 
 use super::commit::Note;
 use super::format::FRAME_BYTES;
+use super::part::Seals;
 
 /// Most bytes that the ring keeps alive.
 pub(super) const RING_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -24,6 +26,8 @@ pub(super) struct RingLeg {
     pub(super) put_at: u64,
     /// The body of its record.
     pub(super) record: Bytes,
+    /// The seals of that commit, if it has any.
+    pub(super) seals: Option<Arc<Seals>>,
 }
 
 #[derive(Debug)]
@@ -43,7 +47,13 @@ pub(super) struct Ring {
 
 impl Ring {
     /// Takes in the legs of a synced commit.
-    pub(super) fn push(&mut self, number: u64, commit: &Bytes, notes: &[Note]) {
+    pub(super) fn push(
+        &mut self,
+        number: u64,
+        commit: &Bytes,
+        notes: &[Note],
+        seals: Option<&Arc<Seals>>,
+    ) {
         let mut through = Vec::new();
         // what was re-appended is older than what is here, and would break the order
         for note in notes.iter().filter(|note| !note.again) {
@@ -53,8 +63,8 @@ impl Ring {
                 let legs = lanes.get_mut(leg.lane);
                 if legs.back().is_none_or(|newest| newest.sequence < leg.sequence) {
                     let (sequence, chain) = (leg.sequence, leg.chain);
-                    let record = record.clone();
-                    legs.push_back(RingLeg { sequence, chain, put_at: number, record });
+                    let (record, seals) = (record.clone(), seals.cloned());
+                    legs.push_back(RingLeg { sequence, chain, put_at: number, record, seals });
                     through.push((leg.link.clone(), leg.lane, leg.sequence));
                 }
             }

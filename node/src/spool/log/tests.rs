@@ -10,9 +10,11 @@ use yizhan_core::record::{
     Adopted, Beyond, Cursor, Duplicate, Ended, Evicted, InboxBound, Leg, Opened as StationOpened,
     PublisherKey, Put, Quarantined, Record, Renumbered, Session, SkipTaken, Via,
 };
+use yizhan_core::seal::HeldSeal;
 use yizhan_core::time::BootId;
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::{Chain, LinkEpoch, Skip, SkipReason};
+use yizhan_schemas::seal::{Algorithm, KeyId, Stamp, Tree};
 use yizhan_schemas::{Code, Envelope, Epoch, Header, Lane, StoreId};
 
 use super::format::FRAME_BYTES;
@@ -61,7 +63,15 @@ pub(super) fn put(sequence: u64, payload: &[u8]) -> Put {
         key: Some(PublisherKey { scope: "s".into(), key: "k".into(), body: Digest([3; 16]) }),
         late: false,
         targets: Vec::new(),
+        under: None,
     }
+}
+
+fn seal() -> Arc<HeldSeal> {
+    let (algorithm, key) = (Algorithm::Ed25519Sha256, KeyId([1; 8]));
+    let stamp = Stamp { algorithm, key, leaves: 2, signature: Bytes::from_static(&[7; 64]) };
+    let known = vec![(1, Digest([3; 16]))];
+    Arc::new(HeldSeal { stamp, tree: Tree::of(2, known, vec![Digest([4; 16])]).unwrap() })
 }
 
 fn one_of_each() -> Vec<Record> {
@@ -73,6 +83,7 @@ fn one_of_each() -> Vec<Record> {
     let (code, boot) = (Code::parse("510722").unwrap(), BootId(1));
     let (bytes, why) = (Bytes::from_static(b"?"), "no envelope".to_owned());
     vec![
+        Record::Seal(seal()),
         Record::Opened(StationOpened { store, epoch, boot, code, wall_ms: 1, notes_epoch: None }),
         Record::Put(put(1, b"body")),
         Record::Duplicate(Duplicate { link: link.clone(), lane, sequence: 1, chain }),
@@ -148,16 +159,16 @@ fn a_leg_is_read_without_decoding_its_envelope_and_says_the_same() {
     for record in [Record::Put(put.clone()), Record::Reappended(put.clone())] {
         let body: Bytes = rmp_serde::to_vec(&record).unwrap().into();
         for link in [Link::Up, child(), Link::Inbox] {
-            let leg = held_leg(&body, &link, 1, 77).unwrap();
+            let leg = held_leg(&body, &[], &link, 1, 77).unwrap();
             assert_eq!(&leg.envelope_bytes, put.envelope.bytes());
             assert_eq!((leg.sequence, leg.chain, leg.put_at), (9, Chain(9_u64.to_le_bytes()), 77));
             assert_eq!((leg.age_ms, leg.age_unknown, leg.hops), (11, true, 2));
             assert_eq!((leg.boot, leg.taken_boot_ms), (put.boot, 12));
             assert_eq!(leg.taken_wall_ms, put.taken_wall_ms);
         }
-        assert_eq!(held_leg(&body, &Link::Up, 10, 77), None);
+        assert_eq!(held_leg(&body, &[], &Link::Up, 10, 77), None);
         let other = Link::Down(Code::parse("510722.102").unwrap());
-        assert_eq!(held_leg(&body, &other, 1, 77), None);
+        assert_eq!(held_leg(&body, &[], &other, 1, 77), None);
     }
 }
 
@@ -275,8 +286,8 @@ fn the_ring_keeps_the_newest_legs_within_its_bound() {
     for sequence in 1..3000 {
         let mut commit = Commit::of(&[Record::Put(put(sequence, &[7; 4000]))]).unwrap();
         commit.seal(1, sequence);
-        let (bytes, notes) = commit::share(commit);
-        ring.push(sequence, &bytes, &notes);
+        let (bytes, notes, _) = commit::share(commit);
+        ring.push(sequence, &bytes, &notes, None);
         newest = sequence;
     }
     let oldest = ring.first_from(&Link::Up, Lane::Priority, 1).unwrap().sequence;

@@ -1,4 +1,4 @@
-//! The rows of the index: `m` + message id, `o` + ordinal, and how far it is.
+//! The rows of the index: `m` + the first message of a run, `o` + its ordinal, and how far it is.
 
 use yizhan_core::link::Link;
 use yizhan_schemas::{Lane, MessageId, codec};
@@ -6,14 +6,10 @@ use yizhan_schemas::{Lane, MessageId, codec};
 /// Longest row that says how far the index is, bytes.
 const REACHED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Name of a message's row.
-pub(super) fn row_name(id: &MessageId) -> Vec<u8> {
-    row_name_of(id.to_string().as_bytes())
-}
-
-/// The same, of an id that is written out already.
-pub(super) fn row_name_of(id: &[u8]) -> Vec<u8> {
-    [b"m", id].concat()
+/// Name of the row of a run: ordered by sequence among those of one origin, epoch and lane.
+pub(super) fn row_name(first: &MessageId) -> Vec<u8> {
+    let head = format!("m{}-{}-{}", first.origin, first.epoch, first.lane.letter());
+    [head.as_bytes(), &first.sequence.to_be_bytes()].concat()
 }
 
 /// Name of an ordinal's row: ordered by number.

@@ -7,8 +7,10 @@
 //! the log, is never on the way to `accepted`, and what is not yet in it is read from the log
 //! again. It holds the last [`MESSAGES_MAX`] messages; the oldest go first.
 //!
-//! A row is the caller's: the index does not know what is in it. Rows have an **ordinal**, the
-//! order in which their messages were taken; the store is sled, in the wrapper of [`super::keys`].
+//! A row is about a **run** of messages, numbered densely within their origin, epoch and lane; runs
+//! do not overlap. What is in a row is the caller's: the index knows where a run begins, not where
+//! it ends. Rows have an **ordinal**, the order in which their first messages were taken; the store
+//! is sled, in the wrapper of [`super::keys`].
 
 mod entry;
 mod open;
@@ -34,15 +36,13 @@ pub use self::open::MessagesReport;
 pub const DIR: &str = "messages";
 /// Messages that the index remembers.
 pub const MESSAGES_MAX: u64 = 100_000;
-/// Most rows that one call of [`MessageLook::before`] goes through.
-pub const LOOK_MAX: usize = 5_000;
 
-/// What there is to remember of one message.
+/// What there is to remember of a run of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The message.
-    pub id: MessageId,
-    /// The how-manieth it is that was taken, from 1.
+    /// The first of them.
+    pub first: MessageId,
+    /// The how-manieth that one is that was taken, from 1.
     pub ordinal: u64,
     /// The caller's.
     pub page: Vec<u8>,
@@ -84,23 +84,26 @@ impl Messages {
     pub fn apply(&mut self, rows: &[Row], mut reached: Reached) -> Result<(), SpoolError> {
         let mut batch = Batch::default();
         for row in rows.iter().filter(|row| row.ordinal >= self.reached.oldest) {
-            batch.insert(ordinal_name(row.ordinal).as_slice(), row.id.to_string().as_bytes());
-            batch.insert(row_name(&row.id).as_slice(), row.page.as_slice());
+            let name = row_name(&row.first);
+            batch.insert(ordinal_name(row.ordinal).as_slice(), name.as_slice());
+            batch.insert(name, row.page.as_slice());
         }
         reached.oldest = self.reached.oldest;
         let beyond = reached.ordinal.saturating_sub(self.most);
         let oldest = reached.oldest;
         self.guarded("apply a batch", |index| {
             index.shared.db.call(|db| {
-                for ordinal in oldest..=beyond {
-                    let name = ordinal_name(ordinal);
-                    // one that is changed in this very batch has no row there yet, or an old one
-                    if let Some(id) = db.get(&name)? {
-                        batch.remove(entry::row_name_of(&id));
+                let mut before: Option<(sled::IVec, sled::IVec)> = None;
+                let end = beyond.saturating_add(1);
+                for entry in db.range(ordinal_name(oldest)..=ordinal_name(end)) {
+                    // where the next one begins, this one has ended
+                    let (name, row) = entry?;
+                    reached.oldest = read_ordinal(&name).unwrap_or(oldest);
+                    if let Some((name, row)) = before.replace((name, row)) {
+                        batch.remove(name);
+                        batch.remove(row);
                     }
-                    batch.remove(name.as_slice());
                 }
-                reached.oldest = oldest.max(beyond.saturating_add(1));
                 batch.insert(Reached::NAME, reached.to_bytes());
                 db.apply_batch(std::mem::take(&mut batch))
             })
@@ -149,37 +152,48 @@ impl Messages {
 }
 
 impl MessageLook {
-    /// What is remembered of a message.
+    /// Gives the rows to `each`, in order, that may be about messages from this one to the one
+    /// with the sequence `last`: of the first, only the caller can tell whether it reaches so far.
     ///
     /// # Errors
     /// [`SpoolError::Index`].
-    pub fn get(&self, id: &MessageId) -> Result<Option<Vec<u8>>, SpoolError> {
-        self.call(|db| Ok(db.get(row_name(id))?.map(|page| page.to_vec())))
+    pub fn within(
+        &self,
+        first: &MessageId,
+        last: u64,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), SpoolError> {
+        let name = |sequence| row_name(&MessageId { sequence, ..first.clone() });
+        self.call(|db| {
+            let head = db.range(name(0)..=name(first.sequence)).next_back().transpose()?;
+            if let Some((_, page)) = head {
+                each(&page);
+            }
+            for entry in db.range(name(first.sequence.saturating_add(1))..=name(last)) {
+                each(&entry?.1);
+            }
+            Ok(())
+        })
     }
 
-    /// Gives the messages taken before the one with this ordinal to `each`, newest first, until it
-    /// answers `false`. Returns the ordinal of the last one looked at; `None` if that was the last
-    /// there is. At most [`LOOK_MAX`] are looked at.
+    /// Gives the rows that begin before this ordinal to `each`, newest first, until it answers
+    /// `false`; true if it did, and there may be more.
     ///
     /// # Errors
     /// [`SpoolError::Index`].
     pub fn before(
         &self,
         ordinal: u64,
-        each: &mut dyn FnMut(u64, &[u8]) -> bool,
-    ) -> Result<Option<u64>, SpoolError> {
+        each: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<bool, SpoolError> {
         self.call(|db| {
-            let names = db.range(ordinal_name(0)..ordinal_name(ordinal)).rev();
-            for (count, entry) in names.enumerate() {
-                let (name, id) = entry?;
-                let Some(at) = read_ordinal(&name) else { continue };
-                let page = db.get(entry::row_name_of(&id))?;
-                let more = page.is_none_or(|page| each(at, &page));
-                if !more || count + 1 >= LOOK_MAX {
-                    return Ok(Some(at));
+            for entry in db.range(ordinal_name(0)..ordinal_name(ordinal)).rev() {
+                let page = db.get(entry?.1)?;
+                if page.is_some_and(|page| !each(&page)) {
+                    return Ok(true);
                 }
             }
-            Ok(None)
+            Ok(false)
         })
     }
 

@@ -14,7 +14,7 @@ use crate::spool::keys::open::{
 use crate::spool::lock::Lock;
 
 /// sled's directory in the index's.
-const STORE: &str = "pages";
+const STORE: &str = "runs";
 
 /// How the index was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

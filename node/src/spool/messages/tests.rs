@@ -7,7 +7,24 @@ fn id(sequence: u64) -> MessageId {
 }
 
 fn row(ordinal: u64, page: &str) -> Row {
-    Row { id: id(ordinal), ordinal, page: page.as_bytes().to_vec() }
+    Row { first: id(ordinal), ordinal, page: page.as_bytes().to_vec() }
+}
+
+/// The rows that may be about one message.
+fn rows(index: &Messages, first: u64, last: u64) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut each = |row: &[u8]| rows.push(String::from_utf8(row.to_vec()).unwrap());
+    index.looker().within(&id(first), last, &mut each).unwrap();
+    rows
+}
+
+fn before(index: &Messages, ordinal: u64, most: usize) -> (Vec<String>, bool) {
+    let mut rows = Vec::new();
+    let more = index.looker().before(ordinal, &mut |row| {
+        rows.push(String::from_utf8(row.to_vec()).unwrap());
+        rows.len() < most
+    });
+    (rows, more.unwrap())
 }
 
 fn reached(commit: u64, ordinal: u64) -> Reached {
@@ -31,10 +48,25 @@ fn what_was_synced_is_there_after_a_restart_with_the_place_in_the_log() {
     drop(index);
     let (index, report) = open(&data, 9);
     assert_eq!((report, index.reached().commit), (MessagesReport::default(), 7));
-    let look = index.looker();
-    assert_eq!(look.get(&id(1)).unwrap(), Some(b"A".to_vec()));
-    assert_eq!(look.get(&id(2)).unwrap(), Some(b"b".to_vec()));
-    assert_eq!(look.get(&id(3)).unwrap(), None);
+    assert_eq!(rows(&index, 1, 1), ["A"]);
+    assert_eq!(rows(&index, 2, 2), ["b"]);
+}
+
+#[test]
+fn rows_of_a_run_are_found_from_any_of_its_messages_and_in_the_order_in_which_they_were_taken() {
+    let data = TempDir::new().unwrap();
+    let (mut index, _) = open(&data, 9);
+    index.apply(&[row(1, "1-255"), row(256, "256-"), row(300, "300-")], reached(5, 400)).unwrap();
+    assert_eq!(rows(&index, 7, 7), ["1-255"]);
+    assert_eq!(rows(&index, 200, 299), ["1-255", "256-"]);
+    assert_eq!(rows(&index, 256, 400), ["256-", "300-"]);
+    assert_eq!(rows(&index, 500, 600), ["300-"], "only the caller knows how far it reaches");
+    let another = MessageId::parse("510722.101-b7k2qf-p5").unwrap();
+    let mut none = true;
+    index.looker().within(&another, 900, &mut |_| none = false).unwrap();
+    assert!(none, "of another lane");
+    assert_eq!(before(&index, 300, 9), (vec!["256-".to_owned(), "1-255".to_owned()], false));
+    assert_eq!(before(&index, 301, 1), (vec!["300-".to_owned()], true));
 }
 
 #[test]
@@ -42,24 +74,26 @@ fn the_oldest_messages_go_first_and_do_not_come_back() {
     let data = TempDir::new().unwrap();
     let (mut index, _) = open(&data, 9);
     index.most = 3;
-    let look = index.looker();
     for ordinal in 1..=5 {
-        index.apply(&[row(ordinal, "x")], reached(ordinal, ordinal)).unwrap();
+        index.apply(&[row(ordinal, &format!("of {ordinal}"))], reached(ordinal, ordinal)).unwrap();
     }
     index.apply(&[row(1, "late news")], reached(6, 5)).unwrap();
-    let there = |n| look.get(&id(n)).unwrap().is_some();
+    let there = |n: u64| rows(&index, n, n) == [format!("of {n}")];
     assert_eq!([1, 2, 3, 4, 5].map(there), [false, false, true, true, true]);
-    let mut seen = Vec::new();
-    let next = look.before(u64::MAX, &mut |ordinal, _| {
-        seen.push(ordinal);
-        seen.len() < 2
-    });
-    assert_eq!((next.unwrap(), seen.as_slice()), (Some(4), [5, 4].as_slice()));
-    let next = look.before(4, &mut |ordinal, _| {
-        seen.push(ordinal);
-        true
-    });
-    assert_eq!((next.unwrap(), seen.as_slice()), (None, [5, 4, 3].as_slice()));
+}
+
+#[test]
+fn a_run_goes_when_the_last_of_its_messages_is_too_old() {
+    let data = TempDir::new().unwrap();
+    let (mut index, _) = open(&data, 9);
+    index.most = 10;
+    index.apply(&[row(1, "1-8")], reached(1, 8)).unwrap();
+    index.apply(&[row(9, "9-17")], reached(2, 17)).unwrap();
+    index.apply(&[], reached(3, 17)).unwrap();
+    assert_eq!(rows(&index, 8, 8), ["1-8"], "8 is one of the last ten");
+    index.apply(&[row(18, "18")], reached(4, 18)).unwrap();
+    assert_eq!(rows(&index, 1, 8), Vec::<String>::new());
+    assert_eq!(rows(&index, 9, 18), ["9-17", "18"]);
 }
 
 #[test]
@@ -72,9 +106,9 @@ fn an_index_of_another_log_or_one_that_is_broken_is_set_aside() {
     let (index, report) = open(&data, 8);
     let why = report.set_aside.unwrap().1;
     assert!(why.contains("of another log"), "{why}");
-    assert_eq!(index.looker().get(&id(1)).unwrap(), None);
+    assert_eq!(rows(&index, 1, 1), Vec::<String>::new());
     drop(index);
-    let store = data.path().join("messages/pages");
+    let store = data.path().join("messages/runs");
     for name in ["db", "conf"] {
         let length = std::fs::metadata(store.join(name)).unwrap().len();
         std::fs::write(store.join(name), vec![0x5a; length as usize]).unwrap();
