@@ -43,6 +43,8 @@ pub struct Figures {
     pub refusals: u64,
     /// Frames in which somebody altered a message.
     pub tampered: u64,
+    /// Frames of bulk before which the modem's queue was judged.
+    pub queues: u64,
 }
 
 impl Figures {
@@ -67,6 +69,7 @@ impl Figures {
         self.full_disks += other.full_disks;
         self.refusals += other.refusals;
         self.tampered += other.tampered;
+        self.queues += other.queues;
     }
 }
 
@@ -91,7 +94,7 @@ impl fmt::Display for Figures {
             f,
             "{} crashes, {} power cuts, {} failed syncs, {} pauses, {} partitions, {} clock jumps, \
              {} stores lost or put back, {} disks full, {} submissions refused for want of room, \
-             {} frames altered",
+             {} frames altered; {} looks at a modem's queue",
             self.crashes,
             self.power_cuts,
             self.failed_syncs,
@@ -101,7 +104,8 @@ impl fmt::Display for Figures {
             self.stores,
             self.full_disks,
             self.refusals,
-            self.tampered
+            self.tampered,
+            self.queues
         )
     }
 }

@@ -107,6 +107,16 @@ impl Link {
         Fate::Arrives(arrives_us)
     }
 
+    /// Bytes that wait for the modem.
+    pub fn waiting_bytes(&self, course: Course, now_us: u64) -> u64 {
+        let way = match course {
+            Course::Up => &self.up,
+            Course::Down => &self.down,
+        };
+        let waits_us = way.free_us.saturating_sub(now_us);
+        self.links.rate.map_or(0, |rate| waits_us * rate / 1_000_000)
+    }
+
     /// What one way does with frames.
     pub fn passage(&self, course: Course) -> Passage {
         match course {

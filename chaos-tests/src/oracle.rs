@@ -11,7 +11,7 @@
 //! | once | no inbox holds an id twice, nor a publisher's key under two ids |
 //! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched |
 //! | never stale | the true age on entering an inbox is within the time to live |
-//! | urgent first | where nothing is wrong, a flash message waits for no backlog |
+//! | urgent first | where nothing is wrong, a flash message waits for no backlog, and once a line is known no more bulk waits for its modem than a round trip and 250 ms of it |
 //! | at most once | an adapter is asked once, and not too late; how that ended is what its origin knows |
 //! | accounted | every (message, target) has one outcome at its origin, the right one; the stations' own counts balance at every commit |
 //!

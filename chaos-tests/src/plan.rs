@@ -130,8 +130,20 @@ impl Plan {
             plan.links.queue_bytes = 32_000 * dice.random_range(1..6);
             plan.faults = Faults::default();
         }
+        plan.thin(&mut SmallRng::seed_from_u64(seed ^ 0x7417));
         plan.faults.tamper(&mut SmallRng::seed_from_u64(seed ^ 0x7a3b));
         plan
+    }
+
+    /// Some slow lines are thin ones: 9.6, 50 or 256 kbit/s, and what goes over them is short.
+    fn thin(&mut self, dice: &mut SmallRng) {
+        if self.links.rate.is_some() && dice.random_bool(0.5) {
+            let rate = one_of(dice, [1_200, 6_250, 32_000]);
+            self.links.rate = Some(rate);
+            // as modems do: two seconds of the line and more, and some datagrams at the least
+            self.links.queue_bytes = (rate * dice.random_range(2..6)).max(4_000);
+            self.work.payload_bytes_max = self.work.payload_bytes_max.min(600);
+        }
     }
 
     /// How long faults may happen: as long as messages are submitted, and a while more.
@@ -155,9 +167,25 @@ impl Plan {
     /// old while it is being put into the inbox costs that two more. Not in it: any backlog.
     pub fn flash_us_max(&self, hops: u64) -> u64 {
         let frame_us = self.links.rate.map_or(0, |rate| 64 * 1024 * 1_000_000 / rate.max(1));
+        // thin lines have short frames: there it is other flash that it waits for
+        let frame_us = frame_us.min(self.links.rate.map_or(0, |rate| {
+            let messages = 4.0 + 3.0 * f64::from(self.work.messages) * self.work.lanes[0];
+            let message = self.work.payload_bytes_max as u64 + FRAME_OVERHEAD_BYTES;
+            messages as u64 * message * 1_000_000 / rate.max(1)
+        }));
         let commits_us = 2 * self.commit_us.1 + 100_000;
         let reopened_us = if self.work.perishable > 0.0 { commits_us } else { 0 };
         hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us + reopened_us
+    }
+
+    /// Bytes that may wait for a modem once its speed is known: one round trip and 250 ms of the
+    /// line (design §5), or two frames, and the frame that came last; of the line as fast as acks in
+    /// bunches make it look. All that is not bulk is in the slack.
+    pub fn queued_bytes_max(&self) -> Option<u64> {
+        let rate = self.links.rate?;
+        let trip_us = 2 * (self.links.delay_us.1 + self.commit_us.1) + 250_000;
+        let frame = (rate / 10).max(800) + self.work.payload_bytes_max as u64;
+        Some(rate * trip_us / 1_000_000 * 5 / 4 + 3 * frame + 4 * FRAME_OVERHEAD_BYTES)
     }
 
     /// Longest time that a frame spends on one healthy link, microseconds.

@@ -21,6 +21,9 @@ use crate::{Code, Lane};
 pub struct Stations {
     /// Each station once.
     pub stations: Vec<StationStatus>,
+    /// On `yz.status.<code>`: the next word is to be expected after so many milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_ms: Option<u64>,
 }
 
 /// One station, as it sees itself or as it was last heard of. Also `GET /v1/stations/{code}`.

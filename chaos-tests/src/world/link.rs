@@ -3,11 +3,16 @@
 use yizhan_core::input::{Input, Ticket};
 use yizhan_core::link::Link;
 use yizhan_core::seal::Checked;
+use yizhan_schemas::Lane;
 use yizhan_schemas::frame::{Body, Frame};
 
 use super::World;
 use super::event::Event;
 use crate::network::{Course, Fate, Passage};
+use crate::plan::Faults;
+
+/// Where nothing goes wrong, all have been at work for ten seconds by then.
+const LEARNT_US: u64 = 15_000_000;
 
 impl World {
     /// Puts a frame on the link that a station means.
@@ -65,6 +70,7 @@ impl World {
             return;
         }
         self.figures.frames += 1;
+        self.judge_queue(child, course, frame);
         self.story.note(self.now_us, &bytes);
         let twice = self.weather.duplicate > 0.0
             && rand::Rng::random_bool(&mut self.dice, self.weather.duplicate);
@@ -78,6 +84,24 @@ impl World {
                 (Fate::Waits, Some(held)) => held.push(event),
                 _ => {}
             }
+        }
+    }
+
+    /// Bulk waits in a modem's queue only as long as the design allows, where nothing is wrong and
+    /// there was time to learn how fast the line is.
+    fn judge_queue(&mut self, child: usize, course: Course, frame: &Frame) {
+        let is_bulk = matches!(frame, Frame::Batch(batch) if batch.lane != Lane::Flash);
+        if !is_bulk || self.plan.faults != Faults::default() || self.now_us < LEARNT_US {
+            return;
+        }
+        let Some(most) = self.plan.queued_bytes_max() else { return };
+        let waiting = self.links.get(child).map_or(0, |l| l.waiting_bytes(course, self.now_us));
+        self.figures.queues += 1;
+        if waiting > most {
+            self.oracle.fault(format!(
+                "bytes in flight: {waiting} wait for the modem of {child} ({course:?}), allowed are \
+                 {most}"
+            ));
         }
     }
 

@@ -189,8 +189,9 @@ impl World {
         };
         let (mut bytes, through) = (0, filled.through);
         for batch in filled.frames {
-            bytes += batch.body.len() as u64;
-            self.pass(host, &send.link, &Frame::Batch(batch));
+            let frame = Frame::Batch(batch);
+            bytes += frame.encode().map_or(0, |bytes| bytes.len() as u64);
+            self.pass(host, &send.link, &frame);
         }
         let (link, session, lane, from) = (send.link, send.session, send.lane, send.from);
         if let Some((from, through)) = filled.gap {

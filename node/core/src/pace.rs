@@ -23,12 +23,11 @@ const AHEAD_US: u64 = 250_000;
 const FRAME_US: u64 = 100_000;
 /// The fastest delivery counts for this long, or twice that.
 const WINDOW_US: u64 = 10_000_000;
-/// Before anything is acked, so much is sent as the line surely carries in this time.
-const FIRST_US: u64 = 2_500_000;
-/// A frame that is this much longer on its way than the shortest round trip waited in a queue.
-const QUEUED_US: u64 = 125_000;
+/// Before anything is acked, so much is sent as the line surely carries in this time: less than the
+/// two seconds that a modem's queue holds, and at 256 kbit/s and 300 ms nearly a round trip's worth.
+const FIRST_US: u64 = 1_800_000;
 /// A greeting that took so much longer than twice what was expected is of another line.
-const OTHER_LINE_US: u64 = 250_000;
+const OTHER_LINE_US: u64 = 100_000;
 /// Shorter frames are mostly heading and seal, and pack badly.
 pub const FRAME_BYTES_MIN: u64 = 800;
 /// Longer frames save nothing.
@@ -38,6 +37,12 @@ pub const FRAME_BYTES_MAX: u64 = crate::fill::FRAME_FILL_BYTES as u64;
 pub const WINDOW_BYTES_MIN: u64 = 2 * FRAME_BYTES_MIN;
 /// Bytes allowed while nothing at all is known.
 const WINDOW_BYTES_UNKNOWN: u64 = 4 * 1024;
+/// And no more than in so many round trips with what we are ahead: where the way is short, the line
+/// may be no faster than it seems.
+const FIRST_TRIPS: u64 = 4;
+/// Flash has a window of its own, since what is behind it in one queue can only wait; while the
+/// line was not seen full, it is rather too large.
+const FLASH_BYTES_UNKNOWN: u64 = 64 * 1024;
 /// Slower lines (512 kbit/s) are worth all effort of packing, bytes a second.
 const HARD_BELOW: u64 = 64_000;
 /// Slower lines (16 Mbit/s) are worth some, if more waits than they carry: beyond it the processor
@@ -50,6 +55,8 @@ const LIGHT_BELOW_IDLE: u64 = 250_000;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pace {
     delivered_bytes: u64,
+    /// How many of them before the last greeting.
+    greeted_bytes: u64,
     /// When something was last delivered, or the link was last seen empty, microseconds.
     delivered_us: u64,
     since_us: u64,
@@ -126,8 +133,11 @@ impl Pace {
 
     fn grow(&mut self, now_us: u64, bytes: u64, left: Departure) {
         let Grown::By(grown) = self.grown else { return };
+        // what leaves first, and all at once, waits behind itself
+        let is_first = left.delivered_bytes <= self.greeted_bytes;
+        let allowed_us = if is_first { AHEAD_US } else { AHEAD_US / 2 };
         let way_us = self.way.us().unwrap_or(0);
-        let queued = now_us.saturating_sub(left.at_us) > way_us.saturating_add(QUEUED_US);
+        let queued = now_us.saturating_sub(left.at_us) > way_us.saturating_add(allowed_us);
         self.grown = if queued { Grown::Done } else { Grown::By(grown.saturating_add(bytes)) };
     }
 
@@ -145,7 +155,8 @@ impl Pace {
                 *self = Self { delivered_bytes: self.delivered_bytes, ..Self::hinted(self.hint) };
             }
         }
-        self.least = self.least.max(Some(bytes.saturating_mul(1_000_000) / took_us));
+        self.greeted_bytes = self.delivered_bytes;
+        self.least = Some(bytes.saturating_mul(1_000_000) / took_us);
         self.round_trip(now_us, took_us);
     }
 
@@ -178,7 +189,10 @@ impl Pace {
         });
         let first = match (self.hint, self.least) {
             (Some(_), _) => 0,
-            (None, Some(least)) => bytes_in(least, FIRST_US),
+            (None, Some(least)) => {
+                let trip_us = self.way.us().unwrap_or(0).saturating_add(AHEAD_US);
+                bytes_in(least, FIRST_US.min(FIRST_TRIPS * trip_us))
+            }
             (None, None) => WINDOW_BYTES_UNKNOWN,
         };
         let window = match self.grown {
@@ -186,6 +200,14 @@ impl Pace {
             Grown::Done => steady,
         };
         window.clamp(least, most)
+    }
+
+    /// Bytes of flash that may be on their way, beside a window of bulk.
+    pub fn flash_bytes(&self, window: u64) -> u64 {
+        match self.grown {
+            Grown::Done => window,
+            Grown::By(_) => window.max(FLASH_BYTES_UNKNOWN),
+        }
     }
 
     /// True if there is room for a frame of bulk that is worth its heading; else the next ack is

@@ -24,6 +24,8 @@ pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 pub const SYNC_INTERVAL_SECONDS: u64 = 1;
 /// A child on 9.6 kbit/s takes this long for 36 KB; cut off earlier it would never catch up.
 const WRITE_DEADLINE: &str = "30s";
+/// The server's own two seconds end a handshake at 9.6 kbit/s whose first words wait in a queue.
+const HANDSHAKE_SECONDS: u64 = 15;
 /// A dead client is forgotten after three of these.
 const PING_INTERVAL: &str = "20s";
 /// Beyond `YZ_INBOX` itself: room for its bookkeeping, so that a full disk is not announced early.
@@ -97,6 +99,7 @@ impl ServerConfig {
             "port": self.listen.port,
             "max_payload": MAX_PAYLOAD_BYTES,
             "write_deadline": WRITE_DEADLINE,
+            "authorization": { "timeout": HANDSHAKE_SECONDS },
             "ping_interval": PING_INTERVAL,
             "ping_max": 2,
             "log_file": plain(&self.log_file)?,

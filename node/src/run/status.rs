@@ -18,12 +18,23 @@ use yizhan_topology::Topology;
 use super::RunError;
 use crate::bus::{BusError, Client, subjects};
 
-/// How often a station tells its parent.
+/// How often a station tells its parent, on a line that is not thin.
 const TELL_EVERY: Duration = Duration::from_secs(2);
-/// A station that was not heard of for this long is offline.
+/// On a thin one it takes no more than this part of it: messages come first.
+const SHARE_OF_LINE: u64 = 20;
+/// A station that was not heard of for this long, or for thrice as long as it said that it would
+/// be silent, is offline.
 const OFFLINE_AFTER: Duration = Duration::from_secs(15);
+/// No word of its own keeps a station online for longer.
+const SILENT_MAX: Duration = Duration::from_secs(600);
 /// Longest status message, bytes.
 const STATUS_BYTES_MAX: usize = 512 * 1024;
+
+/// What was last heard of a station.
+struct Heard {
+    offline_at: Instant,
+    status: StationStatus,
+}
 
 /// What is known of this station and those below it. Cheap to clone.
 #[derive(Clone)]
@@ -31,7 +42,7 @@ pub(super) struct Roll {
     here: Code,
     topology: Arc<Topology>,
     view: watch::Receiver<View>,
-    heard: Arc<Mutex<BTreeMap<Code, (Instant, StationStatus)>>>,
+    heard: Arc<Mutex<BTreeMap<Code, Heard>>>,
 }
 
 impl Roll {
@@ -57,9 +68,9 @@ impl Roll {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let below = self.topology.stations().filter(|station| self.here.is_above(&station.code));
         let below = below.map(|station| match heard.get(&station.code) {
-            Some((at, status)) => {
+            Some(Heard { offline_at, status }) => {
                 let mut status = status.clone();
-                if at.elapsed() > OFFLINE_AFTER {
+                if Instant::now() > *offline_at {
                     status.online = Some(false);
                 }
                 status
@@ -67,7 +78,7 @@ impl Roll {
             None => StationStatus::unheard(station.code.clone()),
         });
         let all = std::iter::once(self.own()).chain(below);
-        Stations { stations: all.map(|status| self.named(status)).collect() }
+        Stations { stations: all.map(|status| self.named(status)).collect(), every_ms: None }
     }
 
     fn named(&self, mut status: StationStatus) -> StationStatus {
@@ -78,6 +89,14 @@ impl Roll {
         status
     }
 
+    /// How long to say nothing after a word of so many bytes to the parent.
+    fn pause_after(&self, bytes: usize) -> Duration {
+        let view = self.view.borrow();
+        let rate = view.links.iter().find(|link| link.link == Link::Up).and_then(|link| link.rate);
+        let ms = rate.map_or(0, |rate| bytes as u64 * 1_000 * SHARE_OF_LINE / rate.max(1));
+        Duration::from_millis(ms).max(TELL_EVERY).min(SILENT_MAX / 3)
+    }
+
     /// Takes what a child says of itself and of those below it.
     fn hear(&self, child: &Code, said: Stations) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,8 +104,10 @@ impl Roll {
             // a child speaks for its own subtree only
             status.code.is_within(child) && self.topology.station(&status.code).is_some()
         });
+        let silent = Duration::from_millis(said.every_ms.unwrap_or(0).saturating_mul(3));
+        let offline_at = Instant::now() + silent.min(SILENT_MAX).max(OFFLINE_AFTER);
         for status in within.filter(|status| status.online == Some(true)) {
-            heard.insert(status.code.clone(), (Instant::now(), status));
+            heard.insert(status.code.clone(), Heard { offline_at, status });
         }
     }
 }
@@ -108,17 +129,19 @@ fn link_status(link: &LinkView) -> LinkStatus {
 
 /// Tells the parent, again and again.
 pub(super) async fn tell(roll: Roll, parent: Client) -> (&'static str, Result<(), RunError>) {
-    let mut turns = tokio::time::interval(TELL_EVERY);
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let subject = subjects::status(&roll.here);
+    let mut every = Duration::ZERO;
     loop {
-        turns.tick().await;
+        tokio::time::sleep(every).await;
         let mut said = roll.stations();
         for status in &mut said.stations {
             status.name.clear();
             status.tier.clear();
         }
         said.stations.retain(|status| status.online == Some(true));
+        let length = codec::encode(&said, STATUS_BYTES_MAX).map_or(0, |bytes| bytes.len());
+        every = roll.pause_after(length);
+        said.every_ms = u64::try_from(every.as_millis()).ok();
         match codec::encode(&said, STATUS_BYTES_MAX) {
             Ok(bytes) if parent.is_connected() => {
                 if let Err(fault) = parent.publish(&subject, bytes).await {

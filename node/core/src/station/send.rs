@@ -50,7 +50,7 @@ impl Station {
         let room = window.saturating_sub(in_flight);
         let frame_bytes = if fixed { FRAME_BYTES_MAX } else { neighbour.pace.frame_bytes() };
         let roomy = if fixed { room > 0 } else { neighbour.pace.is_roomy(window, in_flight) };
-        let flash_fits = session.flight(Lane::Flash).bytes() < window;
+        let flash_fits = session.flight(Lane::Flash).bytes() < neighbour.pace.flash_bytes(window);
         let lanes = self.kept.outbound.get(link);
         let sent = session.flights.each_ref().map(|flight| flight.sent);
         let waiting = |lane: Lane| {

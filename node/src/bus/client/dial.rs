@@ -15,9 +15,10 @@ use crate::bus::{BusError, Credential, subjects};
 const PARENT_PING: Duration = Duration::from_secs(3);
 /// On this machine a broken connection shows by itself; a hang is the server's keeper's matter.
 const LOCAL_PING: Duration = Duration::from_secs(20);
-/// For the whole handshake, three round trips: enough for a satellite. Linux resends a lost first
-/// packet within it each second from 6.5 on, and after 1 s and 3 s before.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
+/// For the whole handshake, three round trips and about 1.5 kB: enough for a satellite, and for
+/// 9.6 kbit/s (3 s) where the queue of a connection before is still in the modem (2 s). Linux
+/// resends a lost first packet within it each second from 6.5 on, and after 1 s and 3 s before.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(7);
 /// The first wait after a connection broke is at most this.
 const RECONNECT_FIRST_MS: u64 = 50;
 /// No wait is longer, unless the parent asks for it ([`super::Client::set_reconnect_cap`]).
