@@ -37,9 +37,10 @@ pub const FRAME_BYTES_MAX: u64 = crate::fill::FRAME_FILL_BYTES as u64;
 pub const WINDOW_BYTES_MIN: u64 = 2 * FRAME_BYTES_MIN;
 /// Bytes allowed while nothing at all is known.
 const WINDOW_BYTES_UNKNOWN: u64 = 4 * 1024;
-/// And no more than in so many round trips with what we are ahead: where the way is short, the line
-/// may be no faster than it seems.
+/// And no more than in so many round trips, and so many times what we are ahead: where the way is
+/// short, the line may be no faster than it seems, and its queue hold no more than a second of it.
 const FIRST_TRIPS: u64 = 4;
+const FIRST_AHEADS: u64 = 3;
 /// Flash has a window of its own, since what is behind it in one queue can only wait; while the
 /// line was not seen full, it is rather too large.
 const FLASH_BYTES_UNKNOWN: u64 = 64 * 1024;
@@ -190,8 +191,8 @@ impl Pace {
         let first = match (self.hint, self.least) {
             (Some(_), _) => 0,
             (None, Some(least)) => {
-                let trip_us = self.way.us().unwrap_or(0).saturating_add(AHEAD_US);
-                bytes_in(least, FIRST_US.min(FIRST_TRIPS * trip_us))
+                let trips_us = self.way.us().unwrap_or(0).saturating_mul(FIRST_TRIPS);
+                bytes_in(least, FIRST_US.min(trips_us.saturating_add(FIRST_AHEADS * AHEAD_US)))
             }
             (None, None) => WINDOW_BYTES_UNKNOWN,
         };
