@@ -36,8 +36,10 @@ use crate::mailbox::{Asker, Letter};
 
 /// Letters taken into a step at one go, so that a flood cannot keep a step from closing.
 const LETTERS_A_TURN_MAX: usize = 1024;
-/// How often pages and metrics see a new [`View`].
-const VIEW_EVERY: Duration = Duration::from_millis(250);
+/// How soon pages and metrics see what happened.
+const VIEW_SOON: Duration = Duration::from_millis(250);
+/// How often they see a new [`View`] where nothing happens: ages grow all the same.
+const VIEW_AT_LEAST: Duration = Duration::from_secs(2);
 
 /// The loop, ready to run.
 pub struct Driver {
@@ -61,6 +63,8 @@ pub struct Driver {
     gathered_bytes: u64,
     /// How full the disk was when the core was told last.
     usage: Option<Usage>,
+    /// When pages and metrics see the next view.
+    view_at: Instant,
 }
 
 impl Driver {
@@ -87,6 +91,7 @@ impl Driver {
             waiting: VecDeque::new(),
             gathered_bytes: 0,
             usage: None,
+            view_at: Instant::now(),
         };
         (driver, views)
     }
@@ -106,7 +111,6 @@ impl Driver {
             self.station.open(clock::now(), step);
         }
         let mut taken = Vec::with_capacity(LETTERS_A_TURN_MAX);
-        let mut views = tokio::time::interval(VIEW_EVERY);
         let mut stopping = false;
         loop {
             self.take_own(&disk);
@@ -117,6 +121,8 @@ impl Driver {
             }
             let more = !stopping && self.waiting.is_empty() && self.has_room(&disk);
             let due = self.station.due_us().map(instant_of);
+            // one timer for both: each turn sets it anew
+            let wake = due.map_or(self.view_at, |due| due.min(self.view_at));
             tokio::select! {
                 done = disk.done() => self.committed(done?),
                 count = letters.recv_many(&mut taken, LETTERS_A_TURN_MAX), if more => {
@@ -125,13 +131,22 @@ impl Driver {
                     }
                     self.waiting.extend(taken.drain(..));
                 }
-                () = sleep_until(due), if due.is_some() => self.tick(&disk),
-                _ = views.tick() => {
-                    self.view.send_replace(self.station.view(clock::now()));
+                () = tokio::time::sleep_until(wake) => {
+                    if due.is_some_and(|due| due <= wake) {
+                        self.tick(&disk);
+                    }
+                    if self.view_at <= wake {
+                        self.show();
+                    }
                 }
                 _ = stop.changed(), if !stopping => stopping = true,
             }
         }
+    }
+
+    fn show(&mut self) {
+        self.view.send_replace(self.station.view(clock::now()));
+        self.view_at = Instant::now() + VIEW_AT_LEAST;
     }
 
     /// True while the step that gathers has room for another letter.
@@ -209,6 +224,7 @@ impl Driver {
             return;
         }
         let mut step = self.steps.begin();
+        self.view_at = self.view_at.min(Instant::now() + VIEW_SOON);
         let usage = (disk.usage)();
         if self.usage.replace(usage) != Some(usage) {
             let Usage { held_bytes, max_bytes } = usage;
@@ -296,11 +312,4 @@ impl Driver {
 fn instant_of(boot_us: u64) -> Instant {
     let left_us = boot_us.saturating_sub(clock::now().boot_us);
     Instant::now() + Duration::from_micros(left_us)
-}
-
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
 }

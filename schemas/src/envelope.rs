@@ -20,51 +20,60 @@ pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 pub const ENVELOPE_BYTES_MAX: usize = 1024 * 1024 - 64 * 1024;
 
 /// What stations need to know of a message. Fields are only ever added, and optional.
+///
+/// Their names on the wire are short: every hop writes each of them to its disk with every message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// The station that took it from its publisher.
+    #[serde(rename = "o")]
     pub origin: Code,
     /// That station's epoch.
+    #[serde(rename = "e")]
     pub epoch: Epoch,
     /// Its precedence.
+    #[serde(rename = "l")]
     pub lane: Lane,
     /// Its sequence within (origin, epoch, lane), from 1.
+    #[serde(rename = "s")]
     pub sequence: u64,
     /// What it is about.
+    #[serde(rename = "k")]
     pub kind: Kind,
     /// Whom it is for, as its publisher said.
+    #[serde(rename = "t")]
     pub to: Selector,
     /// Where `up` leads by the origin's policy; absent if `to` says it all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Selector>,
     /// Stations on the way that policy gives an inbox copy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Selector>,
     /// Wall clock of the origin, Unix milliseconds; for people, never for decisions.
+    #[serde(rename = "a")]
     pub accepted_ms: u64,
     /// Time to live, milliseconds of age.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "ttl", default, skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
     /// Media type of the payload; absent means `application/json`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "ct", default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// W3C trace context of the publisher.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "tp", default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     /// The publisher's CloudEvents id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "id", default, skip_serializing_if = "Option::is_none")]
     pub ce_id: Option<String>,
     /// The publisher's CloudEvents source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "src", default, skip_serializing_if = "Option::is_none")]
     pub ce_source: Option<String>,
     /// When it happened, as the publisher said (RFC 3339).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "at", default, skip_serializing_if = "Option::is_none")]
     pub ce_time: Option<String>,
     /// Other CloudEvents attributes, handed through.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ce_extensions: BTreeMap<String, String>,
     /// Messages that this one continues.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "ref", default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<MessageId>,
 }
 
@@ -119,8 +128,9 @@ pub struct Envelope {
 
 #[derive(Serialize, Deserialize)]
 struct Wire<'a> {
+    #[serde(rename = "h")]
     header: Header,
-    #[serde(with = "serde_bytes", borrow)]
+    #[serde(rename = "p", with = "serde_bytes", borrow)]
     payload: &'a [u8],
 }
 
