@@ -63,7 +63,7 @@ pub struct JournalPlan {
 }
 
 /// Happenings that a slow listener may be behind.
-const HAPPENINGS_MAX: usize = 4096;
+const HAPPENINGS_MAX: usize = 1024;
 
 /// What became of messages. Cheap to clone.
 #[derive(Clone)]

@@ -41,7 +41,7 @@ use crate::spool::Messages;
 use crate::telemetry::{self, Counts};
 
 /// Events that a slow reader of `GET /v1/stream` may be behind.
-pub(super) const EVENTS_MAX: usize = 4096;
+pub(super) const EVENTS_MAX: usize = 1024;
 /// Legs of the inbox that may be asked for: more than the core asks for at once.
 const DELIVERIES_MAX: usize = 4096;
 

@@ -13,6 +13,11 @@ use rustix::io::Errno;
 
 use super::error::SpoolError;
 
+/// How much is read at once of a file that may end in zeros.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// What was written may itself end in zeros: at most a payload's, which is shorter than this.
+const ZEROS_KEPT_BYTES: usize = yizhan_schemas::envelope::ENVELOPE_BYTES_MAX;
+
 /// Makes a directory and those above it, durably.
 pub(super) fn make_dir(dir: &Path) -> Result<(), SpoolError> {
     if dir.is_dir() {
@@ -121,6 +126,34 @@ pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, SpoolError> {
     Ok(bytes)
 }
 
+/// A file that was allocated ahead: what stands in it before the zeros at its end, and its length.
+/// Nobody pays memory for the zeros, but for [`ZEROS_KEPT_BYTES`] that may be somebody's last words.
+pub(super) fn read_written(path: &Path, bytes_max: u64) -> Result<(Vec<u8>, u64), SpoolError> {
+    let failed = |fault| SpoolError::io("read", path, fault);
+    let mut file = File::open(path).map_err(failed)?.take(bytes_max);
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = match file.read(&mut chunk) {
+            Ok(0) => {
+                let kept = length.min((bytes.len() + ZEROS_KEPT_BYTES) as u64);
+                bytes.resize(usize::try_from(kept).unwrap_or(usize::MAX), 0);
+                return Ok((bytes, length));
+            }
+            Ok(count) => count,
+            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
+            Err(fault) => return Err(failed(fault)),
+        };
+        let read = chunk.get(..count).unwrap_or_default();
+        if let Some(last) = read.iter().rposition(|byte| *byte != 0) {
+            // the zeros of chunks before this one were in the middle after all
+            bytes.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
+            bytes.extend_from_slice(read.get(..=last).unwrap_or_default());
+        }
+        length += count as u64;
+    }
+}
+
 /// Up to `bytes` bytes from an offset; fewer only at the file's end.
 pub(super) fn read_at(
     file: &File,
@@ -171,3 +204,27 @@ pub(super) fn free_bytes(dir: &Path) -> Result<u64, SpoolError> {
 
 #[cfg(test)]
 pub(super) mod fault;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_at_the_end_are_counted_and_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("segment");
+        let mut written = vec![7; CHUNK_BYTES + 3];
+        written.resize(3 * CHUNK_BYTES, 0);
+        written.push(9);
+        let file_bytes = written.len() + 4 * ZEROS_KEPT_BYTES;
+        let mut file = written.clone();
+        file.resize(file_bytes, 0);
+        fs::write(&path, &file).unwrap();
+        let (read, length) = read_written(&path, u64::MAX).unwrap();
+        assert_eq!(length, file_bytes as u64);
+        assert_eq!(read.len(), written.len() + ZEROS_KEPT_BYTES);
+        assert!(read.starts_with(&written));
+        fs::write(&path, [0; 10]).unwrap();
+        assert_eq!(read_written(&path, u64::MAX).unwrap(), (vec![0; 10], 10));
+    }
+}

@@ -25,7 +25,10 @@ use crate::spool::error::SpoolError;
 pub(super) struct Examined {
     pub(super) path: PathBuf,
     pub(super) first: u64,
+    /// Without the zeros at its end.
     pub(super) bytes: Vec<u8>,
+    /// With them.
+    pub(super) file_bytes: u64,
     /// Its header, unless that is damaged.
     pub(super) header: Option<SegmentHeader>,
     pub(super) scanned: Scanned,
@@ -44,13 +47,14 @@ pub(super) fn examine(
     follower: Option<u64>,
 ) -> Result<Examined, SpoolError> {
     let path = path_of(dir, first);
-    let bytes = disk::read(&path, FILE_BYTES_MAX)?;
+    let (bytes, file_bytes) = disk::read_written(&path, FILE_BYTES_MAX)?;
     let header = header(&path, bytes.get(..SEGMENT_HEADER_BYTES).unwrap_or_default())?;
     let scanned = scan(&bytes, store, first, follower);
     let footer =
         scanned.footer().and_then(|footer| Footer::decode(&bytes, footer.offset, footer.bytes));
     let (damage, torn) = (Vec::new(), None);
-    let mut seen = Examined { path, first, bytes, header, scanned, footer, damage, torn };
+    let mut seen =
+        Examined { path, first, bytes, file_bytes, header, scanned, footer, damage, torn };
     seen.judge(follower);
     Ok(seen)
 }

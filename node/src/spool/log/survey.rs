@@ -177,7 +177,7 @@ impl Opening {
         self.tally = tally;
         self.count_since_snapshot(seen);
         let synced = seen.scanned.end as u64;
-        let file_bytes = seen.bytes.len() as u64;
+        let file_bytes = seen.file_bytes;
         self.state.segments.insert(first, Extent::of(synced, file_bytes, &self.tally));
         for damage in &mut seen.damage {
             let offset = usize::try_from(damage.offset).unwrap_or(usize::MAX);

@@ -114,7 +114,7 @@ pub fn scan_from(
             last: seen.scanned.next.saturating_sub(1),
             records,
             used_bytes: seen.scanned.end as u64,
-            file_bytes: seen.bytes.len() as u64,
+            file_bytes: seen.file_bytes,
             snapshot: begins_with_snapshot(&dir, *first, store)?,
             closed: last.is_some_and(|last| last.kind == CommitKind::Footer),
         });
