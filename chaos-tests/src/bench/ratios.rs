@@ -31,8 +31,11 @@ const fn with<'a>(scenario: &'a str, with: &'a [(&'a str, f64)]) -> Which<'a> {
     Which { scenario, with }
 }
 
-/// Our figure, then each peer's and how many times ours is that.
-pub fn table(results: &Results, peers: &[Peer]) -> String {
+/// What stands in the column of a peer whose program is not on this machine.
+const NOT_FOUND: &str = "not found on PATH";
+
+/// Our figure, then each peer's and how many times ours is that; of a peer that is not here, that.
+pub fn table(results: &Results, peers: &[Peer], is_here: impl Fn(Peer) -> bool) -> String {
     let mut text = format!("{:<36} {:>9}", "median (ours is so many times that)", "yizhan");
     for peer in peers {
         text += &format!("  {peer:>19}");
@@ -42,6 +45,10 @@ pub fn table(results: &Results, peers: &[Peer]) -> String {
         let ours = results.ours(which, figure);
         text += &format!("{name:<36} {:>9}", short(ours));
         for peer in peers {
+            if !is_here(*peer) {
+                text += &format!("  {NOT_FOUND:>19}");
+                continue;
+            }
             let theirs = results.of_peer(*peer, which, figure);
             let ratio = ours.zip(theirs).map(|(ours, theirs)| ours / theirs);
             let both = format!("{} ({} x)", short(theirs), short(ratio));
@@ -63,8 +70,17 @@ mod tests {
         for (peer, p50) in [("yizhan", 1.0), ("nats", 4.0)] {
             results.add(json!({"scenario": "answers", "peer": peer, "p50_ms": p50}));
         }
-        let table = table(&results, &[Peer::NATS]);
+        let table = table(&results, &[Peer::NATS], |_| true);
         assert!(table.contains("4.00 (0.25 x)"), "{table}");
         assert!(table.contains("- (- x)"), "{table}");
+    }
+    #[test]
+    fn a_peer_that_is_not_here_has_no_figures_and_the_table_says_why() {
+        let mut results = Results::default();
+        results.add(json!({"scenario": "answers", "peer": "yizhan", "p50_ms": 1.0}));
+        let peers = [Peer::NATS, Peer::Rabbit];
+        let table = table(&results, &peers, |peer| peer != Peer::Rabbit);
+        assert!(table.contains("rabbitmq") && table.contains("not found on PATH"), "{table}");
+        assert!(!table.lines().skip(1).any(|line| line.ends_with("x)")), "{table}");
     }
 }
