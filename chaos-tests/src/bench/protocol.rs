@@ -61,7 +61,7 @@ impl Desk {
                 Self::Nats(nats::Desk::connect(&ends.village, subject, taken).await)
             }
             Speaks::Amqp { queue } => Self::Amqp(amqp::Desk::connect(&ends.village, queue).await),
-            Speaks::Mqtt { topic } => Self::Mqtt(mqtt::Desk::connect(&ends.village, topic)),
+            Speaks::Mqtt { topic } => Self::Mqtt(mqtt::Desk::connect(&ends.village, topic).await),
         }
     }
 

@@ -18,6 +18,8 @@ const OPEN_MAX: u16 = u16::MAX - 1;
 /// Requests that wait for the connection's task.
 const WAITING: usize = 512;
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Between two attempts to connect.
+const TRY_EVERY: Duration = Duration::from_millis(25);
 /// Largest packet, bytes.
 const PACKET_MAX: usize = 1 << 20;
 
@@ -62,9 +64,25 @@ fn client(address: &str) -> (AsyncClient, EventLoop) {
     (client, events)
 }
 
+/// Waits until the broker, which must be there soon, says what is waited for.
+async fn come(events: &mut EventLoop, address: &str, what: impl Fn(&Packet) -> bool) {
+    let coming = async {
+        loop {
+            match events.poll().await {
+                Ok(Event::Incoming(packet)) if what(&packet) => return,
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(TRY_EVERY).await,
+            }
+        }
+    };
+    let came = tokio::time::timeout(SOON, coming).await;
+    assert!(came.is_ok(), "not within {SOON:?}: a session with the broker at {address}");
+}
+
 impl Desk {
-    pub(super) fn connect(address: &str, topic: &'static str) -> Self {
+    pub(super) async fn connect(address: &str, topic: &'static str) -> Self {
         let (client, mut events) = client(address);
+        come(&mut events, address, |packet| matches!(packet, Packet::ConnAck(_))).await;
         let (tell, heard) = mpsc::unbounded_channel();
         let mut task = JoinSet::new();
         task.spawn(async move {
@@ -114,16 +132,7 @@ impl Inbox {
         let (client, mut events) = client(address);
         let subscribed = client.subscribe(topic, QoS::AtLeastOnce).await;
         subscribed.expect("room for one request");
-        let open = async {
-            loop {
-                match events.poll().await {
-                    Ok(Event::Incoming(Packet::SubAck(_))) => return,
-                    Ok(_) => {}
-                    Err(why) => panic!("the county's broker at {address}: {why}"),
-                }
-            }
-        };
-        tokio::time::timeout(SOON, open).await.expect("a subscription at the county");
+        come(&mut events, address, |packet| matches!(packet, Packet::SubAck(_))).await;
         Self { events, _client: client }
     }
 
