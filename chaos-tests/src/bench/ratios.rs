@@ -5,7 +5,7 @@ use super::peer::Peer;
 use super::results::{Results, Which};
 
 /// Figures worth a line: what it is, of which results, and its name there.
-const FIGURES: [(&str, Which<'_>, &str); 14] = [
+const FIGURES: [(&str, Which<'_>, &str); 16] = [
     ("400 B end to end, 1/s", SMALL, "end_to_end_per_s"),
     ("400 B answered, 1/s", SMALL, "ack_per_s"),
     ("CPU s per 100,000", SMALL, "cpu_s_per_100k"),
@@ -18,6 +18,8 @@ const FIGURES: [(&str, Which<'_>, &str); 14] = [
     ("refused: heal to backlog done, s", REFUSED, "heal_to_backlog_s"),
     ("black hole: heal to backlog done, s", BLACK_HOLE, "heal_to_backlog_s"),
     ("kill -9: restart to first, s", with("kill", &[]), "restart_to_first_s"),
+    ("kill -9: lost", with("kill", &[]), "lost"),
+    ("kill -9: doubled", with("kill", &[]), "duplicates"),
     ("256 kbit/s: wire/payload", with("thin", &[("kbit_per_s", 256.0)]), "wire_per_payload"),
     ("50 kbit/s: wire/payload", with("thin", &[("kbit_per_s", 50.0)]), "wire_per_payload"),
 ];
@@ -51,6 +53,7 @@ pub fn table(results: &Results, peers: &[Peer], is_here: impl Fn(Peer) -> bool) 
             }
             let theirs = results.of_peer(*peer, which, figure);
             let ratio = ours.zip(theirs).map(|(ours, theirs)| ours / theirs);
+            let ratio = ratio.filter(|ratio| ratio.is_finite()); // of nothing lost to nothing lost
             let both = format!("{} ({} x)", short(theirs), short(ratio));
             text += &format!("  {both:>19}");
         }
