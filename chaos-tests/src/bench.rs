@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`peer`] | whose chain: ours, or what a user would pick instead |
 //! | [`chain`] | county, township and village as processes |
+//! | [`program`] | where a peer's program is, if it is there |
 //! | [`ends`] | where reports go into a chain, and where they come out |
+//! | [`protocol`] | what both are spoken to in: NATS, AMQP, MQTT |
 //! | [`modem`] | a thin line, or one that goes away, between village and township |
 //! | [`reports`] [`calls`] | what is handed in: made up, or real |
 //! | [`publisher`] | a publisher at the village, with so many answers open |
-//! | [`reader`] | who reads the county's inbox |
+//! | [`reader`] | who reads what comes out at the county |
 //! | [`cost`] | processor time and memory of the processes, bytes that they wrote |
 //! | [`speed`] [`thin`] [`outage`] [`kill`] [`backlog`] [`idle`] | scenarios |
 //! | [`work`] [`programme`] | a scenario with its sizes; many of them, ours and peers' in turn |
@@ -35,7 +37,9 @@ pub mod kill;
 pub mod modem;
 pub mod outage;
 pub mod peer;
+pub mod program;
 pub mod programme;
+pub mod protocol;
 pub mod publisher;
 pub mod quantile;
 pub mod ratios;

@@ -1,10 +1,13 @@
 //! [`Chain`]: a county, a township and a village, real processes on loopback.
 
+mod bridges;
 mod leaves;
+mod servers;
+mod shovels;
 
 use std::time::{Duration, Instant};
 
-use super::ends::{Ends, contains};
+use super::ends::{Ends, Speaks, contains};
 use super::modem::Modem;
 use super::peer::Peer;
 use super::quantile;
@@ -12,7 +15,10 @@ use crate::real::county::{County, Plan};
 use crate::real::place::Place;
 use crate::real::station;
 use crate::real::until::{SOON, until};
+use bridges::Bridges;
 use leaves::Leaves;
+use servers::Servers;
+use shovels::Shovels;
 
 /// A tier of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +34,24 @@ pub enum Hop {
 impl Hop {
     /// From below to above.
     pub const ALL: [Self; 3] = [Self::Village, Self::Township, Self::County];
+
+    /// The next one on the way up.
+    pub fn above(self) -> Option<Self> {
+        match self {
+            Self::Village => Some(Self::Township),
+            Self::Township => Some(Self::County),
+            Self::County => None,
+        }
+    }
+
+    /// What a peer's server there is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Village => "village",
+            Self::Township => "township",
+            Self::County => "county",
+        }
+    }
 
     /// Its station's code.
     pub fn code(self) -> &'static str {
@@ -58,6 +82,8 @@ pub struct Chain {
 enum Tiers {
     Yizhan(County),
     Nats(Box<Leaves>),
+    Rabbit(Box<Shovels>),
+    Mosquitto(Box<Bridges>),
 }
 
 impl Chain {
@@ -72,9 +98,12 @@ impl Chain {
     }
 
     async fn with(peer: Peer, modem: Option<Modem>) -> Self {
+        let between = modem.as_ref();
         let tiers = match peer {
-            Peer::Yizhan => Tiers::Yizhan(county(modem.as_ref()).await),
-            Peer::Nats(setup) => Tiers::Nats(Box::new(Leaves::start(setup, modem.as_ref()).await)),
+            Peer::Yizhan => Tiers::Yizhan(county(between).await),
+            Peer::Nats(setup) => Tiers::Nats(Box::new(Leaves::start(setup, between).await)),
+            Peer::Rabbit => Tiers::Rabbit(Box::new(Shovels::start(between).await)),
+            Peer::Mosquitto => Tiers::Mosquitto(Box::new(Bridges::start(between).await)),
         };
         Self { peer, tiers, modem }
     }
@@ -90,11 +119,15 @@ impl Chain {
             Tiers::Yizhan(county) => Ends {
                 village: county.station(Hop::Village.code()).bus.clone(),
                 county: county.station(Hop::County.code()).bus.clone(),
-                subject: "yz.submit.incident.report",
-                stream: "YZ_INBOX",
-                taken: |answer| contains(answer, b"\"accepted\""),
+                speaks: Speaks::Nats {
+                    subject: "yz.submit.incident.report",
+                    stream: "YZ_INBOX",
+                    taken: |answer| contains(answer, b"\"accepted\""),
+                },
             },
             Tiers::Nats(leaves) => leaves.ends(),
+            Tiers::Rabbit(shovels) => shovels.ends(),
+            Tiers::Mosquitto(bridges) => bridges.ends(),
         }
     }
 
@@ -110,7 +143,7 @@ impl Chain {
     pub fn place(&self, hop: Hop) -> Option<&Place> {
         match &self.tiers {
             Tiers::Yizhan(county) => Some(county.station(hop.code())),
-            Tiers::Nats(_) => None,
+            _ => None,
         }
     }
 
@@ -124,8 +157,18 @@ impl Chain {
         match (&self.tiers, part) {
             (Tiers::Yizhan(county), Part::Node) => county.station(hop.code()).pid(),
             (Tiers::Yizhan(county), Part::Bus) => county.station(hop.code()).bus_pid(),
-            (Tiers::Nats(leaves), Part::Node) => leaves.pid(hop),
-            (Tiers::Nats(_), Part::Bus) => None,
+            (_, Part::Node) => self.servers()?.pid(hop),
+            (_, Part::Bus) => None,
+        }
+    }
+
+    /// A peer's.
+    fn servers(&self) -> Option<&Servers> {
+        match &self.tiers {
+            Tiers::Yizhan(_) => None,
+            Tiers::Nats(leaves) => Some(leaves.servers()),
+            Tiers::Rabbit(shovels) => Some(shovels.servers()),
+            Tiers::Mosquitto(bridges) => Some(bridges.servers()),
         }
     }
 
@@ -139,7 +182,9 @@ impl Chain {
                     station::gone(bus, SOON).await;
                 }
             }
-            Tiers::Nats(leaves) => leaves.kill(hop).await,
+            Tiers::Nats(leaves) => leaves.servers_mut().kill(hop).await,
+            Tiers::Rabbit(shovels) => shovels.servers_mut().kill(hop).await,
+            Tiers::Mosquitto(bridges) => bridges.servers_mut().kill(hop).await,
         }
     }
 
@@ -148,6 +193,8 @@ impl Chain {
         match &mut self.tiers {
             Tiers::Yizhan(county) => county.station_mut(hop.code()).start(),
             Tiers::Nats(leaves) => leaves.spawn(hop),
+            Tiers::Rabbit(shovels) => shovels.spawn(hop),
+            Tiers::Mosquitto(bridges) => bridges.spawn(hop),
         }
     }
 
@@ -158,7 +205,7 @@ impl Chain {
     pub async fn ready(&mut self, hop: Hop) {
         match &mut self.tiers {
             Tiers::Yizhan(county) => county.station_mut(hop.code()).ready().await,
-            Tiers::Nats(_) => panic!("asked of our own stations only"),
+            _ => panic!("asked of our own stations only"),
         }
     }
 

@@ -1,6 +1,4 @@
 //! [`Ends`]: where reports go into a chain and where they come out, whoever made it.
-//!
-//! All peers measured here speak NATS, so one publisher and one reader serve them all.
 
 use crate::real::until::{SOON, until};
 
@@ -11,15 +9,35 @@ pub struct Ends {
     pub village: String,
     /// The county's server.
     pub county: String,
-    /// Where reports are handed in.
-    pub subject: &'static str,
-    /// The county's stream, where they end.
-    pub stream: &'static str,
-    /// Whether an answer says that a report was taken.
-    pub taken: fn(&[u8]) -> bool,
+    /// What both are spoken to in.
+    pub speaks: Speaks,
 }
 
-/// A connection to a server, which must be there soon.
+/// A protocol, and the names in it.
+#[derive(Debug, Clone, Copy)]
+pub enum Speaks {
+    /// NATS with JetStream.
+    Nats {
+        /// Where reports are handed in.
+        subject: &'static str,
+        /// The county's stream, where they end.
+        stream: &'static str,
+        /// Whether an answer says that a report was taken.
+        taken: fn(&[u8]) -> bool,
+    },
+    /// AMQP 0.9.1: a durable queue of this name at either end.
+    Amqp {
+        /// The queue.
+        queue: &'static str,
+    },
+    /// MQTT 3.1.1, QoS 1.
+    Mqtt {
+        /// The topic.
+        topic: &'static str,
+    },
+}
+
+/// A connection to a NATS server, which must be there soon.
 pub async fn connect(url: &str) -> async_nats::Client {
     until(SOON, format!("a connection to {url}"), || async { async_nats::connect(url).await.ok() })
         .await

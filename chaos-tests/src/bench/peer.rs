@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::program;
+
 /// Whose chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Peer {
@@ -10,6 +12,10 @@ pub enum Peer {
     Yizhan,
     /// nats-server leaf chain, each tier's stream sources the one below.
     Nats(Setup),
+    /// Three RabbitMQ nodes, shovels that acknowledge below when the node above has confirmed.
+    Rabbit,
+    /// Three mosquitto brokers, bridges with QoS 1. A PUBACK does not mean that it is on disk.
+    Mosquitto,
 }
 
 /// How a NATS chain is set up.
@@ -25,12 +31,14 @@ pub struct Setup {
 
 impl Peer {
     /// All of them, ours first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Yizhan,
         Self::Nats(Setup { durable: false, always: false }),
         Self::Nats(Setup { durable: true, always: false }),
         Self::Nats(Setup { durable: false, always: true }),
         Self::Nats(Setup { durable: true, always: true }),
+        Self::Rabbit,
+        Self::Mosquitto,
     ];
     /// As a server is by default.
     pub const NATS: Self = Self::Nats(Setup { durable: false, always: false });
@@ -38,16 +46,33 @@ impl Peer {
     pub const NATS_DURABLE: Self = Self::Nats(Setup { durable: true, always: false });
     /// Synced, without custody.
     pub const NATS_ALWAYS: Self = Self::Nats(Setup { durable: false, always: true });
+
+    /// The program that its chain runs; ours is built here, and finds its nats-server by itself.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Yizhan => "yizhan",
+            Self::Nats(_) => "nats-server",
+            Self::Rabbit => "rabbitmq-server",
+            Self::Mosquitto => "mosquitto",
+        }
+    }
+
+    /// Whether that program is on this machine.
+    pub fn is_here(self) -> bool {
+        self == Self::Yizhan || program::find(self.program()).is_some()
+    }
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Nats(setup) = self else { return f.pad("yizhan") };
-        f.pad(match (setup.durable, setup.always) {
-            (false, false) => "nats",
-            (true, false) => "nats-durable",
-            (false, true) => "nats-always",
-            (true, true) => "nats-durable-always",
+        f.pad(match self {
+            Self::Yizhan => "yizhan",
+            Self::Nats(Setup { durable: false, always: false }) => "nats",
+            Self::Nats(Setup { durable: true, always: false }) => "nats-durable",
+            Self::Nats(Setup { durable: false, always: true }) => "nats-always",
+            Self::Nats(Setup { durable: true, always: true }) => "nats-durable-always",
+            Self::Rabbit => "rabbitmq",
+            Self::Mosquitto => "mosquitto",
         })
     }
 }

@@ -76,7 +76,7 @@ impl Programme {
         let mut this = Self::default();
         let times = scale.runs;
         for _ in 0..times {
-            for peer in [Ours, Peer::NATS, Peer::NATS_ALWAYS] {
+            for peer in [Ours, Peer::NATS, Peer::NATS_ALWAYS, Peer::Rabbit] {
                 this.then(peer, scale.throughput(peer, 400));
             }
             this.then(Ours, scale.throughput(Ours, 4096));
@@ -90,6 +90,7 @@ impl Programme {
         }
         for _ in 0..times {
             this.then(Ours, scale.kill());
+            this.then(Peer::Mosquitto, scale.kill());
             for (kbit, backlog) in [(256.0, 2_000), (50.0, 500), (9.6, 100)] {
                 this.then(Ours, scale.thin(kbit, backlog));
             }
@@ -98,7 +99,7 @@ impl Programme {
         this.then(Ours, Work::Thin { kbit, backlog, traced: true });
         for black_hole in [false, true] {
             for _ in 0..times {
-                for peer in [Ours, Peer::NATS_DURABLE] {
+                for peer in [Ours, Peer::NATS_DURABLE, Peer::Rabbit, Peer::Mosquitto] {
                     this.then(peer, scale.outage(black_hole));
                 }
             }
@@ -142,11 +143,16 @@ impl Programme {
         self.works.push((peer, work));
     }
 
-    /// Does all of it. What fails is a result too: nobody's failure hides in an average.
+    /// Does all of it; works of peers whose program is not on this machine are left out, and that is
+    /// said. What fails is a result too: nobody's failure hides in an average.
     ///
     /// # Errors
     /// Results cannot be written down.
-    pub async fn play(self, dir: &Path) -> Result<Results, String> {
+    pub async fn play(mut self, dir: &Path) -> Result<Results, String> {
+        self.works.retain(|(peer, _)| peer.is_here());
+        for peer in Peer::ALL.into_iter().filter(|peer| !peer.is_here()) {
+            println!("{peer:<19} left out: {} not found on PATH", peer.program());
+        }
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}");
         let bar = ProgressBar::new(self.works.len() as u64);
         bar.set_style(style.map_err(|why| why.to_string())?);

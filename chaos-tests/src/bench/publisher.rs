@@ -4,13 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::HeaderMap;
-use futures::StreamExt as _;
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::sync::Semaphore;
 
-use super::ends::{Ends, connect};
+use super::ends::Ends;
+use super::protocol::{Answers, Desk, Headers};
 use super::reports::Reports;
 
 /// A publisher that hears nothing for so long gives up.
@@ -19,8 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A connection to the village's server.
 #[derive(Clone)]
 pub struct Publisher {
-    nats: async_nats::Client,
-    ends: Ends,
+    desk: Desk,
     reports: Arc<Reports>,
     /// Whether each report names a trace of its own.
     traced: bool,
@@ -38,8 +36,8 @@ pub struct Handed {
 impl Publisher {
     /// Connects.
     pub async fn at_village(ends: &Ends, reports: &Arc<Reports>) -> Self {
-        let nats = connect(&ends.village).await;
-        Self { nats, ends: ends.clone(), reports: Arc::clone(reports), traced: false }
+        let desk = Desk::at_village(ends).await;
+        Self { desk, reports: Arc::clone(reports), traced: false }
     }
 
     /// Gives each report a `traceparent`.
@@ -74,8 +72,7 @@ impl Publisher {
         let mut took = Vec::with_capacity(which.len());
         for n in which {
             let began = Instant::now();
-            let answer = self.nats.request(self.ends.subject, self.reports.body(n)).await;
-            self.is_taken(&answer.map_err(|why| why.to_string())?.payload)?;
+            self.desk.ask(self.reports.body(n), Headers::new()).await?;
             took.push(began.elapsed());
         }
         Ok(took)
@@ -87,12 +84,10 @@ impl Publisher {
     /// # Errors
     /// As [`Publisher::flood`].
     pub async fn flash(&self, n: usize) -> Result<Instant, String> {
-        let mut headers = self.headers(n).unwrap_or_default();
-        headers.insert("Yz-Precedence", "flash");
+        let mut headers = self.headers(n);
+        headers.push(("Yz-Precedence", "flash".to_owned()));
         let left = Instant::now();
-        let body = self.reports.body(n);
-        let answer = self.nats.request_with_headers(self.ends.subject, headers, body).await;
-        self.is_taken(&answer.map_err(|why| why.to_string())?.payload)?;
+        self.desk.ask(self.reports.body(n), headers).await?;
         Ok(left)
     }
 
@@ -102,11 +97,9 @@ impl Publisher {
         window: usize,
         every: Option<Duration>,
     ) -> Result<Handed, String> {
-        let inbox = self.nats.new_inbox();
-        let answers = self.nats.subscribe(inbox.clone()).await.map_err(|why| why.to_string())?;
+        let (handing, answers) = self.desk.halves().await?;
         let open = Arc::new(Semaphore::new(window));
-        let hearing = self.clone().hear(answers, which.len(), Arc::clone(&open));
-        let hearing = tokio::spawn(hearing);
+        let hearing = tokio::spawn(hear(answers, which.len(), Arc::clone(&open)));
         let mut ticks = every.map(tokio::time::interval);
         let (began, mut left) = (Instant::now(), Vec::with_capacity(which.len()));
         for n in which {
@@ -118,52 +111,28 @@ impl Publisher {
                 _ => break, // `hear` says why
             }
             left.push(Instant::now());
-            let (nats, subject) = (&self.nats, self.ends.subject);
-            let (inbox, body) = (inbox.clone(), self.reports.body(n));
-            match self.headers(n) {
-                None => nats.publish_with_reply(subject, inbox, body).await,
-                Some(headers) => {
-                    nats.publish_with_reply_and_headers(subject, inbox, headers, body).await
-                }
-            }
-            .map_err(|why| why.to_string())?;
+            handing.hand_in(self.reports.body(n), self.headers(n)).await?;
         }
         hearing.await.map_err(|why| why.to_string())??;
         Ok(Handed { took: began.elapsed(), left })
     }
 
-    async fn hear(
-        self,
-        mut answers: async_nats::Subscriber,
-        count: usize,
-        open: Arc<Semaphore>,
-    ) -> Result<(), String> {
-        for heard in 0..count {
-            let answer = tokio::time::timeout(PATIENCE, answers.next()).await;
-            let Ok(Some(answer)) = answer else {
-                return Err(format!("no answer for {PATIENCE:?} after {heard} of {count}"));
-            };
-            self.is_taken(&answer.payload)?;
-            open.add_permits(1);
-        }
-        Ok(())
-    }
-
     /// A trace context that looks like dice, as real ones do: nothing in it compresses.
-    fn headers(&self, n: usize) -> Option<HeaderMap> {
-        self.traced.then(|| {
-            let mut dice = SmallRng::seed_from_u64(n as u64);
-            let (trace, span) = (dice.random::<u128>(), dice.random::<u64>());
-            let mut headers = HeaderMap::new();
-            headers.insert("traceparent", format!("00-{trace:032x}-{span:016x}-01"));
-            headers
-        })
-    }
-
-    fn is_taken(&self, answer: &[u8]) -> Result<(), String> {
-        match (self.ends.taken)(answer) {
-            true => Ok(()),
-            false => Err(format!("not taken: {}", String::from_utf8_lossy(answer))),
+    fn headers(&self, n: usize) -> Headers {
+        if !self.traced {
+            return Headers::new();
         }
+        let mut dice = SmallRng::seed_from_u64(n as u64);
+        let (trace, span) = (dice.random::<u128>(), dice.random::<u64>());
+        vec![("traceparent", format!("00-{trace:032x}-{span:016x}-01"))]
     }
+}
+
+async fn hear(mut answers: Answers, count: usize, open: Arc<Semaphore>) -> Result<(), String> {
+    for heard in 0..count {
+        let answer = tokio::time::timeout(PATIENCE, answers.next()).await;
+        answer.map_err(|_| format!("no answer for {PATIENCE:?} after {heard} of {count}"))??;
+        open.add_permits(1);
+    }
+    Ok(())
 }

@@ -1,22 +1,20 @@
-//! [`Reader`]: reads the county's stream as an integrator does, through a JetStream consumer.
+//! [`Reader`]: reads what comes out at the county as an integrator does, through a consumer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::{self, consumer::pull};
-use futures::StreamExt as _;
 use tokio::task::JoinSet;
 
-use super::ends::{Ends, connect};
+use super::ends::Ends;
+use super::protocol::Inbox;
 use super::reports::Reports;
-use crate::real::until::{SOON, until};
 
 /// Nothing comes for so long: nothing more will.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks at what has come; times are taken at arrival, not at a look.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// A consumer of the county's stream, from here on. Dropping it ends it.
+/// A consumer at the county, from here on. Dropping it ends it.
 pub struct Reader {
     arrivals: Arc<Mutex<Arrivals>>,
     _task: JoinSet<()>,
@@ -71,23 +69,11 @@ impl Arrivals {
 impl Reader {
     /// Reads what comes from now on; reports below `count` are expected.
     pub async fn at_county(ends: &Ends, reports: &Arc<Reports>, count: usize) -> Self {
-        let context = jetstream::new(connect(&ends.county).await);
-        let messages = until(SOON, "a consumer of the county's stream", || async {
-            let stream = context.get_stream(ends.stream).await.ok()?;
-            let plain = pull::Config {
-                deliver_policy: jetstream::consumer::DeliverPolicy::New,
-                ack_policy: jetstream::consumer::AckPolicy::None,
-                memory_storage: true,
-                ..Default::default()
-            };
-            let consumer = stream.create_consumer(plain).await.ok()?;
-            consumer.stream().max_messages_per_batch(2_000).messages().await.ok()
-        })
-        .await;
+        let inbox = Inbox::at_county(ends).await;
         let arrivals = Arrivals { came: vec![None; count], ..Arrivals::default() };
         let arrivals = Arc::new(Mutex::new(arrivals));
         let mut task = JoinSet::new();
-        task.spawn(read(messages, Arc::clone(reports), Arc::clone(&arrivals)));
+        task.spawn(read(inbox, Arc::clone(reports), Arc::clone(&arrivals)));
         Self { arrivals, _task: task }
     }
 
@@ -139,12 +125,10 @@ impl Reader {
     }
 }
 
-async fn read(mut messages: pull::Stream, reports: Arc<Reports>, into: Arc<Mutex<Arrivals>>) {
-    while let Some(message) = messages.next().await {
-        if let Ok(message) = message {
-            let n = reports.number_of(&message.payload);
-            lock(&into).take(n);
-        }
+async fn read(mut inbox: Inbox, reports: Arc<Reports>, into: Arc<Mutex<Arrivals>>) {
+    while let Some(body) = inbox.next().await {
+        let n = reports.number_of(&body);
+        lock(&into).take(n);
     }
 }
 

@@ -7,8 +7,8 @@ use super::goal::{Goal, Row};
 use super::peer::Peer;
 use super::results::{Results, Which};
 
-/// Figures of peers that are not measured here, as `shared/peers/RESULTS.md` of 23 Nov 2026 has
-/// them, on a machine of the same kind.
+/// Figures of peers as they were recorded on 23 Nov 2026, on a machine of the same kind. They stand
+/// in for those that are not measured in the same run, and a row says which of the two it has.
 mod recorded {
     /// Reports a second over three RabbitMQ shovels, the best peer that takes custody on disk.
     pub(super) const RABBIT_PER_S: f64 = 7_380.0;
@@ -42,6 +42,12 @@ pub fn rows(results: &Results) -> Vec<Row> {
     rows
 }
 
+/// Beside a peer's figure of this run, or the recorded one where there is none.
+fn beside(name: &str, ours: Option<f64>, measured: Option<f64>, recorded: f64, goal: Goal) -> Row {
+    let which = if measured.is_some() { "measured" } else { "recorded" };
+    Row::judged(format!("{name}, {which}"), ours, measured.or(Some(recorded)), goal)
+}
+
 fn speed(results: &Results) -> Vec<Row> {
     let plain = Which { scenario: "throughput", with: &[("size", 400.0), ("publishers", 1.0)] };
     let per_s = "end_to_end_per_s";
@@ -68,10 +74,11 @@ fn speed(results: &Results) -> Vec<Row> {
             always(plain, per_s),
             Goal::TimesAtLeast(20.0),
         ),
-        Row::judged(
-            "400 B end to end, 1/s; RabbitMQ, recorded",
+        beside(
+            "400 B end to end, 1/s; RabbitMQ",
             ours,
-            Some(recorded::RABBIT_PER_S),
+            results.of_peer(Peer::Rabbit, plain, per_s),
+            recorded::RABBIT_PER_S,
             Goal::TimesAtLeast(8.0),
         ),
         Row::judged(
@@ -95,10 +102,11 @@ fn speed(results: &Results) -> Vec<Row> {
 fn outages(results: &Results) -> Vec<Row> {
     let heals = all("heals");
     let mut rows = vec![
-        Row::judged(
-            "refused: heal to first, median s; RabbitMQ, recorded",
+        beside(
+            "refused: heal to first, median s; RabbitMQ",
             results.ours(heals, "first_median_s"),
-            Some(recorded::FIRST_S),
+            results.of_peer(Peer::Rabbit, REFUSED, "heal_to_first_s"),
+            recorded::FIRST_S,
             Goal::AtMost(0.5),
         ),
         Row::judged(
@@ -118,12 +126,15 @@ fn outages(results: &Results) -> Vec<Row> {
     ];
     for (name, which, recorded) in ways {
         let done = "heal_to_backlog_s";
-        let measured = results.of_peer(Peer::NATS_DURABLE, which, done);
-        let best = measured.unwrap_or(recorded).min(recorded);
-        rows.push(Row::judged(
-            format!("{name}: heal to backlog done, s; best peer"),
+        let peers = [Peer::NATS_DURABLE, Peer::Rabbit, Peer::Mosquitto];
+        let measured = peers.iter().filter_map(|peer| results.of_peer(*peer, which, done));
+        // whoever was best, then or now
+        let best = measured.reduce(f64::min).filter(|best| *best <= recorded);
+        rows.push(beside(
+            &format!("{name}: heal to backlog done, s; best"),
             results.ours(which, done),
-            Some(best),
+            best,
+            recorded,
             Goal::TimesAtMost(1.0),
         ));
         rows.push(Row::judged(
@@ -134,10 +145,11 @@ fn outages(results: &Results) -> Vec<Row> {
         ));
     }
     let kill = all("kill");
-    rows.push(Row::judged(
-        "kill -9 of the township: restart to first, s; mosquitto, rec.",
+    rows.push(beside(
+        "kill -9, township: restart to first, s; mosquitto",
         results.ours(kill, "restart_to_first_s"),
-        Some(recorded::KILL_FIRST_S),
+        results.of_peer(Peer::Mosquitto, kill, "restart_to_first_s"),
+        recorded::KILL_FIRST_S,
         Goal::AtMost(1.0),
     ));
     rows.push(Row::judged(
@@ -257,6 +269,23 @@ mod tests {
         assert!(rows.iter().all(|row| !row.ok && row.ours.is_none()));
         let wide: Vec<_> = rows.iter().filter(|row| row.row.chars().count() > 61).collect();
         assert!(wide.is_empty(), "{wide:?}");
+    }
+
+    #[test]
+    fn a_row_says_whether_its_peer_was_measured_or_is_as_recorded() {
+        let row = |results: &Results| {
+            let mut rows = rows(results).into_iter();
+            rows.find(|row| row.row.contains("end to end, 1/s; RabbitMQ")).unwrap()
+        };
+        let mut results = Results::default();
+        let recorded = row(&results);
+        assert!(recorded.row.ends_with(", recorded") && recorded.peer == Some(7_380.0));
+        results.add(serde_json::json!({
+            "scenario": "throughput", "peer": "rabbitmq", "size": 400, "publishers": 1,
+            "end_to_end_per_s": 6_000.0,
+        }));
+        let measured = row(&results);
+        assert!(measured.row.ends_with(", measured") && measured.peer == Some(6_000.0));
     }
 
     #[test]

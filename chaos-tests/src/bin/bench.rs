@@ -16,7 +16,8 @@ struct Arguments {
     /// Where results are kept.
     #[arg(long, default_value = "target/bench", global = true)]
     dir: PathBuf,
-    /// Whose chain: yizhan, nats, nats-durable, nats-always, nats-durable-always.
+    /// Whose chain: yizhan, nats, nats-durable, nats-always, nats-durable-always, rabbitmq,
+    /// mosquitto.
     #[arg(long, default_value = "yizhan", global = true)]
     peer: Peer,
     #[command(subcommand)]
@@ -61,6 +62,12 @@ impl Much {
 }
 
 async fn one(work: Work, peer: Peer, dir: &Path) -> Result<bool, String> {
+    if !peer.is_here() {
+        return Err(format!(
+            "{} not found on PATH: install it, or leave {peer} out",
+            peer.program()
+        ));
+    }
     let result = work.play(peer).await?;
     report::keep(dir, &result)?;
     print!("{}", report::table(&result));
@@ -78,7 +85,7 @@ async fn all(much: &Much, dir: &Path) -> Result<bool, String> {
 async fn beside(much: &Much, dir: &Path) -> Result<bool, String> {
     let [_, peers @ ..] = Peer::ALL;
     let results = Programme::of_peers(much.scale(), &peers).play(dir).await?;
-    print!("\n{}", ratios::table(&results, &peers));
+    print!("\n{}", ratios::table(&results, &peers, Peer::is_here));
     Ok(true)
 }
 

@@ -1,15 +1,10 @@
 //! [`Leaves`]: three nats-servers as a chain of leaves, each stream sourcing the one below.
 
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::process::Stdio;
-
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
 
 use super::Hop;
-use crate::bench::ends::{Ends, connect, contains};
+use super::servers::Servers;
+use crate::bench::ends::{Ends, Speaks, connect, contains};
 use crate::bench::modem::Modem;
 use crate::bench::peer::Setup;
 use crate::real::county::free_ports;
@@ -25,16 +20,15 @@ pub(super) struct Leaves {
     setup: Setup,
     /// Where clients connect, village first.
     clients: Vec<u16>,
-    servers: [Option<Child>; 3],
-    dir: TempDir,
+    servers: Servers,
 }
 
 /// Names of a hop: server, JetStream domain, stream.
 fn names(hop: Hop) -> (&'static str, &'static str, &'static str) {
     match hop {
-        Hop::Village => ("village", "v", "V"),
-        Hop::Township => ("township", "t", "T"),
-        Hop::County => ("county", "c", "C"),
+        Hop::Village => (hop.name(), "v", "V"),
+        Hop::Township => (hop.name(), "t", "T"),
+        Hop::County => (hop.name(), "c", "C"),
     }
 }
 
@@ -48,14 +42,12 @@ fn below(hop: Hop) -> Option<Hop> {
 
 impl Leaves {
     pub(super) async fn start(setup: Setup, modem: Option<&Modem>) -> Self {
-        let dir = tempfile::Builder::new().prefix("yizhan-peer-").tempdir().expect("a directory");
         let mut clients = free_ports(6);
         let leaves = clients.split_off(3);
-        let this = Self { setup, clients, servers: [None, None, None], dir };
+        let mut this = Self { setup, clients, servers: Servers::of("nats-server") };
         if let (Some(modem), Some(township)) = (modem, leaves.get(Hop::Township as usize)) {
             modem.towards(([127, 0, 0, 1], *township).into());
         }
-        let mut this = this;
         for hop in Hop::ALL {
             let own = leaves.get(hop as usize).filter(|_| hop != Hop::Village);
             let above = leaves.get(hop as usize + 1).copied();
@@ -64,7 +56,7 @@ impl Leaves {
                 _ => port,
             });
             let text = this.config(hop, own.copied(), above);
-            fs::write(this.path(hop, "conf"), text).expect("a file");
+            this.servers.write(hop, "conf", &text);
         }
         for hop in Hop::ALL.into_iter().rev() {
             this.spawn(hop);
@@ -78,36 +70,25 @@ impl Leaves {
         Ends {
             village: self.url(Hop::Village),
             county: self.url(Hop::County),
-            subject: SUBJECT,
-            stream: names(Hop::County).2,
-            taken: |answer| contains(answer, b"\"seq\""),
+            speaks: Speaks::Nats {
+                subject: SUBJECT,
+                stream: names(Hop::County).2,
+                taken: |answer| contains(answer, b"\"seq\""),
+            },
         }
     }
 
-    pub(super) fn pid(&self, hop: Hop) -> Option<u32> {
-        self.servers.get(hop as usize)?.as_ref()?.id()
+    pub(super) fn servers(&self) -> &Servers {
+        &self.servers
     }
 
-    pub(super) async fn kill(&mut self, hop: Hop) {
-        let server = self.servers.get_mut(hop as usize).and_then(Option::take);
-        server.expect("it runs").kill().await.expect("its own child");
+    pub(super) fn servers_mut(&mut self) -> &mut Servers {
+        &mut self.servers
     }
 
     pub(super) fn spawn(&mut self, hop: Hop) {
-        let log = File::options().create(true).append(true).open(self.path(hop, "log"));
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--pdeathsig", "KILL", "--", "nats-server", "-c"])
-            .arg(self.path(hop, "conf"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log"));
-        let child = command.kill_on_drop(true).spawn();
-        if let Some(server) = self.servers.get_mut(hop as usize) {
-            *server = Some(child.expect("setpriv (util-linux) and nats-server start"));
-        }
-    }
-
-    fn path(&self, hop: Hop, ending: &str) -> PathBuf {
-        self.dir.path().join(format!("{}.{ending}", names(hop).0))
+        let config = self.servers.path(hop, "conf");
+        self.servers.spawn(hop, |command| command.arg("-c").arg(config));
     }
 
     fn url(&self, hop: Hop) -> String {
@@ -118,7 +99,7 @@ impl Leaves {
     /// `no_advertise`: a leaf that is told the hub's own address would go round a modem.
     fn config(&self, hop: Hop, own: Option<u16>, above: Option<u16>) -> String {
         let (name, domain, _) = names(hop);
-        let (client, store) = (self.url(hop), self.path(hop, "store"));
+        let (client, store) = (self.url(hop), self.servers.path(hop, "store"));
         let client = client.trim_start_matches("nats://");
         let sync = if self.setup.always { "sync_interval: always" } else { "" };
         let listen = own.map_or(String::new(), |port| {
