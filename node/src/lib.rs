@@ -13,6 +13,7 @@
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
+//! | [`tls`] | the county's certificates |
 //! | [`config`] [`cli`] | settings and commands |
 
 pub mod adapter;
@@ -32,3 +33,4 @@ pub mod run;
 pub mod seal;
 pub mod spool;
 pub mod telemetry;
+pub mod tls;
