@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 use nkeys::{KeyPair, KeyPairType};
 use serde_json::{Value, json};
 use yizhan_schemas::Code;
+use yizhan_topology::{Right, Topology};
 
 use super::listen::Listen;
 use super::{BusError, permissions, subjects};
+use crate::tls::TlsFiles;
 
 /// Longest message, in bytes: NATS's own default, and what a frame is cut to.
 pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
@@ -53,6 +55,8 @@ pub struct Application {
     pub name: String,
     /// Public user nkeys.
     pub keys: Vec<String>,
+    /// What it may do.
+    pub rights: Vec<Right>,
 }
 
 /// All that the configuration of one station's server depends on.
@@ -79,6 +83,24 @@ pub struct ServerConfig {
     pub open_password: Option<String>,
     /// `inbox.max_bytes`.
     pub inbox_bytes_max: u64,
+    /// If set, every client must come with TLS and a certificate of the same authority.
+    pub tls: Option<TlsFiles>,
+}
+
+impl Child {
+    /// The children of a station, with those of their keys that are believed.
+    pub fn all_of(topology: &Topology, code: &Code) -> Vec<Self> {
+        let children = topology.children(code).iter().filter_map(|child| topology.station(child));
+        let child = |station: &yizhan_topology::Station| Self {
+            code: station.code.clone(),
+            keys: believed(topology, &station.keys),
+        };
+        children.map(child).collect()
+    }
+}
+
+fn believed(topology: &Topology, keys: &[String]) -> Vec<String> {
+    keys.iter().filter(|key| !topology.is_revoked(key)).cloned().collect()
 }
 
 impl ServerConfig {
@@ -87,6 +109,9 @@ impl ServerConfig {
         self.check_keys()?;
         if self.open_password.is_some() && !self.listen.is_loopback() {
             return Err(BusError::OpenToTheNetwork { listen: self.listen.to_string() });
+        }
+        if self.tls.is_none() && !self.listen.is_loopback() {
+            return Err(BusError::PlainToTheNetwork { listen: self.listen.to_string() });
         }
         let text = format!("{:#}\n", self.tree()?);
         Ok(format!("# Written by yizhan at each start; changes made here are lost.\n{text}"))
@@ -116,6 +141,16 @@ impl ServerConfig {
         if let (Some(_), Some(root)) = (&self.open_password, tree.as_object_mut()) {
             root.insert("no_auth_user".to_owned(), json!(OPEN_USER));
         }
+        if let (Some(tls), Some(root)) = (&self.tls, tree.as_object_mut()) {
+            let tls = json!({
+                "cert_file": plain(&tls.cert)?,
+                "key_file": plain(&tls.key)?,
+                "ca_file": plain(&tls.ca)?,
+                "verify": true,
+                "timeout": HANDSHAKE_SECONDS,
+            });
+            root.insert("tls".to_owned(), tls);
+        }
         Ok(tree)
     }
 
@@ -133,13 +168,13 @@ impl ServerConfig {
     fn app_account(&self) -> Result<Value, BusError> {
         let mut users = vec![json!({ "nkey": self.app_key })];
         for application in &self.applications {
-            let may = permissions::of_application(&application.inbox_prefix()?);
+            let may = permissions::of_application(&application.inbox_prefix()?, &application.rights);
             let keys = application.keys.iter();
             users.extend(keys.map(|key| json!({ "nkey": key, "permissions": may })));
         }
         if let Some(password) = &self.open_password {
             // a name rather than an nkey: it is what `Nats-Request-Info` shows as the publisher
-            let may = permissions::of_application("_INBOX");
+            let may = permissions::of_application("_INBOX", &Right::ALL);
             users.push(json!({ "user": OPEN_USER, "password": password, "permissions": may }));
         }
         let import = |subject| json!({ "service": { "account": "LINK", "subject": subject }, "share": true });
@@ -176,6 +211,16 @@ impl ServerConfig {
 }
 
 impl Application {
+    /// The applications of a station, with those of their keys that are believed.
+    pub fn all_of(topology: &Topology, code: &Code) -> Vec<Self> {
+        let application = |one: &yizhan_topology::Application| Self {
+            name: one.name.clone(),
+            keys: believed(topology, &one.keys),
+            rights: one.rights.clone(),
+        };
+        topology.applications_of(code).iter().map(application).collect()
+    }
+
     /// Where answers to this application's requests come back.
     pub fn inbox_prefix(&self) -> Result<String, BusError> {
         let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
@@ -235,6 +280,7 @@ mod tests {
             applications: vec![],
             open_password: None,
             inbox_bytes_max: 1 << 30,
+            tls: None,
         }
     }
 
@@ -298,10 +344,47 @@ mod tests {
         let error_text = error(|c| c.children[0].code = deep);
         assert!(error_text.contains("510722.101.002 is not a direct child of 510722"));
         for name in ["", "a.b", "a>", "甲"] {
-            let application = Application { name: name.to_owned(), keys: vec![key()] };
+            let application = Application { name: name.to_owned(), keys: vec![key()], rights: vec![] };
             let error_text = error(|c| c.applications = vec![application]);
             assert!(error_text.contains("cannot name an application"), "{error_text}");
         }
+    }
+
+    fn tls() -> TlsFiles {
+        TlsFiles { ca: "tls/ca".into(), cert: "tls/cert".into(), key: "tls/key".into() }
+    }
+
+    #[test]
+    fn who_listens_to_the_network_has_tls_and_asks_every_client_for_a_certificate() {
+        let mut config = county();
+        assert!(tree(&config).get("tls").is_none());
+        config.listen = Listen::parse("10.72.0.1:4222").unwrap();
+        let error_text = config.render().unwrap_err().to_string();
+        assert!(error_text.contains("bus.listen = 10.72.0.1:4222"), "{error_text}");
+        assert!(error_text.contains("tls.cert") && error_text.contains("topology render"));
+        config.tls = Some(tls());
+        let tree = tree(&config);
+        assert_eq!((&tree["tls"]["verify"], &tree["tls"]["ca_file"]), (&json!(true), &json!("tls/ca")));
+    }
+
+    #[test]
+    fn an_application_has_what_its_rights_say_and_no_more() {
+        let mut config = county();
+        let with = |rights: &[Right]| Application {
+            name: format!("a{}", rights.len()),
+            keys: vec![key()],
+            rights: rights.to_vec(),
+        };
+        config.applications = vec![with(&[]), with(&[Right::Publisher]), with(&Right::ALL)];
+        let tree = tree(&config);
+        let users = &tree["accounts"]["APP"]["users"];
+        let publishes = |n: usize| users[n]["permissions"]["publish"]["allow"].clone();
+        assert_eq!(publishes(1), json!(["$SRV.>"]));
+        assert_eq!(publishes(2), json!(["$SRV.>", "yz.submit.>"]));
+        assert_eq!(users[2]["permissions"]["subscribe"]["allow"], json!(["_INBOX_app_a1.>"]));
+        assert!(users[2]["permissions"].get("allow_responses").is_none());
+        assert_eq!(users[3]["permissions"]["allow_responses"], true);
+        assert!(!tree["accounts"].to_string().contains("\">\""), "> is for nobody");
     }
 
     #[test]
@@ -310,6 +393,7 @@ mod tests {
         config.open_password = Some("unknown to all".to_owned());
         assert_eq!(tree(&config)["no_auth_user"], OPEN_USER);
         config.listen = Listen::parse("10.72.0.1:4222").unwrap();
+        config.tls = Some(tls());
         let error_text = config.render().unwrap_err().to_string();
         assert!(error_text.contains("bus.listen = 10.72.0.1:4222"), "{error_text}");
     }

@@ -108,6 +108,7 @@ fn plan(data: &Path) -> ManagedPlan {
         open: true,
         inbox_bytes_max: LIMITS.bytes_max,
         patience: Patience::default(),
+        tls: None,
     }
 }
 
