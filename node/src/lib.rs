@@ -13,6 +13,7 @@
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
+//! | [`kit`] | all that a box needs, as files |
 //! | [`tls`] | the county's certificates |
 //! | [`config`] [`cli`] | settings and commands |
 
@@ -26,6 +27,7 @@ pub mod driver;
 pub mod http;
 pub mod ingest;
 pub mod journal;
+pub mod kit;
 pub mod link;
 pub mod mailbox;
 mod nursery;

@@ -104,8 +104,14 @@ fn believed(topology: &Topology, keys: &[String]) -> Vec<String> {
 }
 
 impl ServerConfig {
-    /// The text of the configuration file.
+    /// The text of the configuration file of a managed bus.
     pub fn render(&self) -> Result<String, BusError> {
+        let body = self.body()?;
+        Ok(format!("# Written by yizhan at each start; changes made here are lost.\n{body}"))
+    }
+
+    /// The same without a comment.
+    pub fn body(&self) -> Result<String, BusError> {
         self.check_keys()?;
         if self.open_password.is_some() && !self.listen.is_loopback() {
             return Err(BusError::OpenToTheNetwork { listen: self.listen.to_string() });
@@ -113,8 +119,7 @@ impl ServerConfig {
         if self.tls.is_none() && !self.listen.is_loopback() {
             return Err(BusError::PlainToTheNetwork { listen: self.listen.to_string() });
         }
-        let text = format!("{:#}\n", self.tree()?);
-        Ok(format!("# Written by yizhan at each start; changes made here are lost.\n{text}"))
+        Ok(format!("{:#}\n", self.tree()?))
     }
 
     fn tree(&self) -> Result<Value, BusError> {

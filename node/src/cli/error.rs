@@ -93,6 +93,20 @@ pub enum Error {
         /// The topology file.
         file: PathBuf,
     },
+    /// Nobody made the seed, or it is elsewhere.
+    #[error(
+        "{} is not there, so {holder} has no seed: `yizhan topology keys FILE --out DIR` makes it; \
+         if it is elsewhere, say so with --keys DIR", file.display()
+    )]
+    NoSeed {
+        /// The station or application.
+        holder: Holder,
+        /// Where the seed would be.
+        file: PathBuf,
+    },
+    /// A kit cannot be made.
+    #[error(transparent)]
+    Kit(#[from] crate::kit::KitError),
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] crate::tls::TlsError),
