@@ -24,7 +24,8 @@ pub mod tree;
 
 pub use application::{Application, Holder, Revoked, Right};
 pub use check::{
-    APPLICATION_BYTES_MAX, APPLICATIONS_MAX,    ATTEMPTS_MAX, KEYS_MAX, MAX_AGE_MAX, NAME_CHARS_MAX, RULES_MAX, STATIONS_MAX, TAGS_MAX,
+    APPLICATION_BYTES_MAX, APPLICATIONS_MAX, ATTEMPTS_MAX, KEYS_MAX, MAX_AGE_MAX, NAME_CHARS_MAX,
+    RULES_MAX, STATIONS_MAX, TAGS_MAX,
 };
 pub use policy::{Decision, Ladder};
 pub use problem::{Problem, Problems};

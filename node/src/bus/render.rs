@@ -173,7 +173,8 @@ impl ServerConfig {
     fn app_account(&self) -> Result<Value, BusError> {
         let mut users = vec![json!({ "nkey": self.app_key })];
         for application in &self.applications {
-            let may = permissions::of_application(&application.inbox_prefix()?, &application.rights);
+            let may =
+                permissions::of_application(&application.inbox_prefix()?, &application.rights);
             let keys = application.keys.iter();
             users.extend(keys.map(|key| json!({ "nkey": key, "permissions": may })));
         }
@@ -349,7 +350,8 @@ mod tests {
         let error_text = error(|c| c.children[0].code = deep);
         assert!(error_text.contains("510722.101.002 is not a direct child of 510722"));
         for name in ["", "a.b", "a>", "甲"] {
-            let application = Application { name: name.to_owned(), keys: vec![key()], rights: vec![] };
+            let application =
+                Application { name: name.to_owned(), keys: vec![key()], rights: vec![] };
             let error_text = error(|c| c.applications = vec![application]);
             assert!(error_text.contains("cannot name an application"), "{error_text}");
         }
@@ -369,7 +371,10 @@ mod tests {
         assert!(error_text.contains("tls.cert") && error_text.contains("topology render"));
         config.tls = Some(tls());
         let tree = tree(&config);
-        assert_eq!((&tree["tls"]["verify"], &tree["tls"]["ca_file"]), (&json!(true), &json!("tls/ca")));
+        assert_eq!(
+            (&tree["tls"]["verify"], &tree["tls"]["ca_file"]),
+            (&json!(true), &json!("tls/ca"))
+        );
     }
 
     #[test]

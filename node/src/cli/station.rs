@@ -39,7 +39,11 @@ pub(super) struct Way {
 fn http_url(text: &str) -> Result<Url, String> {
     let valid = "valid is, for example, http://127.0.0.1:8080";
     let url = Url::parse(text).map_err(|error| format!("{error}; {valid}"))?;
-    if matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(valid.to_owned()) }
+    if matches!(url.scheme(), "http" | "https") && url.has_host() {
+        Ok(url)
+    } else {
+        Err(valid.to_owned())
+    }
 }
 
 impl Way {

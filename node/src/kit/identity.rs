@@ -86,9 +86,8 @@ fn tokens_for(given: &Given<'_>, http: SocketAddr) -> Vec<(KitFile, (Role, Strin
         let path = format!("keys/http/{role}.token");
         let before = (given.before)(&path).map(|text| text.trim().to_owned());
         let good = before.filter(|token| token.len() >= tokens::TOKEN_BYTES_MIN);
-        let token = good.unwrap_or_else(|| {
-            data_encoding::HEXLOWER.encode(&rand::random::<[u8; 32]>())
-        });
+        let token =
+            good.unwrap_or_else(|| data_encoding::HEXLOWER.encode(&rand::random::<[u8; 32]>()));
         (private(&path, format!("{token}\n")), (role, tokens::hashed(&token)))
     };
     [Role::Operator, Role::Publisher, Role::Reader].map(one).into()

@@ -23,9 +23,8 @@ fn tree(places: &str, key: &str) -> String {
 fn made(text: &str, seed: &str, ca: &std::path::Path, before: &[KitFile], now: i64) -> Kit {
     let topology = Topology::read("t.toml", text).unwrap();
     let authority = Authority::at(ca, "三台县", NOW).unwrap();
-    let found = |path: &str| {
-        before.iter().find(|file| file.path == path).map(|file| file.text.clone())
-    };
+    let found =
+        |path: &str| before.iter().find(|file| file.path == path).map(|file| file.text.clone());
     let desk = BTreeMap::from([("desk".to_owned(), key().0)]);
     Kit::of(&Given {
         topology: &topology,
@@ -63,7 +62,8 @@ fn every_secret_is_for_its_owner_alone_and_in_no_other_file() {
 
 #[test]
 fn the_settings_are_valid_and_their_paths_count_from_the_file() {
-    let (ca, dir, (seed, public)) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), key());
+    let (ca, dir, (seed, public)) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), key());
     let text = tree("bus = \"nats://10.72.0.1:4222\"\nhttp = \"10.72.0.1:8080\"\n", &public);
     let kit = made(&text, &seed, ca.path(), &[], NOW);
     let path = dir.path().join("yizhan.toml");
@@ -74,7 +74,8 @@ fn the_settings_are_valid_and_their_paths_count_from_the_file() {
     assert_eq!(config.http.tokens.len(), 3);
     assert_eq!(config.tls.files().unwrap().cert, dir.path().join("tls/station.crt"));
     assert_eq!(config.data.dir, dir.path().join("data"));
-    let external = "mode = \"external\"\nurl = \"tls://10.72.0.1:4222\"\ncredentials = \"keys/bus\"";
+    let external =
+        "mode = \"external\"\nurl = \"tls://10.72.0.1:4222\"\ncredentials = \"keys/bus\"";
     for line in external.lines() {
         assert!(file(&kit, "yizhan.toml").text.contains(&format!("# {line}\n")), "{line}");
     }

@@ -75,7 +75,8 @@ fn status(view: &View) -> String {
     };
     let down = view.links.iter().filter(|link| matches!(link.link, Link::Down(_)));
     let (all, connected) = (down.clone().count(), down.filter(|link| link.up).count());
-    let children = if all > 0 { format!(", {connected} of {all} children connected") } else { String::new() };
+    let children =
+        if all > 0 { format!(", {connected} of {all} children connected") } else { String::new() };
     format!("{} ready{parent}{children}", view.code)
 }
 

@@ -118,11 +118,7 @@ impl Authority {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn issue(
-        &self,
-        wanted: &Wanted,
-        before: Option<(&str, &str)>,
-    ) -> Result<Issued, TlsError> {
+    pub fn issue(&self, wanted: &Wanted, before: Option<(&str, &str)>) -> Result<Issued, TlsError> {
         let unmade = |why: rcgen::Error| TlsError::Unmade {
             whom: wanted.whom.clone(),
             why: why.to_string(),
@@ -158,7 +154,8 @@ impl Authority {
         let validity = there.validity();
         let (from, to) = (validity.not_before.timestamp(), validity.not_after.timestamp());
         let lasting = to - wanted.lasts.now > (to - from) / 3 && wanted.lasts.now >= from;
-        let server = matches!(there.extended_key_usage(), Ok(Some(usage)) if usage.value.server_auth);
+        let server =
+            matches!(there.extended_key_usage(), Ok(Some(usage)) if usage.value.server_auth);
         let mut wanted_names: Vec<String> = wanted.names.clone();
         wanted_names.sort();
         lasting

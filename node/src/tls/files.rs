@@ -42,7 +42,8 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-const VALID_CA: &str = "the PEM certificate of the county's authority, ca.crt of `yizhan topology render`";
+const VALID_CA: &str =
+    "the PEM certificate of the county's authority, ca.crt of `yizhan topology render`";
 const VALID_CERT: &str = "a PEM certificate of that authority for server and client use, \
                           station.crt of `yizhan topology render`";
 const VALID_KEY: &str = "the PEM key of tls.cert, station.key of `yizhan topology render`";

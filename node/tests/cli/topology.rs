@@ -140,7 +140,8 @@ fn applications_get_keys_of_their_own_and_rotate_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let demo = fs::read_to_string(example("demo.toml")).unwrap();
-    let desk = "\n[[application]]\nstation = \"510722\"\nname = \"desk\"\nrights = [\"subscriber\"]\n";
+    let desk =
+        "\n[[application]]\nstation = \"510722\"\nname = \"desk\"\nrights = [\"subscriber\"]\n";
     fs::write(dir.join("t.toml"), demo + desk).unwrap();
     assert_eq!(out(&keys(dir, &[])), "t.toml: 8 new, 0 kept\n");
     let old = seed(dir, "desk@510722").public_key();
@@ -152,11 +153,16 @@ fn applications_get_keys_of_their_own_and_rotate_by_name() {
         err(&keys(dir, &["--rotate", "wall@510722"])),
         "error: t.toml has no application wall@510722; `yizhan topology show` lists the stations\n"
     );
-    let revoked = format!("\n[[revoked]]\nkey = \"{old}\"\nat = \"2026-11-26T00:00:00+08:00\"\nwhy = \"lost\"\n");
+    let revoked = format!(
+        "\n[[revoked]]\nkey = \"{old}\"\nat = \"2026-11-26T00:00:00+08:00\"\nwhy = \"lost\"\n"
+    );
     let text = fs::read_to_string(dir.join("t.toml")).unwrap() + &revoked;
     fs::write(dir.join("t.toml"), text).unwrap();
     let refused = err(&yizhan_in(dir, &["topology", "check", "t.toml"], &[]));
-    assert!(refused.contains(&format!("application desk@510722 lists the key {old}, which is revoked")), "{refused}");
+    assert!(
+        refused.contains(&format!("application desk@510722 lists the key {old}, which is revoked")),
+        "{refused}"
+    );
 }
 
 #[test]

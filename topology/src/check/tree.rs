@@ -53,10 +53,7 @@ fn keys(keys: &[At<Key>], report: &mut Report) {
             }
             Entry::Occupied(first) => {
                 let At { line, it: Key { owner, text } } = first.get();
-                let what = format!(
-                    "{} has the key {text} of {owner} (line {line})",
-                    key.it.owner
-                );
+                let what = format!("{} has the key {text} of {owner} (line {line})", key.it.owner);
                 report.add(key.line, what, "valid is a key of its own for each station");
             }
         }

@@ -1,8 +1,8 @@
 //! `[[application]]` and `[[revoked]]` of the file: keys beside those of the stations.
 
+use super::Key;
 use super::page::Page;
 use super::section::{Entry, Section};
-use super::Key;
 use crate::application::{Application, Revoked};
 use crate::check;
 use crate::problem::At;

@@ -118,7 +118,8 @@ async fn strangers_are_let_in_only_where_the_bus_is_open() {
 async fn an_application_with_a_key_has_an_inbox_of_its_own() {
     let key = Credential::generate().unwrap();
     let keys = vec![key.public().unwrap().to_owned()];
-    let application = Application { name: "video-wall".to_owned(), keys, rights: Right::ALL.to_vec() };
+    let application =
+        Application { name: "video-wall".to_owned(), keys, rights: Right::ALL.to_vec() };
     let prefix = application.inbox_prefix().unwrap();
     let county = County::start_with(|plan| plan.applications = vec![application]).await;
     let mut wire = Wire::connect(county.bus.url(), Some(&key)).await.unwrap();
