@@ -163,9 +163,10 @@ fn tls(config: &Config) -> Vec<Broken> {
     let first = set.iter().find(|(_, path)| path.is_some()).map(|it| it.0);
     if let (Some(first), false) = (first, missing.is_empty()) {
         let text = format!(
-            "`{first}` is set, but `{}` is not; valid are all three of tls.ca, tls.cert and tls.key \
+            "`{first}` is set, but `{}` {} not; valid are all three of tls.ca, tls.cert and tls.key \
              (`yizhan topology render` makes them), or none",
-            missing.join("` and `")
+            missing.join("` and `"),
+            if missing.len() == 1 { "is" } else { "are" },
         );
         return vec![Broken { key: first, with: &TLS, text: Some(text) }];
     }
