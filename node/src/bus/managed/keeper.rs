@@ -131,7 +131,7 @@ impl Keeper {
         loop {
             self.reload.notified().await;
             // not waited for while this runs, so the pid is still this child's
-            if !pid_of(server).is_some_and(|pid| kill_process(pid, Signal::HUP).is_ok()) {
+            if pid_of(server).is_none_or(|pid| kill_process(pid, Signal::HUP).is_err()) {
                 tracing::warn!("nats-server could not be told to reload");
             }
         }
