@@ -145,7 +145,7 @@ fn applications_get_keys_of_their_own_and_rotate_by_name() {
     fs::write(dir.join("t.toml"), demo + desk).unwrap();
     assert_eq!(out(&keys(dir, &[])), "t.toml: 8 new, 0 kept\n");
     let old = seed(dir, "desk@510722").public_key();
-    assert_eq!(read(dir).applications()[0].keys, [old.clone()]);
+    assert_eq!(read(dir).applications()[0].keys, std::slice::from_ref(&old));
     keys(dir, &["--rotate", "desk@510722"]);
     let new = seed(dir, "desk@510722").public_key();
     assert_eq!(read(dir).applications()[0].keys, [new, old.clone()]);

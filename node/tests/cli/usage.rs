@@ -6,7 +6,7 @@ use super::{err, out, yizhan};
 fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
     let report = ["publish", "incident.report", "--data", "{}"];
     let with = |more: &[&'static str]| [&report, more].concat();
-    let cases: [(Vec<&str>, &str); 26] = [
+    let cases: [(Vec<&str>, &str); 28] = [
         (vec![], "Usage: yizhan"),
         (vec!["fly"], "unrecognized subcommand 'fly'"),
         (vec!["publish"], "<KIND>"),
