@@ -105,6 +105,8 @@ impl Show {
             "name": topology.name(),
             "tiers": topology.tiers(),
             "stations": stations.collect::<Vec<_>>(),
+            "applications": topology.applications(),
+            "revoked": topology.revoked(),
         }))
     }
 }

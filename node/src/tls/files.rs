@@ -1,5 +1,6 @@
 //! [`TlsFiles`]: authority, certificate and key of a station, as files that fit each other.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,8 +34,19 @@ pub(super) struct Material {
     pub(super) certified: Arc<CertifiedKey>,
     /// When the certificate ends, seconds since 1970.
     pub(super) ends: i64,
-    /// Why the certificate does not hold at this moment, by this machine's clock.
-    pub(super) untimely: Option<&'static str>,
+    /// Set if the certificate does not hold at this moment, by this machine's clock.
+    pub(super) untimely: Option<Untimely>,
+}
+
+/// A certificate at the wrong time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Untimely {
+    /// It was good.
+    #[error("it has expired")]
+    Expired,
+    /// It will be good.
+    #[error("it is not valid yet: is this machine's clock right?")]
+    Early,
 }
 
 /// One provider for all, said out loud: a default of the process could be another one.
@@ -52,8 +64,6 @@ impl TlsFiles {
     /// Reads all three and tries whether they fit. That the certificate is not valid *now* is
     /// noted, and is no error: this machine's clock may be the one that is wrong.
     pub(super) fn read(&self) -> Result<Material, TlsError> {
-        let [ca, cert, key] = [&self.ca, &self.cert, &self.key].map(|path| bytes(path));
-        let (ca, cert, key) = (ca?, cert?, key?);
         let bad = |name, path: &Path, valid| {
             let path = path.to_owned();
             move |why: String| TlsError::Bad { key: name, path, why, valid }
@@ -61,6 +71,11 @@ impl TlsFiles {
         let bad_ca = || bad("tls.ca", &self.ca, VALID_CA);
         let bad_cert = || bad("tls.cert", &self.cert, VALID_CERT);
         let bad_key = || bad("tls.key", &self.key, VALID_KEY);
+        let read =
+            |path: &Path| fs::read(path).map_err(|error| format!("it cannot be read: {error}"));
+        let ca = read(&self.ca).map_err(bad_ca())?;
+        let cert = read(&self.cert).map_err(bad_cert())?;
+        let key = read(&self.key).map_err(bad_key())?;
         let mut roots = RootCertStore::empty();
         for root in certificates(&ca).map_err(bad_ca())? {
             roots.add(root).map_err(|error| bad_ca()(error.to_string()))?;
@@ -78,10 +93,6 @@ impl TlsFiles {
     }
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(TlsError::file("read", path))
-}
-
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match all {
@@ -96,7 +107,7 @@ fn judge(
     roots: RootCertStore,
     chain: &[CertificateDer<'static>],
     provider: &Arc<CryptoProvider>,
-) -> Result<Option<&'static str>, String> {
+) -> Result<Option<Untimely>, String> {
     let (first, rest) = chain.split_first().ok_or("it holds no certificate")?;
     let (roots, now) = (Arc::new(roots), UnixTime::now());
     let server = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone());
@@ -118,11 +129,11 @@ fn judge(
                 Of::NotValidForName | Of::NotValidForNameContext { .. },
             )) => {}
             Err(rustls::Error::InvalidCertificate(Of::Expired | Of::ExpiredContext { .. })) => {
-                untimely = Some("it has expired");
+                untimely = Some(Untimely::Expired);
             }
             Err(rustls::Error::InvalidCertificate(
                 Of::NotValidYet | Of::NotValidYetContext { .. },
-            )) => untimely = Some("it is not valid yet: is this machine's clock right?"),
+            )) => untimely = Some(Untimely::Early),
             Err(error) => return Err(error.to_string()),
         }
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use super::acceptor::Shown;
-use super::files::Material;
+use super::files::{Material, Untimely};
 use super::{Acceptor, TlsError, TlsFiles};
 
 /// The set of files in force.
@@ -34,13 +34,7 @@ impl Tls {
     /// What is wrong with which file.
     pub fn open(configured: &TlsFiles, dir: &Path) -> Result<Self, TlsError> {
         let material = configured.read()?;
-        if let Some(why) = material.untimely {
-            tracing::error!(
-                event = "certificate_untimely",
-                "{}: {why}; neighbours will refuse it until it is renewed by `yizhan topology render`",
-                configured.cert.display()
-            );
-        }
+        warn_of(&material, configured);
         fs::create_dir_all(dir).map_err(TlsError::file("make the directory", dir))?;
         fs::set_permissions(dir, Permissions::from_mode(0o700))
             .map_err(TlsError::file("restrict the directory", dir))?;
@@ -85,15 +79,28 @@ impl Tls {
             return Ok(false);
         }
         let material = self.configured.read()?;
-        if let Some(why) = material.untimely {
-            let (path, why) = (self.configured.cert.clone(), why.to_owned());
+        if material.untimely == Some(Untimely::Expired) {
+            let (path, why) = (self.configured.cert.clone(), Untimely::Expired.to_string());
             let valid = "a certificate that is valid now";
             return Err(TlsError::Bad { key: "tls.cert", path, why, valid });
         }
+        // one of tomorrow is taken: the clock of a box that has just got power may be years behind
+        warn_of(&material, &self.configured);
         keep(&self.kept, &material)?;
         self.shown.replace(material.certified.clone());
         tell(&material);
         Ok(true)
+    }
+}
+
+fn warn_of(material: &Material, configured: &TlsFiles) {
+    if let Some(why) = material.untimely {
+        tracing::error!(
+            event = "certificate_untimely",
+            "{}: {why}; neighbours will refuse it as long as that is so (`yizhan topology render` \
+             renews it)",
+            configured.cert.display()
+        );
     }
 }
 
@@ -186,7 +193,7 @@ mod tests {
         let error = tls.renew().unwrap_err().to_string();
         assert!(error.contains("no PEM key") && !error.contains("hello"), "{error}");
         fs::remove_file(files(dir).ca).unwrap();
-        assert!(tls.renew().unwrap_err().to_string().contains("cannot read"));
+        assert!(tls.renew().unwrap_err().to_string().contains("tls.ca = "));
     }
 
     #[test]
@@ -202,7 +209,14 @@ mod tests {
         fs::write(files(dir).cert, &issued.certificate).unwrap();
         fs::write(files(dir).key, &issued.key).unwrap();
         assert!(tls.renew().unwrap_err().to_string().contains("expired"));
-        // but a station whose clock may be wrong starts with it
+        let later = Lasts { now: now + 100 * 86_400, days: 30 };
+        let early = authority.issue(&Wanted { lasts: later, ..wanted(30) }, None).unwrap();
+        fs::write(files(dir).cert, &early.certificate).unwrap();
+        fs::write(files(dir).key, &early.key).unwrap();
+        assert!(tls.renew().unwrap(), "the clock may be behind");
+        // a station whose clock may be wrong starts with any
+        fs::write(files(dir).cert, &issued.certificate).unwrap();
+        fs::write(files(dir).key, &issued.key).unwrap();
         assert!(Tls::open(&files(dir), &dir.join("own")).is_ok());
     }
 }
