@@ -89,6 +89,17 @@ impl Rendered {
         run(&self.desk, &args);
     }
 
+    /// `yizhan topology keys` with these arguments.
+    pub fn keys(&self, args: &[&str]) {
+        let words = ["topology", "keys", "topology.toml", "--out", "keys"];
+        run(&self.desk, &[&words, args].concat());
+    }
+
+    /// The one topology file, at the operator's desk.
+    pub fn topology_file(&self) -> PathBuf {
+        self.desk.join("topology.toml")
+    }
+
     /// The kit of a station at the operator's desk.
     pub fn kit(&self, code: &str) -> PathBuf {
         self.desk.join("kits").join(code)
