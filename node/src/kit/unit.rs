@@ -73,6 +73,8 @@ RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
+# setpriv, which ties the life of nats-server to the station's, sets the (empty) set that it has
+SystemCallFilter=capset
 SystemCallErrorNumber=EPERM
 
 [Install]
