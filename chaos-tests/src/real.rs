@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`programs`] | the binaries under test |
 //! | [`county`] [`station`] [`place`] | processes with their directories, and where they are |
+//! | [`rendered`] | a county from nothing but its rendered directories, under TLS |
 //! | [`publisher`] | what integrators do |
 //! | [`until`](mod@until) | the one way to wait |
 //!
@@ -20,5 +21,6 @@ pub mod county;
 pub mod place;
 pub mod programs;
 pub mod publisher;
+pub mod rendered;
 pub mod station;
 pub mod until;

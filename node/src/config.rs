@@ -24,7 +24,7 @@ use layer::Layer;
 pub use problem::{Place, Problem, Problems};
 pub use secret::{MASK, Secret};
 pub use section::{
-    Bus, BusMode, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station, Telemetry,
+    Bus, BusMode, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station, Telemetry, Tls,
 };
 pub use value::{LogFormat, OtlpProtocol, Role, Share, StationKey, Token};
 
@@ -50,6 +50,9 @@ pub struct Config {
     pub inbox: Inbox,
     /// Its HTTP interface.
     pub http: Http,
+    /// Its certificates.
+    #[serde(default)]
+    pub tls: Tls,
     /// Its links.
     pub link: Link,
     /// Its spans.

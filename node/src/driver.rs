@@ -65,6 +65,8 @@ pub struct Driver {
     usage: Option<Usage>,
     /// When pages and metrics see the next view.
     view_at: Instant,
+    /// Called whenever the loop has turned, every two seconds at least.
+    pulse: Box<dyn FnMut() + Send>,
 }
 
 impl Driver {
@@ -92,8 +94,14 @@ impl Driver {
             gathered_bytes: 0,
             usage: None,
             view_at: Instant::now(),
+            pulse: Box::new(|| ()),
         };
         (driver, views)
+    }
+
+    /// Has somebody told that the loop turns.
+    pub fn with_pulse(self, pulse: Box<dyn FnMut() + Send>) -> Self {
+        Self { pulse, ..self }
     }
 
     /// Runs until `stop` says so, the mailbox is closed or the disk fails.
@@ -147,6 +155,7 @@ impl Driver {
     fn show(&mut self) {
         self.view.send_replace(self.station.view(clock::now()));
         self.view_at = Instant::now() + VIEW_AT_LEAST;
+        (self.pulse)();
     }
 
     /// True while the step that gathers has room for another letter.

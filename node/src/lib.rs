@@ -13,6 +13,8 @@
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
+//! | [`kit`] | all that a box needs, as files |
+//! | [`tls`] | the county's certificates |
 //! | [`config`] [`cli`] | settings and commands |
 
 pub mod adapter;
@@ -25,6 +27,7 @@ pub mod driver;
 pub mod http;
 pub mod ingest;
 pub mod journal;
+pub mod kit;
 pub mod link;
 pub mod mailbox;
 mod nursery;
@@ -32,3 +35,4 @@ pub mod run;
 pub mod seal;
 pub mod spool;
 pub mod telemetry;
+pub mod tls;

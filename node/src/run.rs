@@ -3,6 +3,7 @@
 //! Promise: whatever keeps a station from starting is said in one error that names the file, key,
 //! port or process; once it runs, it stops only when told to, or when its disk fails.
 
+mod certificates;
 mod error;
 mod fresh;
 mod home;
@@ -16,6 +17,7 @@ mod seals;
 mod start;
 mod status;
 mod store;
+mod systemd;
 
 use std::path::Path;
 

@@ -86,6 +86,9 @@ fn describe() {
     counter!("yizhan_frames_refused_total", "Frames that were none, by link");
     counter!("yizhan_link_raw_bytes_total", "Bodies of records as they were, by link, bytes");
     counter!("yizhan_link_wire_bytes_total", "The same packed, in their frames, by link, bytes");
+    counter!("yizhan_tls_renewals_total", "New certificates looked at, by how that came out");
+    counter!("yizhan_tls_handshakes_failed_total", "HTTP connections that were not under TLS");
+    gauge!("yizhan_tls_certificate_ends_seconds", "When the certificate ends, since 1970");
     counter!("yizhan_resent_total", "Times that a lane was sent again, by link");
     counter!("yizhan_inbox_reopened_total", "Times that YZ_INBOX was opened anew");
     counter!("yizhan_inbox_full_total", "Times that YZ_INBOX was full");

@@ -129,6 +129,9 @@ fn everything_can_be_said_by_the_environment_alone() {
         ("YIZHAN__SPOOL__TWO_HOP_MAX_BYTES", "30 %"),
         ("YIZHAN__HTTP__LISTEN", "[::]:80"),
         ("YIZHAN__HTTP__TOKENS", "reader:0123456789abcdef,operator:fedcba9876543210"),
+        ("YIZHAN__TLS__CA", "/etc/ca.crt"),
+        ("YIZHAN__TLS__CERT", "/etc/station.crt"),
+        ("YIZHAN__TLS__KEY", "/run/station.key"),
         ("YIZHAN__LINK__RATE_HINT", "256kbit/s"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
         ("PATH", "/bin"),
@@ -140,8 +143,18 @@ fn everything_can_be_said_by_the_environment_alone() {
     assert_eq!(config.spool.max_bytes, Share::Bytes(40 << 30));
     assert_eq!(config.spool.two_hop_max_bytes.of(1000), 300);
     assert_eq!((config.http.tokens.len(), config.http.listen.port()), (2, 80));
+    assert_eq!(config.tls.files().unwrap().key, Path::new("/run/station.key"));
     assert_eq!(config.link.rate_hint, Some(256_000));
     assert_eq!(config.telemetry.otlp_endpoint.as_deref(), Some("http://c:4318"));
+}
+
+#[test]
+fn certificates_are_set_all_together_or_not_at_all() {
+    let (_dir, path) = file("[tls]\ncert = \"a.crt\"\n");
+    let text = read(&path, &[]).unwrap_err().to_string();
+    assert!(text.contains(":5: `tls.cert` is set, but `tls.ca` and `tls.key` are not"), "{text}");
+    let pairs = [("YIZHAN__TLS__CA", "b"), ("YIZHAN__TLS__KEY", "c")];
+    assert!(read(&path, &pairs).unwrap().tls.files().is_some());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! names. How the stations hang together is checked in [`tree`].
 
 mod address;
+mod people;
 pub(crate) mod tree;
 
 use std::time::Duration;
@@ -15,11 +16,15 @@ use yizhan_schemas::{Code, Kind, Lane, Selector};
 use crate::problem::{Fault, invisible, shown};
 
 pub(crate) use address::{bus, http};
+pub use people::APPLICATION_BYTES_MAX;
+pub(crate) use people::{RIGHTS_MAX, application, moment, right};
 
 /// Most stations in one file; the county with the most villages has 1,526.
 pub const STATIONS_MAX: usize = 100_000;
 /// Longest name of a county or station, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
+/// Most applications, and most revoked keys, in one file.
+pub const APPLICATIONS_MAX: usize = 100_000;
 /// Most tags on one station.
 pub const TAGS_MAX: usize = 64;
 /// Most codes that one station had before.

@@ -6,6 +6,7 @@
 
 mod keys;
 mod page;
+mod people;
 mod policy;
 mod section;
 mod value;
@@ -16,12 +17,13 @@ use toml::de::{DeTable, DeValue};
 use yizhan_schemas::Code;
 use yizhan_schemas::code::TOKENS_MAX;
 
+use crate::application::{Application, Revoked};
 use crate::check;
 use crate::policy::Policy;
 use crate::problem::{At, Problems};
 use crate::tree::{Station, Topology};
 
-pub use keys::with_keys;
+pub use keys::{with_keys, without_old_keys};
 use page::Page;
 use section::{Entry, Section};
 pub(crate) use write::write;
@@ -37,18 +39,24 @@ pub(crate) struct Draft {
     pub(crate) empty: bool,
     /// The keys of all stations, in the order of the file.
     pub(crate) keys: Vec<At<Key>>,
+    /// Those whose station and name could be read.
+    pub(crate) applications: Vec<At<Application>>,
+    pub(crate) revoked: Vec<At<Revoked>>,
     pub(crate) policy: Policy,
 }
 
 /// A public key and whose it is.
 pub(crate) struct Key {
-    pub(crate) owner: Code,
+    /// As in `station 510722.101`.
+    pub(crate) owner: String,
     pub(crate) text: String,
 }
 
 const TOP: &[Entry] = &[
     Entry::needed("county", "[county] with name = \"三台县\" and its tiers"),
     Entry::optional("station", "[[station]], one for each station"),
+    Entry::optional("application", "[[application]], one for each program with a key of its own"),
+    Entry::optional("revoked", "[[revoked]], one for each key that is not believed any more"),
     Entry::optional("policy", "[policy], with [[policy.route]] and [[policy.ladder]] below it"),
 ];
 
@@ -94,11 +102,21 @@ fn draft<'t>(page: &mut Page, document: &'t DeTable<'t>) -> Draft {
     let mut keys = Vec::new();
     let stations = sections.iter().filter_map(|section| station(page, section, &mut keys));
     let stations = stations.collect();
+    let title = "[[application]]";
+    let sections =
+        top.tables(page, "application", check::APPLICATIONS_MAX, title, people::APPLICATION);
+    let applications =
+        sections.iter().filter_map(|section| people::application(page, section, &mut keys));
+    let applications = applications.collect();
+    let sections =
+        top.tables(page, "revoked", check::APPLICATIONS_MAX, "[[revoked]]", people::REVOKED);
+    let revoked = sections.iter().filter_map(|section| people::revoked(page, section)).collect();
     let policy = policy::read(page, &top, tiers.as_deref());
     let name = name.map(|name| name.it).unwrap_or_default();
     let none =
         |value: &Spanned<DeValue>| value.get_ref().as_array().is_some_and(|list| list.is_empty());
-    Draft { name, tiers, stations, empty: top.value("station").is_none_or(none), keys, policy }
+    let empty = top.value("station").is_none_or(none);
+    Draft { name, tiers, stations, empty, keys, applications, revoked, policy }
 }
 
 fn tiers(page: &mut Page, county: &Section) -> Option<Vec<String>> {
@@ -120,7 +138,7 @@ fn station(page: &mut Page, section: &Section, ring: &mut Vec<At<Key>>) -> Optio
     let formerly = section.texts(page, "formerly", check::FORMERLY_MAX, check::code);
     let code = section.text(page, "code", check::code).or_else(|| unquoted(page, section))?;
     for At { line, it: text } in &keys {
-        let key = Key { owner: code.it.clone(), text: text.clone() };
+        let key = Key { owner: format!("station {}", code.it), text: text.clone() };
         ring.push(At { line: *line, it: key });
     }
     let all = |list: Vec<At<String>>| list.into_iter().map(|one| one.it).collect();

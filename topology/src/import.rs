@@ -36,6 +36,8 @@ pub fn from_csv(file_name: &str, csv_text: &str, options: &Options) -> Result<St
         empty: rows.is_empty() && report.is_clean(),
         stations: rows.into_iter().map(station).collect(),
         keys: Vec::new(),
+        applications: Vec::new(),
+        revoked: Vec::new(),
         policy: Policy { families: known_families(), routes: Vec::new(), ladders: Vec::new() },
     };
     let topology = check::tree::grow(draft, &mut report);

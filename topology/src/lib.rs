@@ -8,11 +8,13 @@
 //! | module | noun |
 //! |---|---|
 //! | [`tree`] | the stations, and which of them a selector means |
+//! | [`application`] | programs with keys of their own, and keys that are revoked |
 //! | [`policy`] | who handles what, who is told, how urgent it is |
 //! | [`mod@file`] | the TOML file, read and re-keyed |
 //! | [`import`] | the file made from a list of division codes |
 //! | [`problem`] | what is wrong with a file, and where |
 
+pub mod application;
 mod check;
 pub mod file;
 pub mod import;
@@ -20,8 +22,10 @@ pub mod policy;
 pub mod problem;
 pub mod tree;
 
+pub use application::{Application, Holder, Revoked, Right};
 pub use check::{
-    ATTEMPTS_MAX, KEYS_MAX, MAX_AGE_MAX, NAME_CHARS_MAX, RULES_MAX, STATIONS_MAX, TAGS_MAX,
+    APPLICATION_BYTES_MAX, APPLICATIONS_MAX, ATTEMPTS_MAX, KEYS_MAX, MAX_AGE_MAX, NAME_CHARS_MAX,
+    RULES_MAX, STATIONS_MAX, TAGS_MAX,
 };
 pub use policy::{Decision, Ladder};
 pub use problem::{Problem, Problems};

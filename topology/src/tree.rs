@@ -14,6 +14,7 @@ use serde::Serialize;
 use yizhan_schemas::Code;
 use yizhan_schemas::code::TOKENS_MAX;
 
+use crate::application::{Application, Revoked};
 use crate::policy::Policy;
 
 pub use show::{COLUMNS_MAX, Summary, show};
@@ -45,6 +46,10 @@ pub struct Topology {
     root: Code,
     /// By code.
     nodes: Vec<Node>,
+    /// By station and name.
+    applications: Vec<Application>,
+    /// By key.
+    revoked: Vec<Revoked>,
     pub(crate) policy: Policy,
 }
 
@@ -135,6 +140,39 @@ impl Topology {
     pub fn upwards(&self, code: &Code) -> impl Iterator<Item = &Code> {
         std::iter::successors(self.node(code), |node| self.parent_of(node))
             .map(|node| &node.station.code)
+    }
+
+    /// All applications, by station and name.
+    pub fn applications(&self) -> &[Application] {
+        &self.applications
+    }
+
+    /// The applications of a station, by name; none for an unknown code.
+    pub fn applications_of(&self, code: &Code) -> &[Application] {
+        let start = self.applications.partition_point(|one| one.station < *code);
+        let rest = self.applications.get(start..).unwrap_or_default();
+        rest.get(..rest.partition_point(|one| one.station == *code)).unwrap_or_default()
+    }
+
+    /// The keys that are not believed any more, by key. No station or application lists one.
+    pub fn revoked(&self) -> &[Revoked] {
+        &self.revoked
+    }
+
+    /// True if a public key is not believed any more.
+    pub fn is_revoked(&self, key: &str) -> bool {
+        self.revoked.binary_search_by(|one| one.key.as_str().cmp(key)).is_ok()
+    }
+
+    pub(crate) fn with_people(
+        mut self,
+        mut applications: Vec<Application>,
+        mut revoked: Vec<Revoked>,
+    ) -> Self {
+        applications.sort_by(|a, b| (&a.station, &a.name).cmp(&(&b.station, &b.name)));
+        revoked.sort_by(|a, b| a.key.cmp(&b.key));
+        (self.applications, self.revoked) = (applications, revoked);
+        self
     }
 
     fn position(&self, code: &Code) -> Option<usize> {

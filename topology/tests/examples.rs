@@ -90,7 +90,10 @@ fn new_keys_change_no_other_line() {
     let key = |n: usize| format!("U{}{n}", "A".repeat(54));
     let stations = read("santai.toml");
     let one = stations.stations().nth(7).unwrap();
-    let keys = BTreeMap::from([(one.code.clone(), key(2)), (stations.root().clone(), key(3))]);
+    let keys = BTreeMap::from([
+        (one.code.clone().into(), key(2)),
+        (stations.root().clone().into(), key(3)),
+    ]);
     let written = with_keys("santai.toml", &santai, &keys).unwrap();
     let others = written.lines().filter(|line| !line.starts_with("key = "));
     assert_eq!(others.collect::<Vec<_>>(), santai.lines().collect::<Vec<_>>());

@@ -2,6 +2,7 @@
 //!
 //! Where it is and what it shows is its [`Place`], which outlives the process.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub struct Station {
     place: Place,
     child: Option<Child>,
     starts: u32,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Deref for Station {
@@ -35,7 +37,12 @@ impl Deref for Station {
 impl Station {
     /// A station that does not run yet.
     pub fn new(place: Place) -> Self {
-        Self { place, child: None, starts: 0 }
+        Self { place, child: None, starts: 0, environment: Vec::new() }
+    }
+
+    /// Sets a variable for its processes.
+    pub fn set_env(&mut self, name: &'static str, value: impl Into<OsString>) {
+        self.environment.push((name, value.into()));
     }
 
     /// Starts the process; it dies with the thread of this test.
@@ -47,6 +54,7 @@ impl Station {
         let log = File::create(self.log()).expect("a log");
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(programs::yizhan());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(["run", "--config"]).arg(self.dir.join("yizhan.toml"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
         self.child = Some(command.spawn().expect("setpriv (util-linux) and the binary start"));

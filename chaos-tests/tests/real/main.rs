@@ -25,6 +25,7 @@ mod kills;
 mod load;
 mod old_segments;
 mod order;
+mod rendered;
 mod restart;
 mod retry;
 mod seals;

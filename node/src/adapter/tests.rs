@@ -93,6 +93,7 @@ impl Ground {
             open: true,
             inbox_bytes_max: 1024 * 1024,
             patience: Patience::default(),
+            tls: None,
         };
         let bus = OwnBus::managed(plan).await.unwrap();
         let node = bus.app(&here).await.unwrap();

@@ -53,6 +53,15 @@ pub enum BusError {
         /// The address as configured.
         listen: String,
     },
+    /// Everybody on the way could read it.
+    #[error(
+        "bus.listen = {listen} can be reached from other machines, so it needs TLS: set tls.ca, \
+             tls.cert and tls.key (`yizhan topology render` makes them), or listen on 127.0.0.1"
+    )]
+    PlainToTheNetwork {
+        /// The address as configured.
+        listen: String,
+    },
     /// A public key that is not one.
     #[error(
         "{whose} has the key `{key}`, which is not a public user nkey: {why}; valid is U \

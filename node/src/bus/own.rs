@@ -6,6 +6,7 @@ use super::client::{Client, Dial};
 use super::inbox::{Inbox, InboxLimits};
 use super::managed::{Managed, ManagedPlan};
 use super::{BusError, StationKeys};
+use crate::tls::TlsFiles;
 
 /// `bus.mode`.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub enum OwnBus {
         url: String,
         /// From `bus.credentials`.
         keys: StationKeys,
+        /// From `tls.*`.
+        tls: Option<TlsFiles>,
     },
 }
 
@@ -28,8 +31,8 @@ impl OwnBus {
     }
 
     /// Uses one that others run; nothing is connected yet.
-    pub fn external(url: &str, keys: StationKeys) -> Self {
-        Self::External { url: url.to_owned(), keys }
+    pub fn external(url: &str, keys: StationKeys, tls: Option<TlsFiles>) -> Self {
+        Self::External { url: url.to_owned(), keys, tls }
     }
 
     /// Where this station's own clients connect.
@@ -47,14 +50,23 @@ impl OwnBus {
         }
     }
 
+    fn tls(&self) -> Option<&TlsFiles> {
+        match self {
+            Self::Managed(managed) => managed.tls(),
+            Self::External { tls, .. } => tls.as_ref(),
+        }
+    }
+
     /// A connection to the account of the links; connecting goes on in the background.
     pub async fn link(&self, station: &Code) -> Result<Client, BusError> {
-        Client::dial(Dial::own(self.url(), &self.keys().link, station, "link")).await
+        let dial = Dial::own(self.url(), &self.keys().link, station, "link");
+        Client::dial(dial.with_tls(self.tls())).await
     }
 
     /// A connection to the account of the applications; connecting goes on in the background.
     pub async fn app(&self, station: &Code) -> Result<Client, BusError> {
-        Client::dial(Dial::own(self.url(), &self.keys().app, station, "app")).await
+        let dial = Dial::own(self.url(), &self.keys().app, station, "app");
+        Client::dial(dial.with_tls(self.tls())).await
     }
 
     /// The stream of delivered messages, over a connection from [`OwnBus::app`] that stands.
@@ -73,6 +85,13 @@ impl OwnBus {
             managed.restart();
         }
         matches!(self, Self::Managed(_))
+    }
+
+    /// Has our own server read its certificates again; a bus of others is theirs to reload.
+    pub fn reload(&self) {
+        if let Self::Managed(managed) = self {
+            managed.reload();
+        }
     }
 
     /// Stops our own server and waits until it is gone; a bus of others runs on.

@@ -1,8 +1,17 @@
 //! Who may say and hear what on a station's bus: the tables of §4 and §11 of the design.
 //!
-//! Promise: a child reaches its own four subjects and nothing else; an application can submit,
-//! answer, and consume `YZ_INBOX`, and can neither write into it, manage it, nor touch a link. The
-//! node itself has no table: in its two accounts it may do everything.
+//! Promise: a child reaches its own four subjects and nothing else; an application reaches what
+//! its rights say and nothing else:
+//!
+//! | right | publishes | hears |
+//! |---|---|---|
+//! | publisher | `yz.submit.>` | |
+//! | subscriber | `yz.ack.>`, and what it takes to consume `YZ_INBOX` | |
+//! | adapter | answers to requests, once each | `yz.video.*`, `yz.broadcast.*` |
+//! | any | `$SRV.>`: which services there are | its own inboxes |
+//!
+//! None can write into the inbox, manage it, or touch a link. The node itself has no table: in its
+//! two accounts it may do everything.
 //!
 //! What no table can stop: whoever may create a consumer may create a *push* consumer, and the
 //! server delivers to its `deliver_subject` with its own rights. It refuses `yz.inbox.>` (a cycle)
@@ -11,12 +20,12 @@
 
 use serde_json::{Value, json};
 use yizhan_schemas::Code;
+use yizhan_topology::Right;
 
 use super::subjects;
 
-/// What an application may publish; tried on nats-server 2.15.1.
-const APPLICATION_PUBLISHES: [&str; 12] = [
-    subjects::SUBMIT_ALL,
+/// What it takes to consume the inbox and to answer what is in it; tried on nats-server 2.15.1.
+const SUBSCRIBER_PUBLISHES: [&str; 10] = [
     subjects::ACK_ALL,
     "$JS.API.INFO",
     "$JS.API.STREAM.INFO.YZ_INBOX",
@@ -28,7 +37,6 @@ const APPLICATION_PUBLISHES: [&str; 12] = [
     "$JS.ACK.YZ_INBOX.>",
     // the form of 2.15 and later, with domain and account
     "$JS.ACK.*.*.YZ_INBOX.>",
-    "$SRV.>",
 ];
 
 /// The table of a child station in the account of the links.
@@ -41,12 +49,22 @@ pub(super) fn of_child(code: &Code) -> Value {
 }
 
 /// The table of an application, with the prefix of its inboxes.
-pub(super) fn of_application(inbox_prefix: &str) -> Value {
-    let own_inbox = format!("{inbox_prefix}.>");
-    json!({
-        "publish": { "allow": APPLICATION_PUBLISHES },
-        "subscribe": { "allow": [own_inbox, subjects::VIDEO_ALL, subjects::BROADCAST_ALL] },
+pub(super) fn of_application(inbox_prefix: &str, rights: &[Right]) -> Value {
+    let mut publish = vec!["$SRV.>"];
+    let mut subscribe = vec![format!("{inbox_prefix}.>")];
+    for right in rights {
+        match right {
+            Right::Publisher => publish.push(subjects::SUBMIT_ALL),
+            Right::Subscriber => publish.extend(SUBSCRIBER_PUBLISHES),
+            Right::Adapter => {
+                subscribe.extend([subjects::VIDEO_ALL, subjects::BROADCAST_ALL].map(str::to_owned));
+            }
+        }
+    }
+    let mut table = json!({ "publish": { "allow": publish }, "subscribe": { "allow": subscribe } });
+    if let (true, Some(table)) = (rights.contains(&Right::Adapter), table.as_object_mut()) {
         // an adapter answers to the reply subject of a request, once, and to no other
-        "allow_responses": true,
-    })
+        table.insert("allow_responses".to_owned(), json!(true));
+    }
+    table
 }

@@ -6,15 +6,21 @@
 //! publisher stamped on it by the server. The text is JSON, which nats-server reads as it is: the
 //! quoting is serde's. No `no_advertise` is needed: a server without a cluster advertises nothing.
 
+mod party;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nkeys::{KeyPair, KeyPairType};
 use serde_json::{Value, json};
 use yizhan_schemas::Code;
+use yizhan_topology::Right;
+
+pub use party::{Application, Child};
 
 use super::listen::Listen;
 use super::{BusError, permissions, subjects};
+use crate::tls::TlsFiles;
 
 /// Longest message, in bytes: NATS's own default, and what a frame is cut to.
 pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
@@ -36,24 +42,6 @@ const MEMORY_STORE_BYTES: u64 = 64 * 1024 * 1024;
 const CONSUMERS_MAX: u32 = 1024;
 /// Name of the user that connections without credentials become in a demo.
 pub const OPEN_USER: &str = "demo";
-
-/// A child station and the public keys it may come with (the first is the current one).
-#[derive(Debug, Clone)]
-pub struct Child {
-    /// Its place, directly below the bus's station.
-    pub code: Code,
-    /// Public user nkeys.
-    pub keys: Vec<String>,
-}
-
-/// A local application that has a key.
-#[derive(Debug, Clone)]
-pub struct Application {
-    /// Letters, digits, `_`, `-`; its inboxes are below `_INBOX_app_<name>`.
-    pub name: String,
-    /// Public user nkeys.
-    pub keys: Vec<String>,
-}
 
 /// All that the configuration of one station's server depends on.
 #[derive(Debug, Clone)]
@@ -79,17 +67,27 @@ pub struct ServerConfig {
     pub open_password: Option<String>,
     /// `inbox.max_bytes`.
     pub inbox_bytes_max: u64,
+    /// If set, every client must come with TLS and a certificate of the same authority.
+    pub tls: Option<TlsFiles>,
 }
 
 impl ServerConfig {
-    /// The text of the configuration file.
+    /// The text of the configuration file of a managed bus.
     pub fn render(&self) -> Result<String, BusError> {
+        let body = self.body()?;
+        Ok(format!("# Written by yizhan at each start; changes made here are lost.\n{body}"))
+    }
+
+    /// The same without a comment.
+    pub fn body(&self) -> Result<String, BusError> {
         self.check_keys()?;
         if self.open_password.is_some() && !self.listen.is_loopback() {
             return Err(BusError::OpenToTheNetwork { listen: self.listen.to_string() });
         }
-        let text = format!("{:#}\n", self.tree()?);
-        Ok(format!("# Written by yizhan at each start; changes made here are lost.\n{text}"))
+        if self.tls.is_none() && !self.listen.is_loopback() {
+            return Err(BusError::PlainToTheNetwork { listen: self.listen.to_string() });
+        }
+        Ok(format!("{:#}\n", self.tree()?))
     }
 
     fn tree(&self) -> Result<Value, BusError> {
@@ -116,6 +114,16 @@ impl ServerConfig {
         if let (Some(_), Some(root)) = (&self.open_password, tree.as_object_mut()) {
             root.insert("no_auth_user".to_owned(), json!(OPEN_USER));
         }
+        if let (Some(tls), Some(root)) = (&self.tls, tree.as_object_mut()) {
+            let tls = json!({
+                "cert_file": plain(&tls.cert)?,
+                "key_file": plain(&tls.key)?,
+                "ca_file": plain(&tls.ca)?,
+                "verify": true,
+                "timeout": HANDSHAKE_SECONDS,
+            });
+            root.insert("tls".to_owned(), tls);
+        }
         Ok(tree)
     }
 
@@ -133,13 +141,14 @@ impl ServerConfig {
     fn app_account(&self) -> Result<Value, BusError> {
         let mut users = vec![json!({ "nkey": self.app_key })];
         for application in &self.applications {
-            let may = permissions::of_application(&application.inbox_prefix()?);
+            let may =
+                permissions::of_application(&application.inbox_prefix()?, &application.rights);
             let keys = application.keys.iter();
             users.extend(keys.map(|key| json!({ "nkey": key, "permissions": may })));
         }
         if let Some(password) = &self.open_password {
             // a name rather than an nkey: it is what `Nats-Request-Info` shows as the publisher
-            let may = permissions::of_application("_INBOX");
+            let may = permissions::of_application("_INBOX", &Right::ALL);
             users.push(json!({ "user": OPEN_USER, "password": password, "permissions": may }));
         }
         let import = |subject| json!({ "service": { "account": "LINK", "subject": subject }, "share": true });
@@ -175,17 +184,6 @@ impl ServerConfig {
     }
 }
 
-impl Application {
-    /// Where answers to this application's requests come back.
-    pub fn inbox_prefix(&self) -> Result<String, BusError> {
-        let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        if self.name.is_empty() || !self.name.bytes().all(good) {
-            return Err(BusError::BadApplicationName { name: self.name.clone() });
-        }
-        Ok(format!("_INBOX_app_{}", self.name))
-    }
-}
-
 fn check_key(whose: &str, key: &str) -> Result<(), BusError> {
     let why = match KeyPair::from_public_key(key).map(|pair| pair.key_pair_type()) {
         Ok(KeyPairType::User) => return Ok(()),
@@ -213,104 +211,4 @@ fn plain(path: &Path) -> Result<&str, BusError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key() -> String {
-        KeyPair::new_user().public_key()
-    }
-
-    fn county() -> ServerConfig {
-        ServerConfig {
-            station: Code::parse("510722").unwrap(),
-            listen: Listen::parse("127.0.0.1:4222").unwrap(),
-            store_dir: "/var/lib/yizhan/bus".into(),
-            log_file: "/var/lib/yizhan/bus/nats-server.log".into(),
-            link_key: key(),
-            app_key: key(),
-            children: vec![Child {
-                code: Code::parse("510722.101").unwrap(),
-                keys: vec![key(), key()],
-            }],
-            applications: vec![],
-            open_password: None,
-            inbox_bytes_max: 1 << 30,
-        }
-    }
-
-    fn tree(config: &ServerConfig) -> Value {
-        let text = config.render().unwrap();
-        let (comment, json) = text.split_once('\n').unwrap();
-        assert!(comment.starts_with('#'));
-        serde_json::from_str(json).unwrap()
-    }
-
-    fn error(change: impl FnOnce(&mut ServerConfig)) -> String {
-        let mut config = county();
-        change(&mut config);
-        config.render().unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_two_accounts_meet_in_two_shared_services_and_nowhere_else() {
-        let accounts = &tree(&county())["accounts"];
-        assert_eq!(accounts.as_object().unwrap().len(), 2);
-        let (link, app) = (&accounts["LINK"], &accounts["APP"]);
-        assert!(link.get("jetstream").is_none() && link.get("imports").is_none());
-        assert!(app.get("exports").is_none() && app.get("jetstream").is_some());
-        for (n, subject) in ["yz.submit.>", "yz.ack.>"].into_iter().enumerate() {
-            assert_eq!(link["exports"][n]["service"], subject);
-            assert_eq!(app["imports"][n]["service"]["subject"], subject);
-            assert_eq!(app["imports"][n]["share"], true);
-        }
-        assert_eq!(link["exports"].as_array().unwrap().len(), 2);
-        assert_eq!(app["imports"].as_array().unwrap().len(), 2);
-    }
-
-    #[test]
-    fn each_key_of_a_child_has_the_childs_rights_and_none_without_a_key_gets_in() {
-        let config = county();
-        let tree = tree(&config);
-        let users = tree["accounts"]["LINK"]["users"].as_array().unwrap().clone();
-        assert_eq!(users.len(), 3);
-        assert!(users[0].get("permissions").is_none(), "the node");
-        assert_eq!(users[1]["permissions"], users[2]["permissions"]);
-        assert!(tree.get("no_auth_user").is_none());
-    }
-
-    #[test]
-    fn a_mistake_in_the_keys_is_named_with_whose_it_is() {
-        let shared = error(|c| c.children[0].keys[1] = c.app_key.clone());
-        assert!(shared.contains("station 510722 and station 510722.101"), "{shared}");
-        let account = KeyPair::new_account().public_key();
-        let wrong = error(|c| c.children[0].keys[0] = account.clone());
-        assert!(wrong.contains("510722.101") && wrong.contains("Account"), "{wrong}");
-        let torn = error(|c| c.children[0].keys[0].truncate(50));
-        assert!(torn.contains("510722.101") && torn.contains("valid is U"), "{torn}");
-        let seed = KeyPair::new_user().seed().unwrap();
-        let pasted = error(|c| c.children[0].keys[0] = seed.clone());
-        assert!(pasted.contains("secret") && !pasted.contains(&seed), "{pasted}");
-    }
-
-    #[test]
-    fn only_direct_children_and_plain_names_get_a_user() {
-        let deep = Code::parse("510722.101.002").unwrap();
-        let error_text = error(|c| c.children[0].code = deep);
-        assert!(error_text.contains("510722.101.002 is not a direct child of 510722"));
-        for name in ["", "a.b", "a>", "甲"] {
-            let application = Application { name: name.to_owned(), keys: vec![key()] };
-            let error_text = error(|c| c.applications = vec![application]);
-            assert!(error_text.contains("cannot name an application"), "{error_text}");
-        }
-    }
-
-    #[test]
-    fn a_user_without_credentials_exists_on_loopback_only() {
-        let mut config = county();
-        config.open_password = Some("unknown to all".to_owned());
-        assert_eq!(tree(&config)["no_auth_user"], OPEN_USER);
-        config.listen = Listen::parse("10.72.0.1:4222").unwrap();
-        let error_text = config.render().unwrap_err().to_string();
-        assert!(error_text.contains("bus.listen = 10.72.0.1:4222"), "{error_text}");
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ use super::cameras::{Asked, Cameras, Mood};
 use super::page::Page;
 use super::stop::Stop;
 use crate::bus::{Client, Credential, Dial, subjects};
+use crate::tls::TlsFiles;
 
 /// How long the bus may take to be there.
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -28,6 +29,15 @@ pub(super) struct Adapter {
     /// The file with this application's key, if the bus wants one
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
+    /// The certificate of the county's authority, where the bus is under TLS
+    #[arg(long, value_name = "FILE", requires_all = ["cert", "key"])]
+    ca: Option<PathBuf>,
+    /// The certificate to show there, such as keys/apps/NAME.crt of a rendered station
+    #[arg(long, value_name = "FILE", requires = "ca")]
+    cert: Option<PathBuf>,
+    /// The key of that certificate
+    #[arg(long, value_name = "FILE", requires = "ca")]
+    key: Option<PathBuf>,
     /// A device that does what it is told; several times for several
     #[arg(long, value_name = "ID", value_parser = device)]
     device: Vec<String>,
@@ -53,7 +63,12 @@ impl Adapter {
             None => Credential::Open,
         };
         let dial = Dial { credential, ..Dial::open(&self.bus, "yizhan adapter") };
-        let client = Client::dial(dial).await?;
+        let files = [&self.ca, &self.cert, &self.key].map(Clone::clone);
+        let tls = match files {
+            [Some(ca), Some(cert), Some(key)] => Some(TlsFiles { ca, cert, key }),
+            _ => None,
+        };
+        let client = Client::dial(dial.with_tls(tls.as_ref())).await?;
         client.ready(READY_WITHIN).await?;
         let (cameras, requests) = (self.cameras(), Cameras::listen(&client).await?);
         if !self.json {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use yizhan_schemas::Code;
+use yizhan_topology::Holder;
 
 use crate::config::Problems;
 
@@ -83,14 +84,40 @@ pub enum Error {
         /// The topology file.
         file: PathBuf,
     },
+    /// A station or an application that the topology does not know.
+    #[error("{} has no {} {holder}; `yizhan topology show` lists the stations", file.display(),
+        if holder.application.is_some() { "application" } else { "station" })]
+    NoSuchHolder {
+        /// The station or application.
+        holder: Holder,
+        /// The topology file.
+        file: PathBuf,
+    },
+    /// Nobody made the seed, or it is elsewhere.
+    #[error(
+        "{} is not there, so {holder} has no seed: `yizhan topology keys FILE --out DIR` makes it; \
+         if it is elsewhere, say so with --keys DIR", file.display()
+    )]
+    NoSeed {
+        /// The station or application.
+        holder: Holder,
+        /// Where the seed would be.
+        file: PathBuf,
+    },
+    /// A kit cannot be made.
+    #[error(transparent)]
+    Kit(#[from] crate::kit::KitError),
+    /// Certificates.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// The topology names another key than the seed that is there.
     #[error(
-        "{} does not fit the current key of {code} in the topology: put the right seed there, or \
-         make a new one with --rotate", file.display()
+        "{} does not fit the current key of {holder} in the topology: put the right seed there, or \
+         make a new one with --rotate {holder}", file.display()
     )]
     OtherKey {
-        /// The station.
-        code: Code,
+        /// The station or application.
+        holder: Holder,
         /// The seed's file.
         file: PathBuf,
     },

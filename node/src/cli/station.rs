@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Error;
 use super::error::Problem;
 use crate::config::{Config, FILE_NAME, Layers, environment};
+use crate::http::tokens::HASHED;
 
 /// How long a station may take to take a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -27,6 +28,9 @@ pub(super) struct Way {
     /// The station's configuration file, whose http.listen is used [default: ./yizhan.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The certificate of the county's authority, for an https URL [default: tls.ca]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The bearer token, where the station wants one [default: from the configuration file]
     #[arg(long, value_name = "TOKEN", env = "YIZHAN_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -35,31 +39,65 @@ pub(super) struct Way {
 fn http_url(text: &str) -> Result<Url, String> {
     let valid = "valid is, for example, http://127.0.0.1:8080";
     let url = Url::parse(text).map_err(|error| format!("{error}; {valid}"))?;
-    if url.scheme() == "http" && url.has_host() { Ok(url) } else { Err(valid.to_owned()) }
+    if matches!(url.scheme(), "http" | "https") && url.has_host() {
+        Ok(url)
+    } else {
+        Err(valid.to_owned())
+    }
 }
 
 impl Way {
     /// The station that is meant.
     pub(super) fn station(&self) -> Result<Station, Error> {
-        let (url, token) = match (&self.server, &self.config) {
-            (Some(url), _) => (url.to_string(), None),
-            (None, Some(file)) => of_config(file)?,
-            (None, None) if Path::new(FILE_NAME).exists() => of_config(Path::new(FILE_NAME))?,
+        let here = Path::new(FILE_NAME);
+        let found = match (&self.server, &self.config) {
+            (Some(url), None) => Found { url: url.to_string(), ..Found::default() },
+            // the URL of one and what else it takes to reach it
+            (Some(url), Some(file)) => Found { url: url.to_string(), ..of_config(file)? },
+            (None, Some(file)) => of_config(file)?.with_url(file)?,
+            (None, None) if here.exists() => of_config(here)?.with_url(here)?,
             (None, None) => return Err(Error::NoStation),
         };
         // stations are on the county's own network; a proxy of the desktop does not know them
-        let client = Client::builder().no_proxy().connect_timeout(CONNECT_MAX).build();
-        let client = client.map_err(|e| Error::Start(std::io::Error::other(e)))?;
-        let url = url.trim_end_matches('/').to_owned();
-        Ok(Station { client, url, token: self.token.clone().or(token) })
+        let mut client = Client::builder().no_proxy().connect_timeout(CONNECT_MAX);
+        if let Some(file) = self.ca.as_ref().or(found.ca.as_ref()) {
+            let wrong = |cause| Error::File { file: file.clone(), cause };
+            let pem = std::fs::read(file).map_err(wrong)?;
+            let roots = Certificate::from_pem_bundle(&pem).ok().filter(|all| !all.is_empty());
+            let none = || wrong(std::io::Error::other("it holds no PEM certificate"));
+            for root in roots.ok_or_else(none)? {
+                client = client.add_root_certificate(root);
+            }
+        }
+        let client = client.build().map_err(|e| Error::Start(std::io::Error::other(e)))?;
+        let url = found.url.trim_end_matches('/').to_owned();
+        Ok(Station { client, url, token: self.token.clone().or(found.token) })
     }
 }
 
-fn of_config(file: &Path) -> Result<(String, Option<String>), Error> {
+/// What it takes to reach a station.
+#[derive(Debug, Default)]
+struct Found {
+    url: String,
+    token: Option<String>,
+    ca: Option<PathBuf>,
+}
+
+impl Found {
+    fn with_url(self, file: &Path) -> Result<Self, Error> {
+        let config = Layers::read(Some(file), environment(), &[]).config()?;
+        Ok(Self { url: url_of(&config)?, ..self })
+    }
+}
+
+/// All but the URL.
+fn of_config(file: &Path) -> Result<Found, Error> {
     let config = Layers::read(Some(file), environment(), &[]).config()?;
-    let token = config.http.tokens.iter().max_by_key(|token| token.role);
+    // a hash says who may come in, and lets nobody in
+    let plain = config.http.tokens.iter().filter(|one| !one.token.reveal().starts_with(HASHED));
+    let token = plain.max_by_key(|token| token.role);
     let token = token.map(|token| token.token.reveal().to_owned());
-    Ok((url_of(&config)?, token))
+    Ok(Found { url: String::new(), token, ca: config.tls.ca })
 }
 
 fn url_of(config: &Config) -> Result<String, Error> {
@@ -77,7 +115,8 @@ fn url_of(config: &Config) -> Result<String, Error> {
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    Ok(format!("http://{}", SocketAddr::new(ip, listen.port())))
+    let scheme = if config.tls.files().is_some() { "https" } else { "http" };
+    Ok(format!("{scheme}://{}", SocketAddr::new(ip, listen.port())))
 }
 
 /// A station that can be asked.

@@ -1,8 +1,9 @@
-//! `yizhan topology check | show | import | keys`: the one file that describes the whole tree.
+//! `yizhan topology check | show | import | keys | render`: the one file that describes the whole tree.
 //!
 //! These commands need no station; they read and write files only.
 
 mod keys;
+mod render;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Import(Import),
     /// Make each station's nkey and write the public keys into the topology file
     Keys(keys::Keys),
+    /// Write everything that the box of a station needs
+    Render(render::Render),
 }
 
 /// What to check.
@@ -71,6 +74,7 @@ impl Command {
             Self::Show(command) => command.run(page),
             Self::Import(command) => command.run(page),
             Self::Keys(command) => command.run(page),
+            Self::Render(command) => command.run(page),
         }
     }
 }
@@ -101,6 +105,8 @@ impl Show {
             "name": topology.name(),
             "tiers": topology.tiers(),
             "stations": stations.collect::<Vec<_>>(),
+            "applications": topology.applications(),
+            "revoked": topology.revoked(),
         }))
     }
 }

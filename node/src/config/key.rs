@@ -32,7 +32,7 @@ const fn path(name: &'static str, valid: &'static str) -> Key {
 }
 
 /// All keys, in the order in which they are shown.
-pub const KEYS: [Key; 28] = [
+pub const KEYS: [Key; 31] = [
     bare("station.code", "a station code in quotes, such as \"510722.101.002\""),
     path("station.topology", "the path of the topology file"),
     path("station.key", "the path of the station's nkey seed file, or the seed itself (SU...)"),
@@ -58,8 +58,12 @@ pub const KEYS: [Key; 28] = [
     bare(
         "http.tokens",
         "[[http.tokens]] tables with role (operator, publisher or reader), token (16 to 256 \
-         visible ASCII characters) and optionally name; in the environment role:token,role:token",
+         visible ASCII characters, or sha256: and the hash of such a token in hex) and optionally \
+         name; in the environment role:token,role:token",
     ),
+    path("tls.ca", "the path of the PEM certificate of the county's authority"),
+    path("tls.cert", "the path of this station's PEM certificate"),
+    path("tls.key", "the path of that certificate's PEM key"),
     key("link.rate_hint", "measured", "measured, or a rate such as 256kbit/s or 2Mbit/s"),
     bare("telemetry.otlp_endpoint", "a URL such as http://10.72.0.9:4318"),
     key("telemetry.otlp_protocol", "http/protobuf", "http/protobuf or grpc"),

@@ -32,6 +32,7 @@ pub(super) fn broken(config: &Config) -> Vec<Broken> {
     found.extend(bus(config));
     found.extend(sizes(config));
     found.extend(http(config));
+    found.extend(tls(config));
     if config.station.formerly.contains(&config.station.code) {
         found.push(Broken {
             key: "station.formerly",
@@ -153,6 +154,39 @@ fn sizes(config: &Config) -> Vec<Broken> {
     }
     found
 }
+
+/// All three files or none; and without them nobody listens to other machines.
+fn tls(config: &Config) -> Vec<Broken> {
+    let files = &config.tls;
+    let set = [("tls.ca", &files.ca), ("tls.cert", &files.cert), ("tls.key", &files.key)];
+    let missing: Vec<_> = set.iter().filter(|(_, path)| path.is_none()).map(|it| it.0).collect();
+    let first = set.iter().find(|(_, path)| path.is_some()).map(|it| it.0);
+    if let (Some(first), false) = (first, missing.is_empty()) {
+        let text = format!(
+            "`{first}` is set, but `{}` {} not; valid are all three of tls.ca, tls.cert and tls.key \
+             (`yizhan topology render` makes them), or none",
+            missing.join("` and `"),
+            if missing.len() == 1 { "is" } else { "are" },
+        );
+        return vec![Broken { key: first, with: &TLS, text: Some(text) }];
+    }
+    let managed = config.bus.mode == BusMode::Managed;
+    let listeners = [
+        ("bus.listen", managed && !config.bus.listen.ip().is_loopback(), "127.0.0.1:4222"),
+        ("http.listen", !config.http.listen.ip().is_loopback(), "127.0.0.1:8080"),
+    ];
+    let open = listeners.into_iter().filter(|(_, open, _)| first.is_none() && *open);
+    let broken = |(key, _, loopback)| {
+        let text = format!(
+            "`{key}` is open to other machines, so it needs TLS: set tls.ca, tls.cert and tls.key \
+             (`yizhan topology render` makes them); or listen on loopback, such as {loopback}"
+        );
+        Broken { key, with: &TLS, text: Some(text) }
+    };
+    open.map(broken).collect()
+}
+
+const TLS: [&str; 3] = ["tls.ca", "tls.cert", "tls.key"];
 
 fn http(config: &Config) -> Vec<Broken> {
     let mut found = Vec::new();

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use yizhan_schemas::Code;
 
 use super::value::{self, LogFormat, OtlpProtocol, Share, StationKey, Token};
+use crate::tls::TlsFiles;
 
 /// `[station]`: which station this is.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -120,6 +121,25 @@ pub struct Http {
     /// Bearer tokens and what each may do; required unless `listen` is loopback.
     #[serde(default, deserialize_with = "value::tokens")]
     pub tokens: Vec<Token>,
+}
+
+/// `[tls]`: certificates. If they are set, every listener and every connection is under TLS.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Tls {
+    /// The certificate of the county's authority, by which others are known.
+    pub ca: Option<PathBuf>,
+    /// This station's own certificate.
+    pub cert: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+}
+
+impl Tls {
+    /// All three, if they are set.
+    pub fn files(&self) -> Option<TlsFiles> {
+        let (ca, cert, key) = (self.ca.clone()?, self.cert.clone()?, self.key.clone()?);
+        Some(TlsFiles { ca, cert, key })
+    }
 }
 
 /// `[link]`: the way to parent and children.

@@ -17,7 +17,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
@@ -49,6 +50,16 @@ pub enum ServeError {
         /// The address.
         SocketAddr,
     ),
+    /// Everybody on the way could read it.
+    #[error(
+        "http.listen is {0}, which others than this machine can reach, and there is no TLS: set \
+         tls.ca, tls.cert and tls.key (`yizhan topology render` makes them), or listen on \
+         loopback, such as 127.0.0.1:8080"
+    )]
+    Plain(
+        /// The address.
+        SocketAddr,
+    ),
     /// The listener has no address.
     #[error("the HTTP listener cannot be used: {0}")]
     Listener(
@@ -68,9 +79,15 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let here = listener.local_addr()?;
-    if site.tokens.is_empty() && !here.ip().to_canonical().is_loopback() {
-        return Err(ServeError::Open(here));
+    if !here.ip().to_canonical().is_loopback() {
+        if site.tokens.is_empty() {
+            return Err(ServeError::Open(here));
+        }
+        if site.tls.is_none() {
+            return Err(ServeError::Plain(here));
+        }
     }
+    let tls = site.tls.clone();
     let (stopping, told) = watch::channel(false);
     let router = routes::router(site, told);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -90,10 +107,21 @@ pub async fn serve(
         };
         match accepted {
             Ok((socket, peer)) => {
-                let connection = connection(socket, peer, router.clone());
-                let watched = graceful.watcher();
+                // an answer is small and ready at once: waiting for more to send only delays it
+                let _ = socket.set_nodelay(true);
+                let (watcher, router, tls) = (graceful.watcher(), router.clone(), tls.clone());
                 connections.spawn(async move {
-                    let _ = watched.watch(connection).await;
+                    let Some(tls) = tls else {
+                        let _ = watcher.watch(connection(socket, peer, router)).await;
+                        return drop(place);
+                    };
+                    match tls.accept(socket, HEAD_READ).await {
+                        Ok(socket) => _ = watcher.watch(connection(socket, peer, router)).await,
+                        Err(fault) => {
+                            metrics::counter!("yizhan_tls_handshakes_failed_total").increment(1);
+                            tracing::debug!(%fault, %peer, "no TLS connection came about");
+                        }
+                    }
                     drop(place);
                 });
             }
@@ -111,13 +139,14 @@ pub async fn serve(
     Ok(())
 }
 
-fn connection(
-    socket: TcpStream,
+fn connection<S>(
+    socket: S,
     peer: SocketAddr,
     router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection + Send {
-    // an answer is small and ready at once: waiting for more to send only delays it
-    let _ = socket.set_nodelay(true);
+) -> impl hyper_util::server::graceful::GracefulConnection + Send
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer.ip().to_canonical()));

@@ -14,6 +14,7 @@ use yizhan_schemas::{Code, MessageId};
 
 use super::stream::StreamEvent;
 use super::tokens::Tokens;
+use crate::tls::Acceptor;
 
 /// Takes in what is posted.
 pub trait Intake: Send + Sync {
@@ -79,6 +80,8 @@ pub struct Site {
     pub stream: broadcast::Sender<StreamEvent>,
     /// Who may come from elsewhere.
     pub tokens: Tokens,
+    /// TLS, under which all of it is served; needed on any address but loopback.
+    pub tls: Option<Acceptor>,
     /// Longest body, bytes: a batch, or an event whose payload is in Base64.
     pub body_bytes_max: usize,
 }

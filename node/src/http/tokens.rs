@@ -11,6 +11,8 @@ use subtle::ConstantTimeEq;
 
 /// Shortest token, bytes.
 pub const TOKEN_BYTES_MIN: usize = 16;
+/// What a hash begins with that stands in place of a token.
+pub const HASHED: &str = "sha256:";
 
 /// What a holder may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -42,7 +44,8 @@ pub struct Token {
     pub name: String,
     /// What its holder may do.
     pub role: Role,
-    /// The secret.
+    /// The secret; or `sha256:` and its hash in hex, so that a file that others may read can say
+    /// who comes in.
     pub token: String,
 }
 
@@ -86,7 +89,9 @@ impl Tokens {
     pub fn new(tokens: impl IntoIterator<Item = Token>) -> Result<Self, BadToken> {
         let mut kept: Vec<(Holder, [u8; 32])> = Vec::new();
         for Token { name, role, token } in tokens {
-            let hash = hash(&token);
+            let Some(hash) = hash_of(&token) else {
+                return Err(BadToken { name, why: "is not the SHA-256 hash that it says it is" });
+            };
             let twice = kept.iter().any(|(_, other)| *other == hash);
             let why = match token.as_bytes() {
                 short if short.len() < TOKEN_BYTES_MIN => "is too short",
@@ -117,6 +122,17 @@ impl Tokens {
     }
 }
 
+/// What is compared with: the hash of a secret, or the hash that is given instead of one.
+fn hash_of(configured: &str) -> Option<[u8; 32]> {
+    let Some(hex) = configured.strip_prefix(HASHED) else { return Some(hash(configured)) };
+    data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok()?.try_into().ok()
+}
+
+/// A token as it may stand in a file that others may read.
+pub fn hashed(token: &str) -> String {
+    format!("{HASHED}{}", data_encoding::HEXLOWER.encode(&hash(token)))
+}
+
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
@@ -140,6 +156,16 @@ mod tests {
         for wrong in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF"] {
             assert_eq!(tokens.holder(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_hash_lets_its_token_in_and_not_itself() {
+        let hash = hashed("0123456789abcdef");
+        let tokens = Tokens::new([token("grid", Role::Operator, &hash)]).unwrap();
+        assert_eq!(tokens.holder("0123456789abcdef").unwrap().name, "grid");
+        assert_eq!(tokens.holder(&hash), None);
+        let torn = Tokens::new([token("grid", Role::Operator, &hash[..60])]).unwrap_err();
+        assert_eq!(torn.why, "is not the SHA-256 hash that it says it is");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::driver::DiskFailed;
 use crate::http::{ServeError, tokens::BadToken};
 use crate::spool::SpoolError;
 use crate::telemetry::TelemetryError;
+use crate::tls::TlsError;
 
 /// Why a station does not run.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,22 @@ pub enum RunError {
         /// The station.
         code: Code,
     },
+    /// The parent wants TLS, and there is none here.
+    #[error(
+        "{parent}, the parent of {code}, is at {url}, and tls.ca, tls.cert and tls.key are not set; \
+         valid are the files that `yizhan topology render` makes for {code}"
+    )]
+    ParentNeedsTls {
+        /// The station.
+        code: Code,
+        /// Its parent.
+        parent: Code,
+        /// The parent's bus.
+        url: String,
+    },
+    /// Certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Another process runs on the data directory.
     #[error("data directory {} is in use by another process (pid {pid})", dir.display())]
     InUse {

@@ -25,16 +25,21 @@ pub(super) struct Book {
     pub(super) link: Client,
 }
 
+/// Why a station does not take messages at this moment; empty if it does.
+pub(super) fn unready(link: &Client, view: &View) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if !link.is_connected() {
+        reasons.push("the bus of this station is not connected".to_owned());
+    }
+    if !view.inbox_open {
+        reasons.push("the stream YZ_INBOX is not open".to_owned());
+    }
+    reasons
+}
+
 impl Pages for Book {
     fn unready(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
-        if !self.link.is_connected() {
-            reasons.push("the bus of this station is not connected".to_owned());
-        }
-        if !self.view.borrow().inbox_open {
-            reasons.push("the stream YZ_INBOX is not open".to_owned());
-        }
-        reasons
+        unready(&self.link, &self.view.borrow())
     }
 
     fn stations(&self) -> Value {

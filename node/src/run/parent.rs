@@ -6,6 +6,7 @@ use yizhan_topology::Topology;
 use super::RunError;
 use crate::bus::{Client, Credential, Dial};
 use crate::config::Config;
+use crate::tls::TlsFiles;
 
 /// The parent's bus, as configuration and topology have it.
 pub(super) struct Parent {
@@ -30,6 +31,9 @@ impl Parent {
             parent: parent.clone(),
             file: config.station.topology.clone(),
         })?;
+        if url.starts_with("tls://") && config.tls.files().is_none() {
+            return Err(RunError::ParentNeedsTls { code: here, parent: parent.clone(), url });
+        }
         let Some(credential) = key.cloned() else {
             return Err(RunError::KeyMissing { code: here });
         };
@@ -46,7 +50,8 @@ impl Parent {
     }
 
     /// Starts connecting; that goes on in the background, for ever.
-    pub(super) async fn dial(&self) -> Result<Client, RunError> {
-        Ok(Client::dial(Dial::parent(&self.url, &self.credential, &self.here)).await?)
+    pub(super) async fn dial(&self, tls: Option<&TlsFiles>) -> Result<Client, RunError> {
+        let dial = Dial::parent(&self.url, &self.credential, &self.here);
+        Ok(Client::dial(dial.with_tls(tls)).await?)
     }
 }

@@ -21,7 +21,7 @@ use super::intake::{self, Post};
 use super::pages::{self, Book};
 use super::status::{self, Roll};
 use super::store::Store;
-use super::{RunError, reclaim};
+use super::{RunError, reclaim, systemd};
 use crate::adapter::Adapters;
 use crate::bus::{Client, InboxLimits, OwnBus};
 use crate::config::{self, Config};
@@ -39,6 +39,7 @@ use crate::mailbox::Mailbox;
 use crate::seal::Seals;
 use crate::spool::Messages;
 use crate::telemetry::{self, Counts};
+use crate::tls::Tls;
 
 /// Events that a slow reader of `GET /v1/stream` may be behind.
 pub(super) const EVENTS_MAX: usize = 1024;
@@ -54,6 +55,7 @@ pub(super) struct Parts {
     pub(super) topology: Arc<Topology>,
     pub(super) seals: Seals,
     pub(super) store: Store,
+    pub(super) tls: Option<Arc<Tls>>,
     pub(super) mailbox: Mailbox,
     /// The connection to the parent's bus; none for a root.
     pub(super) parent: Option<Client>,
@@ -163,7 +165,8 @@ impl Parts {
         let here = self.here().clone();
         let station = Station::recover(here, topology, settings, kept, self.store.fresh)
             .formerly(home.formerly.clone());
-        Driver::new(station, Arc::clone(&self.store.legs), outlets)
+        let (driver, views) = Driver::new(station, Arc::clone(&self.store.legs), outlets);
+        (driver.with_pulse(systemd::watchdog()), views)
     }
 
     /// What became of messages; what happens to them from now on goes to `events`, if anybody
@@ -257,6 +260,7 @@ impl Parts {
             metrics,
             stream: site.events,
             tokens: tokens(&self.config)?,
+            tls: self.tls.as_ref().map(|tls| tls.acceptor()),
             body_bytes_max: BATCH_BYTES_MAX.max(bytes(self.config.ingest.max_payload) * 2),
         };
         let mut stop = site.stop;

@@ -8,18 +8,20 @@ use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use yizhan_core::station::View;
-use yizhan_schemas::Code;
 use yizhan_topology::Topology;
 
 use super::home::Home;
 use super::parent::Parent;
 use super::parts::{Desk, EVENTS_MAX, Parts};
 use super::store::Store;
-use super::{RunError, reclaim, seals};
-use crate::bus::{Announcement, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys};
+use super::{RunError, certificates, reclaim, seals, systemd};
+use crate::bus::{
+    Announcement, Application, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
+};
 use crate::config::{BusMode, Config};
 use crate::mailbox;
 use crate::telemetry::{self, Counts};
+use crate::tls::{Tls, TlsFiles};
 
 /// The longest that answers under way are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -36,11 +38,15 @@ pub(super) async fn station(
     let parent = Parent::of(&config, &topology, key.as_ref())?;
     let seals = seals::of(&config, key.as_ref(), &topology)?;
     let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
+    let hangups = certificates::hangups()?;
+    let open = |files: TlsFiles| Tls::open(&files, &home.dir.join("tls")).map(Arc::new);
+    let tls = config.tls.files().map(open).transpose()?;
+    let files = tls.as_ref().map(|tls| tls.files().clone());
     let listener = listen(&config).await?;
     let store = Store::open(&config, &home)?;
     let mut early = stop.clone();
     let bus = tokio::select! {
-        bus = open_bus(&config, &home, &topology) => Arc::new(bus?),
+        bus = open_bus(&config, &home, &topology, files.clone()) => Arc::new(bus?),
         // a server that never answers must not keep the station from ending
         _ = early.wait_for(|stop| *stop) => return Ok(()),
     };
@@ -49,12 +55,14 @@ pub(super) async fn station(
     let app = bus.app(&here).await?;
     let (mailbox, letters) = mailbox::open();
     let parent = match parent {
-        Some(parent) => Some(parent.dial().await?),
+        Some(parent) => Some(parent.dial(files.as_ref()).await?),
         None => None,
     };
     let counts = Counts::on_from(store.kept.as_ref());
     let mut parts =
-        Parts { config, topology, seals, store, mailbox, parent, tasks: JoinSet::new() };
+        Parts { config, topology, seals, store, tls, mailbox, parent, tasks: JoinSet::new() };
+    let renewals = certificates::follow(hangups, parts.tls.clone(), Arc::downgrade(&bus));
+    parts.tasks.spawn(renewals);
     let (reclaim, orders) = reclaim::queue();
     let outlets = parts.outlets(&bus, &link, &app, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
@@ -63,6 +71,7 @@ pub(super) async fn station(
     let disk = parts.disk(&journal, feed, counts, (reclaim, orders))?;
     let desk = Desk { journal, events, view: view.clone(), link: link.clone(), stop: stop.clone() };
     let served = parts.serve(listener, metrics, desk)?;
+    parts.tasks.spawn(systemd::tell(link.clone(), view.clone()));
     parts.tasks.spawn(gauges(view));
     let announcement = announce(&app, stop.clone());
     let running = driver.run(letters, disk, stop);
@@ -74,6 +83,7 @@ pub(super) async fn station(
             Err(_) => RunError::TaskEnded("panicked"),
         }),
     };
+    systemd::stopping();
     if outcome.is_ok() {
         // who was told `accepted`, or that we are stopping, shall hear it
         let _ = tokio::time::timeout(LAST_ANSWERS, served).await;
@@ -106,7 +116,8 @@ async fn listen(config: &Config) -> Result<TcpListener, RunError> {
     let wrong = |source| RunError::Listen { listen: wanted, source };
     let listener = TcpListener::bind(wanted).await.map_err(wrong)?;
     let file = config.http_url_file();
-    let url = format!("http://{}\n", listener.local_addr().map_err(wrong)?);
+    let scheme = if config.tls.files().is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}\n", listener.local_addr().map_err(wrong)?);
     std::fs::write(&file, url).map_err(|source| RunError::File {
         doing: "write",
         file: file.clone(),
@@ -115,29 +126,32 @@ async fn listen(config: &Config) -> Result<TcpListener, RunError> {
     Ok(listener)
 }
 
-async fn open_bus(config: &Config, home: &Home, topology: &Topology) -> Result<OwnBus, RunError> {
+async fn open_bus(
+    config: &Config,
+    home: &Home,
+    topology: &Topology,
+    tls: Option<TlsFiles>,
+) -> Result<OwnBus, RunError> {
     if config.bus.mode == BusMode::External {
         let keys = match &config.bus.credentials {
             Some(path) => StationKeys::external(path)?,
             None => StationKeys::own(&home.dir.join("bus").join("keys"))?,
         };
-        return Ok(OwnBus::external(&config.bus.url.join(","), keys));
+        return Ok(OwnBus::external(&config.bus.url.join(","), keys, tls));
     }
-    let child = |code: &Code| {
-        let station = topology.station(code)?;
-        Some(Child { code: code.clone(), keys: station.keys.clone() })
-    };
+    let here = &config.station.code;
     let listen = config.bus.listen;
     let plan = ManagedPlan {
-        station: config.station.code.clone(),
+        station: here.clone(),
         directory: home.dir.join("bus"),
         listen: Listen { host: listen.ip().to_string(), port: listen.port() },
         server_path: config.bus.server_path.clone(),
-        children: topology.children(&config.station.code).iter().filter_map(child).collect(),
-        applications: Vec::new(),
+        children: Child::all_of(topology, here),
+        applications: Application::all_of(topology, here),
         open: config.bus.demo_open,
         inbox_bytes_max: config.inbox.max_bytes,
         patience: Patience::default(),
+        tls,
     };
     Ok(OwnBus::managed(plan).await?)
 }

@@ -99,6 +99,40 @@ fn a_station_without_a_place_a_key_or_a_way_to_its_parent_says_which() {
 }
 
 #[test]
+fn a_station_without_the_tls_that_it_needs_says_what_is_missing() {
+    let ground = Ground::new();
+    let open = ground.refusal(&[("YIZHAN__BUS__LISTEN", "0.0.0.0:0")]);
+    assert!(
+        open.contains("env YIZHAN__BUS__LISTEN: `bus.listen` is open to other machines"),
+        "{open}"
+    );
+    assert!(open.contains("`yizhan topology render` makes them"), "{open}");
+    let files =
+        [("YIZHAN__TLS__CA", "ca"), ("YIZHAN__TLS__CERT", "cert"), ("YIZHAN__TLS__KEY", "key")];
+    assert_eq!(
+        ground.refusal(&files),
+        "error: tls.ca = ca: it cannot be read: No such file or directory (os error 2); valid is \
+         the PEM certificate of the county's authority, ca.crt of `yizhan topology render`"
+    );
+    for (_, file) in files {
+        ground.write(file, "hello");
+    }
+    let refused = ground.refusal(&files);
+    assert!(
+        refused.starts_with("error: tls.ca = ca: it holds no PEM certificate; valid is "),
+        "{refused}"
+    );
+    let topology = std::fs::read_to_string(ground.path("topology.toml")).unwrap();
+    ground.write("tls.toml", &topology.replace("nats://127.0.0.1:1\"", "tls://127.0.0.1:1\""));
+    assert_eq!(
+        ground.refusal(&[("YIZHAN__STATION__TOPOLOGY", "tls.toml")]),
+        "error: 510722.101, the parent of 510722.101.002, is at tls://127.0.0.1:1, and tls.ca, \
+         tls.cert and tls.key are not set; valid are the files that `yizhan topology render` makes \
+         for 510722.101.002"
+    );
+}
+
+#[test]
 fn a_broken_topology_is_told_whole_with_its_lines_by_check_and_by_run() {
     let ground = Ground::new();
     let broken = "[county]\nname=\"x\"\ntiers=[\"county\",\"township\"]\n\

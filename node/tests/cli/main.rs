@@ -6,6 +6,7 @@ mod ack;
 mod configuration;
 mod pretend;
 mod publish;
+mod render;
 mod status;
 mod topology;
 mod usage;

@@ -111,7 +111,7 @@ fn every_station_gets_a_seed_for_its_eyes_only_and_the_file_its_public_key() {
     assert!(text.starts_with("# Seven stations"), "comments stay");
 
     let output = keys(dir, &[]);
-    assert_eq!(out(&output), "t.toml: 0 new, 7 kept; --rotate makes new ones\n");
+    assert_eq!(out(&output), "t.toml: 0 new, 7 kept; --rotate CODE makes a new one\n");
     assert_eq!(fs::read_to_string(dir.join("t.toml")).unwrap(), text);
 }
 
@@ -122,12 +122,47 @@ fn rotation_puts_the_new_key_first_and_keeps_the_old_one_for_what_it_signed() {
     fs::copy(example("demo.toml"), dir.join("t.toml")).unwrap();
     keys(dir, &[]);
     let (old, other) = (seed(dir, "510722.101"), seed(dir, "510722"));
-    let output = keys(dir, &["--rotate", "--station", "510722.101"]);
+    let output = keys(dir, &["--rotate", "510722.101"]);
     assert_eq!(out(&output), "t.toml: 1 new, 0 kept\n", "{}", err(&output));
     let new = seed(dir, "510722.101");
     let (tree, code) = (read(dir), "510722.101".parse().unwrap());
     assert_eq!(tree.station(&code).unwrap().keys, [new.public_key(), old.public_key()]);
     assert_eq!(seed(dir, "510722").public_key(), other.public_key());
+
+    let output = keys(dir, &["--drop-old", "510722.101", "--drop-old", "510722"]);
+    assert_eq!(out(&output), "t.toml: 1 old keys dropped\n", "{}", err(&output));
+    assert_eq!(read(dir).station(&code).unwrap().keys, [new.public_key()]);
+    assert_eq!(seed(dir, "510722.101").public_key(), new.public_key());
+}
+
+#[test]
+fn applications_get_keys_of_their_own_and_rotate_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let demo = fs::read_to_string(example("demo.toml")).unwrap();
+    let desk =
+        "\n[[application]]\nstation = \"510722\"\nname = \"desk\"\nrights = [\"subscriber\"]\n";
+    fs::write(dir.join("t.toml"), demo + desk).unwrap();
+    assert_eq!(out(&keys(dir, &[])), "t.toml: 8 new, 0 kept\n");
+    let old = seed(dir, "desk@510722").public_key();
+    assert_eq!(read(dir).applications()[0].keys, std::slice::from_ref(&old));
+    keys(dir, &["--rotate", "desk@510722"]);
+    let new = seed(dir, "desk@510722").public_key();
+    assert_eq!(read(dir).applications()[0].keys, [new, old.clone()]);
+    assert_eq!(
+        err(&keys(dir, &["--rotate", "wall@510722"])),
+        "error: t.toml has no application wall@510722; `yizhan topology show` lists the stations\n"
+    );
+    let revoked = format!(
+        "\n[[revoked]]\nkey = \"{old}\"\nat = \"2026-11-26T00:00:00+08:00\"\nwhy = \"lost\"\n"
+    );
+    let text = fs::read_to_string(dir.join("t.toml")).unwrap() + &revoked;
+    fs::write(dir.join("t.toml"), text).unwrap();
+    let refused = err(&yizhan_in(dir, &["topology", "check", "t.toml"], &[]));
+    assert!(
+        refused.contains(&format!("application desk@510722 lists the key {old}, which is revoked")),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -157,17 +192,17 @@ fn a_seed_that_does_not_fit_is_neither_used_nor_overwritten() {
     assert_eq!(
         err(&output),
         "error: keys/510722.101.nk does not fit the current key of 510722.101 in the topology: \
-         put the right seed there, or make a new one with --rotate\n"
+         put the right seed there, or make a new one with --rotate 510722.101\n"
     );
     fs::write(dir.join("keys/510722.101.nk"), "hello").unwrap();
     assert_eq!(
         err(&keys(dir, &[])),
-        "error: keys/510722.101.nk: not an nkey seed; --rotate replaces it\n"
+        "error: keys/510722.101.nk: not an nkey seed; --rotate 510722.101 replaces it\n"
     );
     assert_eq!(fs::read_to_string(dir.join("keys/510722.101.nk")).unwrap(), "hello");
     assert_eq!(fs::read_to_string(dir.join("t.toml")).unwrap(), before);
     assert_eq!(
         err(&keys(dir, &["--station", "510722.9"])),
-        "error: t.toml has no station 510722.9; `yizhan topology show` lists them\n"
+        "error: t.toml has no station 510722.9; `yizhan topology show` lists the stations\n"
     );
 }

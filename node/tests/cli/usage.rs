@@ -6,7 +6,7 @@ use super::{err, out, yizhan};
 fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
     let report = ["publish", "incident.report", "--data", "{}"];
     let with = |more: &[&'static str]| [&report, more].concat();
-    let cases: [(Vec<&str>, &str); 26] = [
+    let cases: [(Vec<&str>, &str); 28] = [
         (vec![], "Usage: yizhan"),
         (vec!["fly"], "unrecognized subcommand 'fly'"),
         (vec!["publish"], "<KIND>"),
@@ -17,7 +17,7 @@ fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
         (with(&["--precedence", "urgent"]), "valid are flash, immediate, priority and routine"),
         (with(&["--ttl", "soon"]), "expected number at 0"),
         (with(&["--wait", "sent"]), "valid are accepted, relayed:CODE and delivered"),
-        (with(&["--server", "https://a"]), "valid is, for example, http://127.0.0.1:8080"),
+        (with(&["--server", "ftp://a"]), "valid is, for example, http://127.0.0.1:8080"),
         (vec!["watch", "--kind", "*"], "valid is a kind or a family"),
         (vec!["watch", "--origin", "up"], "is not a station code"),
         (vec!["watch", "--count", "-1"], "unexpected argument"),
@@ -30,6 +30,8 @@ fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
         (vec!["topology", "check"], "<FILE>"),
         (vec!["topology", "show", "t.toml", "--depth", "all"], "invalid digit"),
         (vec!["topology", "keys", "t.toml"], "--out <DIR>"),
+        (vec!["topology", "render", "t.toml", "--out", "o"], "--station <CODE>"),
+        (vec!["topology", "keys", "t.toml", "--out", "o", "--rotate", "@"], "NAME@CODE"),
         (vec!["config"], "Usage: yizhan config"),
         (vec!["config", "show", "--log-format", "xml"], "[possible values: auto, human, json]"),
         (vec!["completions", "cmd"], "[possible values: bash"),

@@ -197,7 +197,7 @@ async fn a_body_over_the_limit_is_refused_and_the_answer_still_heard() {
 }
 
 async fn guarded() -> House {
-    open_with("0.0.0.0:0", house::tokens()).await
+    open_with("127.0.0.1:0", house::tokens()).await
 }
 
 #[tokio::test]
@@ -235,6 +235,13 @@ async fn without_a_fitting_token_there_is_a_401_or_a_403() {
     assert_eq!(answer.status(), 202);
     let answer = house.get("/v1/stations").send().await.unwrap();
     assert_eq!(answer.status(), 200, "this machine needs no token");
+}
+
+#[tokio::test]
+async fn without_tls_nobody_listens_to_the_world() {
+    let house = open_with("0.0.0.0:0", house::tokens()).await;
+    let fault = house.served.await.unwrap().unwrap_err().to_string();
+    assert!(fault.contains("http.listen is 0.0.0.0:") && fault.contains("tls.cert"), "{fault}");
 }
 
 #[tokio::test]

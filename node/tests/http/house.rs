@@ -207,6 +207,7 @@ pub(crate) async fn open_with(listen: &str, tokens: Vec<Token>) -> House {
         metrics: recorder.handle(),
         stream: stream.clone(),
         tokens: Tokens::new(tokens).unwrap(),
+        tls: None,
         body_bytes_max: BODY_BYTES_MAX,
     };
     let listener = TcpListener::bind(listen).await.unwrap();

@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 
 use yizhan_schemas::Code;
 
-use super::STATIONS_MAX;
+use super::{STATIONS_MAX, people};
 use crate::file::{Draft, Key};
 use crate::problem::{At, Report};
 use crate::tree::{Station, Topology};
@@ -25,11 +25,22 @@ pub(crate) fn grow(draft: Draft, report: &mut Report) -> Option<Topology> {
     keys(&draft.keys, report);
     let stations = distinct(draft.stations, report);
     former_codes(&stations, report);
+    people::applications(&draft.applications, &stations, report);
+    people::revoked(&draft.revoked, &draft.keys, report);
     let root = root(&stations, report)?;
     let tiers = draft.tiers?;
     depths(&stations, &root, &tiers, report);
     let stations = stations.into_iter().map(|(code, station)| (code, station.it)).collect();
-    report.is_clean().then(|| Topology::grow(draft.name, tiers, root, stations, draft.policy))
+    let (applications, revoked) = (bare(draft.applications), bare(draft.revoked));
+    let grown = || {
+        let tree = Topology::grow(draft.name, tiers, root, stations, draft.policy);
+        tree.with_people(applications, revoked)
+    };
+    report.is_clean().then(grown)
+}
+
+fn bare<T>(list: Vec<At<T>>) -> Vec<T> {
+    list.into_iter().map(|one| one.it).collect()
 }
 
 /// A key names its station; with two of them nobody could say who signed.
@@ -42,10 +53,7 @@ fn keys(keys: &[At<Key>], report: &mut Report) {
             }
             Entry::Occupied(first) => {
                 let At { line, it: Key { owner, text } } = first.get();
-                let what = format!(
-                    "station {} has the key {text} of station {owner} (line {line})",
-                    key.it.owner
-                );
+                let what = format!("{} has the key {text} of {owner} (line {line})", key.it.owner);
                 report.add(key.line, what, "valid is a key of its own for each station");
             }
         }

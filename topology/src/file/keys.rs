@@ -1,36 +1,87 @@
-//! New public keys in a file that people wrote: the one change made to it by a program.
+//! Public keys of a file that people wrote: the one change made to it by a program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::{Array, DocumentMut, Item, TableLike, TomlError, Value};
 use yizhan_schemas::Code;
 
+use crate::application::Holder;
 use crate::check;
 use crate::problem::{Problems, Report};
 use crate::tree::Topology;
 
-/// Puts a public key first into `key = […]` of each station named; the keys that stood there
+/// Puts a public key first into `key = […]` of each holder named; the keys that stood there
 /// follow, since what they signed is still about. A key that is there already moves to the front.
 ///
 /// Everything else stays as it is, comments and order too. The file must read without problems
-/// before and after; a station that is not in it or a key that is none is a problem of line 1.
+/// before and after; a holder that is not in it or a key that is none is a problem of line 1.
 pub fn with_keys(
     file_name: &str,
     text: &str,
-    keys: &BTreeMap<Code, String>,
+    keys: &BTreeMap<Holder, String>,
 ) -> Result<String, Problems> {
-    let topology = Topology::read(file_name, text)?;
-    let mut report = Report::on(file_name);
-    for (code, key) in keys {
-        if topology.station(code).is_none() {
-            report.add(1, format!("there is no station {code} to give a key to"), "add it first");
-        }
+    let mut report = known(file_name, text, keys.keys())?;
+    for (holder, key) in keys {
         if let Err(fault) = check::key(key) {
-            report.add(1, format!("key for station {code}: {}", fault.what), fault.valid);
+            let whose = if holder.application.is_some() { "application" } else { "station" };
+            report.add(1, format!("key for {whose} {holder}: {}", fault.what), fault.valid);
         }
     }
     report.settle(Some(()))?;
-    let written = match edit(text, keys) {
+    changed(file_name, text, &|holder, table| {
+        if let Some(key) = keys.get(&holder) {
+            enrol(table, key);
+        }
+    })
+}
+
+/// Takes all keys but the first out of `key = […]` of each holder named: from then on nothing that
+/// they signed is believed.
+pub fn without_old_keys(
+    file_name: &str,
+    text: &str,
+    holders: &BTreeSet<Holder>,
+) -> Result<String, Problems> {
+    known(file_name, text, holders.iter())?.settle(Some(()))?;
+    changed(file_name, text, &|holder, table| {
+        let array = table.get_mut("key").and_then(Item::as_array_mut);
+        if let Some(array) = array.filter(|_| holders.contains(&holder)) {
+            while array.len() > 1 {
+                array.remove(1);
+            }
+        }
+    })
+}
+
+/// The report of a file that reads, with those of the holders that are not in it.
+fn known<'h>(
+    file_name: &str,
+    text: &str,
+    holders: impl Iterator<Item = &'h Holder>,
+) -> Result<Report, Problems> {
+    let topology = Topology::read(file_name, text)?;
+    let mut report = Report::on(file_name);
+    for holder in holders {
+        let there = match &holder.application {
+            None => topology.station(&holder.station).is_some(),
+            Some(name) => {
+                topology.applications_of(&holder.station).iter().any(|one| one.name == *name)
+            }
+        };
+        if !there {
+            let whose = if holder.application.is_some() { "application" } else { "station" };
+            report.add(1, format!("there is no {whose} {holder} to give a key to"), "add it first");
+        }
+    }
+    Ok(report)
+}
+
+fn changed(
+    file_name: &str,
+    text: &str,
+    change: &dyn Fn(Holder, &mut dyn TableLike),
+) -> Result<String, Problems> {
+    let written = match edit(text, change) {
         Ok(written) => written,
         Err(fault) => {
             let what = format!("the file cannot be edited: {}", fault.message());
@@ -43,17 +94,28 @@ pub fn with_keys(
     Ok(written)
 }
 
-fn edit(text: &str, keys: &BTreeMap<Code, String>) -> Result<String, TomlError> {
+fn edit(text: &str, change: &dyn Fn(Holder, &mut dyn TableLike)) -> Result<String, TomlError> {
     let mut document: DocumentMut = text.parse()?;
-    match document.get_mut("station") {
-        Some(Item::ArrayOfTables(tables)) => {
-            tables.iter_mut().for_each(|table| enrol(table, keys));
+    for list in ["station", "application"] {
+        let changed = |table: &mut dyn TableLike| {
+            let word = |key: &str| table.get(key).and_then(Item::as_str);
+            let place = if list == "station" { "code" } else { "station" };
+            let station = word(place).and_then(|text| Code::parse(text).ok());
+            let name = (list == "application").then(|| word("name").map(str::to_owned));
+            if let (Some(station), name) = (station, name.flatten()) {
+                change(Holder { station, application: name }, table);
+            }
+        };
+        match document.get_mut(list) {
+            Some(Item::ArrayOfTables(tables)) => {
+                tables.iter_mut().for_each(|table| changed(table));
+            }
+            Some(Item::Value(Value::Array(array))) => {
+                let tables = array.iter_mut().filter_map(Value::as_inline_table_mut);
+                tables.for_each(|table| changed(table));
+            }
+            _ => {}
         }
-        Some(Item::Value(Value::Array(array))) => {
-            let tables = array.iter_mut().filter_map(Value::as_inline_table_mut);
-            tables.for_each(|table| enrol(table, keys));
-        }
-        _ => {}
     }
     Ok(ends_like(text, document.to_string()))
 }
@@ -68,13 +130,11 @@ fn ends_like(text: &str, written: String) -> String {
     format!("{mark}{written}")
 }
 
-fn enrol(station: &mut dyn TableLike, keys: &BTreeMap<Code, String>) {
-    let code = station.get("code").and_then(Item::as_str).and_then(|text| Code::parse(text).ok());
-    let Some(key) = code.and_then(|code| keys.get(&code)) else { return };
-    match station.get_mut("key").and_then(Item::as_array_mut) {
+fn enrol(table: &mut dyn TableLike, key: &str) {
+    match table.get_mut("key").and_then(Item::as_array_mut) {
         Some(array) => put_first(array, key),
         None => {
-            station.insert("key", toml_edit::value(Array::from_iter([key.as_str()])));
+            table.insert("key", toml_edit::value(Array::from_iter([key])));
         }
     }
 }
@@ -109,7 +169,7 @@ mod tests {
     }
 
     fn with(text: &str, changes: &[(&str, char)]) -> Result<String, Problems> {
-        let keys = changes.iter().map(|(code, letter)| (Code::parse(code).unwrap(), key(*letter)));
+        let keys = changes.iter().map(|(holder, letter)| (holder.parse().unwrap(), key(*letter)));
         with_keys("a.toml", text, &keys.collect())
     }
 
@@ -171,11 +231,30 @@ mod tests {
     }
 
     #[test]
+    fn an_application_takes_keys_too_and_old_ones_go_when_told() {
+        let (a, b) = (key('A'), key('B'));
+        let tail = "\n[[application]]\nstation = \"1.1\"\nname = \"x\"\nrights = [\"adapter\"]\n";
+        let old = file(&format!("key = [\"{a}\"]"), "") + tail;
+        let new = with(&old, &[("x@1.1", 'B'), ("1", 'C')]).unwrap();
+        let tree = Topology::read("a.toml", &new).unwrap();
+        assert_eq!(tree.applications()[0].keys, [b]);
+        assert_eq!(tree.station(tree.root()).unwrap().keys, [key('C'), a]);
+        let one = BTreeSet::from(["1".parse().unwrap()]);
+        let less = without_old_keys("a.toml", &new, &one).unwrap();
+        let tree = Topology::read("a.toml", &less).unwrap();
+        assert_eq!(tree.station(tree.root()).unwrap().keys, [key('C')]);
+        assert_eq!(tree.applications()[0].keys, [key('B')]);
+        let missing = BTreeSet::from(["y@1.1".parse().unwrap()]);
+        let problems = without_old_keys("a.toml", &new, &missing).unwrap_err().to_string();
+        assert!(problems.contains("there is no application y@1.1"), "{problems}");
+    }
+
+    #[test]
     fn what_cannot_take_a_key_is_named_and_a_seed_is_not_repeated() {
         let seed = format!("SU{}", "A".repeat(56));
         let keys = BTreeMap::from([
-            (Code::parse("1").unwrap(), seed.clone()),
-            (Code::parse("9").unwrap(), key('A')),
+            ("1".parse().unwrap(), seed.clone()),
+            ("9".parse().unwrap(), key('A')),
         ]);
         let problems = with_keys("a.toml", &file("", ""), &keys).unwrap_err().to_string();
         assert!(problems.contains("there is no station 9"), "{problems}");

@@ -76,6 +76,12 @@ impl<'t> Section<'t> {
         page.report.add(line, format!("{} {what}", self.title), valid);
     }
 
+    /// True if a key is there and stands for a list without entries.
+    pub(crate) fn is_empty_list(&self, key: &str) -> bool {
+        let list = self.value(key).and_then(|value| value.get_ref().as_array());
+        list.is_some_and(|list| list.is_empty())
+    }
+
     /// A text that passes its check.
     pub(crate) fn text<T>(
         &self,

@@ -30,7 +30,8 @@ impl Topology {
             station,
         };
         let nodes = stations.into_values().map(seed).collect();
-        let mut tree = Self { name, tiers, root, nodes, policy };
+        let (applications, revoked) = (Vec::new(), Vec::new());
+        let mut tree = Self { name, tiers, root, nodes, applications, revoked, policy };
         tree.join();
         tree.count();
         tree

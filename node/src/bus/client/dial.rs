@@ -9,6 +9,7 @@ use yizhan_schemas::Code;
 
 use super::live::Ears;
 use crate::bus::{BusError, Credential, subjects};
+use crate::tls::TlsFiles;
 
 /// async-nats gives up when a third ping finds two unanswered: a half-open connection to the
 /// parent is found after three of these, within the ten seconds of the design.
@@ -40,6 +41,9 @@ pub struct Dial {
     pub inbox_prefix: String,
     /// A third of the time in which a half-open connection is found.
     pub ping_interval: Duration,
+    /// If set, the connection is under TLS or there is none, and we show this certificate. The
+    /// files are read anew for each attempt.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Dial {
@@ -51,7 +55,13 @@ impl Dial {
             name: format!("yizhan {station} {role}"),
             inbox_prefix: subjects::inbox_prefix(station),
             ping_interval: LOCAL_PING,
+            tls: None,
         }
+    }
+
+    /// The same under TLS, if there are files for it.
+    pub fn with_tls(self, tls: Option<&TlsFiles>) -> Self {
+        Self { tls: tls.cloned(), ..self }
     }
 
     /// The connection of a station to its parent's bus.
@@ -67,6 +77,7 @@ impl Dial {
             name: name.to_owned(),
             inbox_prefix: "_INBOX".to_owned(),
             ping_interval: LOCAL_PING,
+            tls: None,
         }
     }
 
@@ -83,6 +94,15 @@ impl Dial {
                 ConnectOptions::with_credentials(text).map_err(|e| wrong(e.to_string()))?
             }
             Credential::Open => ConnectOptions::new(),
+        };
+        let options = match &self.tls {
+            // required also where the server does not ask for it: somebody on the way could take
+            // that out of its words
+            Some(TlsFiles { ca, cert, key }) => options
+                .require_tls(true)
+                .add_root_certificates(ca.clone())
+                .add_client_certificate(cert.clone(), key.clone()),
+            None => options,
         };
         let ears = Arc::new(ears);
         options

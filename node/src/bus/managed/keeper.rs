@@ -1,5 +1,6 @@
 //! [`Keeper`]: watches over one nats-server process and starts the next when it ends.
 
+use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ pub(super) struct Keeper {
     pub(super) files: StreamFiles,
     /// Somebody found that only a new server will do.
     pub(super) restart: Arc<Notify>,
+    /// Somebody put other certificates where the server finds them.
+    pub(super) reload: Arc<Notify>,
     /// Held as long as there may be a server.
     pub(super) _lock: File,
 }
@@ -73,6 +76,7 @@ impl Keeper {
         loop {
             let born = Instant::now();
             let end = tokio::select! {
+                never = self.reloads(child.id()) => match never {},
                 status = child.wait() => status.map_or_else(|e| e.to_string(), describe),
                 () = self.silence() => {
                     let _ = child.kill().await;
@@ -122,6 +126,17 @@ impl Keeper {
         Ok(child)
     }
 
+    /// Tells the server to read its configuration again, whenever somebody asks for it.
+    async fn reloads(&self, server: Option<u32>) -> Infallible {
+        loop {
+            self.reload.notified().await;
+            // not waited for while this runs, so the pid is still this child's
+            if pid_of(server).is_none_or(|pid| kill_process(pid, Signal::HUP).is_err()) {
+                tracing::warn!("nats-server could not be told to reload");
+            }
+        }
+    }
+
     /// Ends when the server has been silent for too long.
     async fn silence(&self) {
         let mut last = Instant::now();
@@ -143,7 +158,7 @@ impl Keeper {
 
     async fn stop(&self, mut child: Child) {
         // not waited for yet, so the pid is still this child's
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pid = pid_of(child.id());
         let told = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
         if !told || timeout(self.patience.stop, child.wait()).await.is_err() {
             tracing::warn!("nats-server did not stop within {:?}: killed", self.patience.stop);
@@ -171,6 +186,10 @@ impl Keeper {
         let line = log.lines().rev().find(grave).or_else(|| log.lines().last());
         line.unwrap_or("nothing").to_owned()
     }
+}
+
+fn pid_of(child: Option<u32>) -> Option<Pid> {
+    child.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
 }
 
 fn describe(status: ExitStatus) -> String {

@@ -32,6 +32,7 @@ use super::render::{Application, Child, ServerConfig};
 use super::server::{Search, Version};
 use super::stream_files::StreamFiles;
 use super::{BusError, Listen, StationKeys};
+use crate::tls::TlsFiles;
 use keeper::Keeper;
 use life::Life;
 
@@ -56,6 +57,8 @@ pub struct ManagedPlan {
     pub inbox_bytes_max: u64,
     /// When a silent server is given up.
     pub patience: Patience,
+    /// TLS for every client; needed on any address but loopback.
+    pub tls: Option<TlsFiles>,
 }
 
 /// How long a server may be silent.
@@ -80,6 +83,8 @@ pub struct Managed {
     files: StreamFiles,
     pid: watch::Receiver<Option<u32>>,
     restart: Arc<Notify>,
+    reload: Arc<Notify>,
+    tls: Option<TlsFiles>,
     stop: oneshot::Sender<()>,
     keeper: JoinHandle<()>,
 }
@@ -118,9 +123,10 @@ impl Managed {
         let config = plan.config(&place, &keys, listen.clone()).render()?;
         super::keys::write_private(&place.config, config.as_bytes())?;
         let url = listen.local_url();
-        let pulse = Client::dial(Dial::own(&url, &keys.link, &plan.station, "pulse")).await?;
+        let pulse = Dial::own(&url, &keys.link, &plan.station, "pulse");
+        let pulse = Client::dial(pulse.with_tls(plan.tls.as_ref())).await?;
         let (pid_sender, pid) = watch::channel(None);
-        let restart = Arc::new(Notify::new());
+        let (restart, reload) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let keeper = Keeper {
             binary: binary.path,
             place,
@@ -130,12 +136,14 @@ impl Managed {
             pid: pid_sender,
             files: files.clone(),
             restart: restart.clone(),
+            reload: reload.clone(),
             _lock: lock,
         };
         let child = keeper.first().await?;
         let (stop, stopped) = oneshot::channel();
         let keeper = tokio::spawn(keeper.keep(child, stopped));
-        Ok(Self { url, version: binary.version, keys, files, pid, restart, stop, keeper })
+        let (version, tls) = (binary.version, plan.tls);
+        Ok(Self { url, version, keys, files, pid, restart, reload, tls, stop, keeper })
     }
 
     /// Where clients on this machine connect.
@@ -170,6 +178,16 @@ impl Managed {
         self.restart.notify_one();
     }
 
+    /// Has the server read its certificates again; connections that stand go on with the old ones.
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
+
+    /// What clients need to come in.
+    pub fn tls(&self) -> Option<&TlsFiles> {
+        self.tls.as_ref()
+    }
+
     /// Stops the server, syncs its store, and returns when it is gone.
     pub async fn stop(self) {
         drop(self.stop);
@@ -191,6 +209,7 @@ impl ManagedPlan {
             applications: self.applications.clone(),
             open_password: self.open.then(|| format!("{:032x}", rand::random::<u128>())),
             inbox_bytes_max: self.inbox_bytes_max,
+            tls: self.tls.clone(),
         }
     }
 }

@@ -108,7 +108,7 @@ async fn an_external_bus_is_used_with_given_credentials() {
         fs::copy(keys.join(format!("{name}.nk")), given.path().join(name)).unwrap();
     }
     let keys = StationKeys::external(given.path()).unwrap();
-    let bus = OwnBus::external(county.bus.url(), keys);
+    let bus = OwnBus::external(county.bus.url(), keys, None);
     let station = code(STATION);
     let (link, app) = (bus.link(&station).await, bus.app(&station).await);
     let (link, app) = (connected(link).await, connected(app).await);

@@ -137,13 +137,29 @@ async fn secrets_are_readable_for_their_owner_alone() {
 #[tokio::test]
 async fn children_are_not_told_of_other_addresses() {
     let everywhere = Listen::parse("0.0.0.0:0").unwrap();
+    let ca = TempDir::new().unwrap();
     let county = County::start_with(|plan| {
         plan.listen = everywhere;
         plan.open = false;
+        plan.tls = Some(certificates(ca.path()));
     });
     let county = county.await;
     let info = Wire::info(county.bus.url()).await;
     assert!(info.starts_with("INFO ") && !info.contains("connect_urls"), "{info}");
+}
+
+#[tokio::test]
+async fn under_tls_a_child_needs_a_certificate_beside_its_key() {
+    let ca = TempDir::new().unwrap();
+    let files = certificates(ca.path());
+    let given = files.clone();
+    let county = County::start_with(|plan| plan.tls = Some(given)).await;
+    county.link().await;
+    let (code, key) = &county.children[0];
+    let dial = |tls| Dial::parent(county.bus.url(), key, code).with_tls(tls);
+    connected(Client::dial(dial(Some(&files))).await).await;
+    let without = Client::dial(dial(None)).await.unwrap();
+    assert!(without.ready(Duration::from_secs(1)).await.is_err());
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use yizhan_schemas::Code;
 
 use super::*;
+use crate::tls::{Authority, Lasts, TlsFiles, Wanted};
 
 /// For what takes milliseconds, on a machine that may be busy.
 const SOON: Duration = Duration::from_secs(20);
@@ -108,7 +109,21 @@ fn plan(data: &Path) -> ManagedPlan {
         open: true,
         inbox_bytes_max: LIMITS.bytes_max,
         patience: Patience::default(),
+        tls: None,
     }
+}
+
+/// Certificates for a server and its clients on this machine.
+fn certificates(dir: &Path) -> TlsFiles {
+    let lasts = Lasts { now: jiff::Timestamp::now().as_second(), days: 1 };
+    let authority = Authority::at(dir, "三台县", lasts.now).unwrap();
+    let names = ["localhost", "127.0.0.1"].map(str::to_owned).to_vec();
+    let wanted = Wanted { whom: STATION.to_owned(), names, server: true, lasts };
+    let issued = authority.issue(&wanted, None).unwrap();
+    let [ca, cert, key] = ["ca.crt", "station.crt", "station.key"].map(|name| dir.join(name));
+    std::fs::write(&cert, issued.certificate).unwrap();
+    std::fs::write(&key, issued.key).unwrap();
+    TlsFiles { ca, cert, key }
 }
 
 fn child(code: &Code, key: &Credential) -> Child {

@@ -1,6 +1,7 @@
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull;
 use futures::StreamExt as _;
+use yizhan_topology::Right;
 
 use super::wire::Wire;
 use super::*;
@@ -114,18 +115,48 @@ async fn strangers_are_let_in_only_where_the_bus_is_open() {
 }
 
 #[tokio::test]
-async fn an_application_with_a_key_has_an_inbox_of_its_own() {
-    let key = Credential::generate().unwrap();
-    let keys = vec![key.public().unwrap().to_owned()];
-    let application = Application { name: "video-wall".to_owned(), keys };
-    let prefix = application.inbox_prefix().unwrap();
-    let county = County::start_with(|plan| plan.applications = vec![application]).await;
-    let mut wire = Wire::connect(county.bus.url(), Some(&key)).await.unwrap();
-    assert!(wire.may_subscribe(&format!("{prefix}.>")).await);
-    assert!(wire.may_subscribe("yz.video.*").await);
-    assert!(!wire.may_subscribe("_INBOX.>").await);
-    assert!(wire.may_publish("yz.submit.incident.report").await);
-    assert!(!wire.may_publish("yz.inbox.incident.report.510722").await);
+async fn an_application_with_a_key_may_do_what_its_rights_say_and_has_an_inbox_of_its_own() {
+    let keys = [0; 3].map(|_| Credential::generate().unwrap());
+    let application = |(right, key): (Right, &Credential)| Application {
+        name: right.word().to_owned(),
+        keys: vec![key.public().unwrap().to_owned()],
+        rights: vec![right],
+    };
+    let applications = Right::ALL.into_iter().zip(&keys).map(application).collect();
+    let county = County::start_with(|plan| plan.applications = applications).await;
+    let mut wires = vec![];
+    for key in &keys {
+        wires.push(Wire::connect(county.bus.url(), Some(key)).await.unwrap());
+    }
+    // one letter a right, in the order of Right::ALL; p may publish, s may subscribe
+    for (may, subject, expected) in [
+        ('p', "yz.submit.incident.report", "y.."),
+        ('p', "yz.ack.510722.101.002-b7k2qf-r1042", ".y."),
+        ('p', "$JS.API.CONSUMER.MSG.NEXT.YZ_INBOX.mine", ".y."),
+        ('p', "$JS.API.STREAM.PURGE.YZ_INBOX", "..."),
+        ('p', "$SRV.PING", "yyy"),
+        ('p', "yz.inbox.incident.report.510722", "..."),
+        ('p', "yz.video.1", "..."),
+        ('p', "yz.up.510722.101", "..."),
+        ('p', "anything", "..."),
+        ('s', "yz.video.*", "..y"),
+        ('s', "yz.broadcast.1", "..y"),
+        ('s', "_INBOX_app_publisher.>", "y.."),
+        ('s', "_INBOX_app_subscriber.x", ".y."),
+        ('s', "_INBOX_app_adapter.>", "..y"),
+        ('s', "_INBOX.>", "..."),
+        ('s', "yz.submit.>", "..."),
+        ('s', "yz.inbox.>", "..."),
+        ('s', ">", "..."),
+    ] {
+        for ((right, wire), expected) in Right::ALL.iter().zip(&mut wires).zip(expected.chars()) {
+            let allowed = match may {
+                'p' => wire.may_publish(subject).await,
+                _ => wire.may_subscribe(subject).await,
+            };
+            assert_eq!(allowed, expected == 'y', "{right:?} {may} {subject}");
+        }
+    }
 }
 
 /// No permission stops this; what an adapter can go by is the subject.

@@ -116,7 +116,8 @@ impl Ground {
                 table.insert("bus", toml_edit::value(format!("nats://127.0.0.1:{port}")));
             }
         }
-        file::with_keys("topology.toml", &tree.to_string(), &self.keys)
+        let keys = self.keys.iter().map(|(code, key)| (code.clone().into(), key.clone()));
+        file::with_keys("topology.toml", &tree.to_string(), &keys.collect())
             .map_err(|problems| Fault::Defect(problems.to_string()))
     }
 

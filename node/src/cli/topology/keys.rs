@@ -1,10 +1,10 @@
-//! `yizhan topology keys`: an nkey for each station, the seed in a file of its own.
+//! `yizhan topology keys`: an nkey for each station and application, the seed in a file of its own.
 //!
 //! Promise: no seed is lost and none is overwritten unless `--rotate` says so. Seeds are on disk
 //! before the topology names their public keys, and the new topology is known to be good before
 //! the first seed is written; so a run that broke off is finished by running it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -13,25 +13,29 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use nkeys::KeyPair;
 use tempfile::NamedTempFile;
-use yizhan_schemas::Code;
-use yizhan_topology::{Station, Topology, file};
+use yizhan_topology::{Holder, Topology, file};
 
 use super::{Error, Page, at, name, text};
 
-/// Make each station's nkey and write the public keys into the topology file.
+/// Make the nkeys of stations and applications and write the public keys into the topology file.
 #[derive(Debug, Args)]
 pub(in super::super) struct Keys {
     /// The topology file; it is rewritten with the new public keys
     file: PathBuf,
-    /// Where the seeds go, each into DIR/CODE.nk, readable by its owner only
+    /// Where the seeds go, each into DIR/CODE.nk or DIR/NAME@CODE.nk, readable by its owner only
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Only this station; may be repeated [default: all]
+    /// Only this station, or this application as NAME@CODE; may be repeated [default: all]
     #[arg(long, value_name = "CODE")]
-    station: Vec<Code>,
-    /// Replace the keys of stations that have one; the old public keys still verify
-    #[arg(long)]
-    rotate: bool,
+    station: Vec<Holder>,
+    /// Make a new key for this station, or application as NAME@CODE; the old one stays second and
+    /// still verifies; may be repeated
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["station", "drop_old"])]
+    rotate: Vec<Holder>,
+    /// Take all keys but the first from this station, or application as NAME@CODE: nothing that
+    /// they signed is believed any more; may be repeated
+    #[arg(long, value_name = "CODE", conflicts_with = "station")]
+    drop_old: Vec<Holder>,
 }
 
 /// A key that is to be written.
@@ -45,70 +49,94 @@ impl Keys {
     pub(super) fn run(&self, page: &mut Page) -> Result<(), Error> {
         let before = text(&self.file)?;
         let topology = Topology::read(&name(&self.file), &before)?;
-        let stations = self.stations(&topology)?;
-        let mut new: BTreeMap<Code, New> = BTreeMap::new();
-        for station in &stations {
-            if let Some(key) = self.key_of(station)? {
-                new.insert(station.code.clone(), key);
+        if !self.drop_old.is_empty() {
+            return self.drop_old(page, &topology, &before);
+        }
+        let holders = self.holders(&topology)?;
+        let mut new: BTreeMap<Holder, New> = BTreeMap::new();
+        for (holder, keys) in &holders {
+            if let Some(key) = self.key_of(holder, keys)? {
+                new.insert(holder.clone(), key);
             }
         }
         let made = new.len();
         if made > 0 {
-            let public = new.iter().map(|(code, new)| (code.clone(), new.pair.public_key()));
+            let public = new.iter().map(|(holder, new)| (holder.clone(), new.pair.public_key()));
             let after = file::with_keys(&name(&self.file), &before, &public.collect())?;
             self.write_seeds(new)?;
             replace(&self.file, &after).map_err(at(&self.file))?;
         }
-        let kept = stations.len() - made;
-        let hint = if made == 0 { "; --rotate makes new ones" } else { "" };
+        let kept = holders.len() - made;
+        let hint = if made == 0 { "; --rotate CODE makes a new one" } else { "" };
         page.print(format!("{}: {made} new, {kept} kept{hint}", self.file.display()))
     }
 
-    fn stations<'t>(&self, topology: &'t Topology) -> Result<Vec<&'t Station>, Error> {
-        if self.station.is_empty() {
-            return Ok(topology.stations().collect());
+    fn drop_old(&self, page: &mut Page, topology: &Topology, before: &str) -> Result<(), Error> {
+        let all = all(topology);
+        let mut dropped = 0;
+        for holder in &self.drop_old {
+            dropped += self.known(&all, holder)?.1.len().saturating_sub(1);
         }
-        let known = |code: &Code| {
-            let missing = || Error::NoSuchStation { code: code.clone(), file: self.file.clone() };
-            topology.station(code).ok_or_else(missing)
-        };
-        self.station.iter().map(known).collect()
+        if dropped > 0 {
+            let holders: BTreeSet<Holder> = self.drop_old.iter().cloned().collect();
+            let after = file::without_old_keys(&name(&self.file), before, &holders)?;
+            replace(&self.file, &after).map_err(at(&self.file))?;
+        }
+        page.print(format!("{}: {dropped} old keys dropped", self.file.display()))
     }
 
-    fn seed_file(&self, code: &Code) -> PathBuf {
-        self.out.join(format!("{code}.nk"))
+    /// Who is to have a key, and the keys that they have.
+    fn holders<'t>(&self, topology: &'t Topology) -> Result<BTreeMap<Holder, &'t [String]>, Error> {
+        let all = all(topology);
+        let asked = if self.rotate.is_empty() { &self.station } else { &self.rotate };
+        if asked.is_empty() {
+            return Ok(all);
+        }
+        asked.iter().map(|holder| self.known(&all, holder)).collect()
     }
 
-    /// The key that a station is to get; `None` if it keeps the one that it has.
-    fn key_of(&self, station: &Station) -> Result<Option<New>, Error> {
+    fn known<'t>(
+        &self,
+        all: &BTreeMap<Holder, &'t [String]>,
+        holder: &Holder,
+    ) -> Result<(Holder, &'t [String]), Error> {
+        let keys = all.get(holder).ok_or_else(|| Error::NoSuchHolder {
+            holder: holder.clone(),
+            file: self.file.clone(),
+        })?;
+        Ok((holder.clone(), *keys))
+    }
+
+    /// The key that somebody is to get; `None` if they keep the one that they have.
+    fn key_of(&self, holder: &Holder, keys: &[String]) -> Result<Option<New>, Error> {
         let drawn = || Some(New { pair: KeyPair::new_user(), unwritten: true });
-        if self.rotate {
+        if !self.rotate.is_empty() {
             return Ok(drawn());
         }
-        let file = self.seed_file(&station.code);
+        let file = seed_file(&self.out, holder);
         let seed = match fs::read_to_string(&file) {
             Ok(seed) => seed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(if station.keys.is_empty() { drawn() } else { None });
+                return Ok(if keys.is_empty() { drawn() } else { None });
             }
             Err(cause) => return Err(Error::File { file, cause }),
         };
         let pair = KeyPair::from_seed(seed.trim()).map_err(|_| Error::File {
             file: file.clone(),
-            cause: io::Error::other("not an nkey seed; --rotate replaces it"),
+            cause: io::Error::other(format!("not an nkey seed; --rotate {holder} replaces it")),
         })?;
-        match station.keys.first() {
+        match keys.first() {
             None => Ok(Some(New { pair, unwritten: false })),
             Some(key) if *key == pair.public_key() => Ok(None),
-            Some(_) => Err(Error::OtherKey { code: station.code.clone(), file }),
+            Some(_) => Err(Error::OtherKey { holder: holder.clone(), file }),
         }
     }
 
-    fn write_seeds(&self, new: BTreeMap<Code, New>) -> Result<(), Error> {
+    fn write_seeds(&self, new: BTreeMap<Holder, New>) -> Result<(), Error> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.out);
         made.map_err(at(&self.out))?;
-        for (code, new) in new {
-            let file = self.seed_file(&code);
+        for (holder, new) in new {
+            let file = seed_file(&self.out, &holder);
             if new.unwritten {
                 let seed = new.pair.seed().map_err(io::Error::other);
                 let written = seed.and_then(|seed| self.write_seed(&file, &seed));
@@ -123,9 +151,23 @@ impl Keys {
         let mut new = NamedTempFile::new_in(&self.out)?;
         writeln!(new, "{seed}")?;
         new.as_file().sync_all()?;
-        let kept = if self.rotate { new.persist(file) } else { new.persist_noclobber(file) };
+        let rotated = !self.rotate.is_empty();
+        let kept = if rotated { new.persist(file) } else { new.persist_noclobber(file) };
         kept.map(drop).map_err(|fault| fault.error)
     }
+}
+
+/// Everybody who has keys in the topology, or is to have one.
+fn all(topology: &Topology) -> BTreeMap<Holder, &[String]> {
+    let stations = topology.stations();
+    let stations = stations.map(|one| (Holder::from(one.code.clone()), one.keys.as_slice()));
+    let applications = topology.applications().iter();
+    stations.chain(applications.map(|one| (one.holder(), one.keys.as_slice()))).collect()
+}
+
+/// Where somebody's seed is.
+pub(super) fn seed_file(dir: &Path, holder: &Holder) -> PathBuf {
+    dir.join(format!("{holder}.nk"))
 }
 
 /// Puts a new text in the place of a file at once, with the old one's permissions.

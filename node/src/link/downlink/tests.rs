@@ -88,6 +88,7 @@ async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers
         open: false,
         inbox_bytes_max: 1024 * 1024,
         patience: Patience::default(),
+        tls: None,
     };
     let bus = OwnBus::managed(plan).await.unwrap();
     let (node, outside) = (bus.link(&here).await.unwrap(), bus.link(&here).await.unwrap());

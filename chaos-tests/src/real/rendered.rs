@@ -1,0 +1,194 @@
+//! [`Rendered`]: a county made as an operator makes it: one topology file, `yizhan topology keys`,
+//! `yizhan topology render`, and every station started from nothing but a copy of its directory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use async_nats::ConnectOptions;
+use tempfile::TempDir;
+
+use super::county::free_ports;
+use super::place::Place;
+use super::programs;
+use super::station::Station;
+use super::until::SOON;
+
+/// Other ports are drawn this often, if a program took one before its station did.
+const DRAWS_MAX: u32 = 5;
+
+/// An application to be written down: station, name, rights as in the file.
+pub type Applicant = (&'static str, &'static str, &'static str);
+
+/// Stations under TLS on one machine. Dropping it kills them and removes their directories.
+pub struct Rendered {
+    /// By code.
+    pub stations: BTreeMap<String, Station>,
+    /// The operator's desk: `topology.toml`, `keys`, `kits`.
+    desk: PathBuf,
+    _dir: TempDir,
+}
+
+impl Rendered {
+    /// All directories, no process yet.
+    pub fn laid_out(codes: &[&str], applications: &[Applicant]) -> Self {
+        let dir = tempfile::Builder::new().prefix("yizhan-kits-").tempdir().expect("a directory");
+        let desk = dir.path().join("desk");
+        fs::create_dir(&desk).expect("a directory");
+        let ports = free_ports(codes.len() * 2);
+        let places: Vec<(&str, u16, u16)> = codes
+            .iter()
+            .zip(ports.chunks_exact(2))
+            .map(|(code, ports)| match ports {
+                [bus, http] => (*code, *bus, *http),
+                _ => unreachable!("chunks of two"),
+            })
+            .collect();
+        fs::write(desk.join("topology.toml"), topology(&places, applications)).expect("a file");
+        run(&desk, &["topology", "keys", "topology.toml", "--out", "keys"]);
+        let mut county = Self { stations: BTreeMap::new(), desk, _dir: dir };
+        county.render();
+        for (code, bus, _) in places {
+            county.copy(code);
+            let home = county.home(code);
+            let mut place = Place::new(code, &home, format!("tls://127.0.0.1:{bus}"));
+            place.http = https(&home);
+            county.stations.insert(code.to_owned(), Station::new(place));
+        }
+        county
+    }
+
+    /// All stations, ready.
+    pub async fn start(codes: &[&str], applications: &[Applicant]) -> Self {
+        for _ in 0..DRAWS_MAX {
+            let mut county = Self::laid_out(codes, applications);
+            county.stations.values_mut().for_each(Station::start);
+            let mut taken = false;
+            for station in county.stations.values_mut() {
+                taken |= match station.up().await {
+                    Ok(()) => false,
+                    Err(_) if station.log_text().contains("is taken by another program") => true,
+                    Err(_) if station.log_text().contains("Address already in use") => true,
+                    Err(status) => {
+                        panic!("{} ended: {status}\n{}", station.code, station.log_tail())
+                    }
+                };
+            }
+            if !taken {
+                return county;
+            }
+        }
+        panic!("ports were taken {DRAWS_MAX} times in a row");
+    }
+
+    /// Renders all kits anew, as they are needed now.
+    pub fn render(&self) {
+        let args =
+            ["topology", "render", "topology.toml", "--all", "--keys", "keys", "--out", "kits"];
+        run(&self.desk, &args);
+    }
+
+    /// `yizhan topology keys` with these arguments.
+    pub fn keys(&self, args: &[&str]) {
+        let words = ["topology", "keys", "topology.toml", "--out", "keys"];
+        run(&self.desk, &[&words, args].concat());
+    }
+
+    /// The one topology file, at the operator's desk.
+    pub fn topology_file(&self) -> PathBuf {
+        self.desk.join("topology.toml")
+    }
+
+    /// The kit of a station at the operator's desk.
+    pub fn kit(&self, code: &str) -> PathBuf {
+        self.desk.join("kits").join(code)
+    }
+
+    /// Copies the kit to where the station runs, as a USB stick does.
+    pub fn copy(&self, code: &str) {
+        copy(&self.kit(code), &self.home(code));
+    }
+
+    fn home(&self, code: &str) -> PathBuf {
+        self.desk.with_file_name("boxes").join(code)
+    }
+
+    /// One of them.
+    pub fn station(&self, code: &str) -> &Station {
+        self.stations.get(code).unwrap_or_else(|| panic!("no station {code} in this test"))
+    }
+
+    /// The same, to start and stop it.
+    pub fn station_mut(&mut self, code: &str) -> &mut Station {
+        self.stations.get_mut(code).unwrap_or_else(|| panic!("no station {code} in this test"))
+    }
+
+    /// How an application of a station comes in: nkey, certificate, inboxes of its own.
+    pub fn application(&self, code: &str, name: &str) -> ConnectOptions {
+        let apps = self.station(code).dir.join("keys/apps");
+        let seed = fs::read_to_string(apps.join(format!("{name}.nk"))).expect("a seed");
+        let file = |end: &str| apps.join(format!("{name}.{end}"));
+        ConnectOptions::with_nkey(seed.trim().to_owned())
+            .custom_inbox_prefix(format!("_INBOX_app_{name}"))
+            .require_tls(true)
+            .add_root_certificates(self.station(code).dir.join("tls/ca.crt"))
+            .add_client_certificate(file("crt"), file("key"))
+    }
+}
+
+impl Drop for Rendered {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for station in self.stations.values() {
+                eprintln!("--- the last of {}:\n{}", station.code, station.log_tail());
+            }
+        }
+    }
+}
+
+/// A client that believes the county's authority and no other.
+pub fn https(home: &Path) -> reqwest::Client {
+    let pem = fs::read(home.join("tls/ca.crt")).expect("the authority");
+    let root = reqwest::Certificate::from_pem(&pem).expect("a certificate");
+    let client = reqwest::Client::builder().timeout(SOON).add_root_certificate(root);
+    client.tls_built_in_root_certs(false).tls_info(true).build().expect("a client")
+}
+
+fn topology(places: &[(&str, u16, u16)], applications: &[Applicant]) -> String {
+    let mut text = String::from(
+        "[county]\nname = \"三台县\"\ntiers = [\"county\", \"township\", \"village\"]\n",
+    );
+    for (code, bus, http) in places {
+        text += &format!(
+            "\n[[station]]\ncode = \"{code}\"\nname = \"站 {code}\"\n\
+             bus = \"nats://127.0.0.1:{bus}\"\nhttp = \"127.0.0.1:{http}\"\n"
+        );
+    }
+    for (station, name, rights) in applications {
+        text += &format!(
+            "\n[[application]]\nstation = \"{station}\"\nname = \"{name}\"\nrights = {rights}\n"
+        );
+    }
+    text
+}
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    let done = Command::new(programs::yizhan()).args(args).current_dir(dir).output();
+    let done = done.expect("the binary starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    done
+}
+
+/// Copies files over those that are there, modes included.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in from.read_dir().expect("a kit").flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).expect("a copy");
+        }
+    }
+}
