@@ -233,6 +233,11 @@ impl Outbound {
         self.beyond.keep_lowest(BEYOND_RUNS_MAX);
     }
 
+    /// Legs handed over that are kept for a neighbour that may lose its disk.
+    pub fn cached(&self) -> u64 {
+        self.acked - self.gone.count_in(1, self.acked)
+    }
+
     /// How many legs of a run are not known to be durable one hop further.
     pub fn not_passed_on(&self, from: u64, through: u64) -> u64 {
         let all = through.saturating_add(1).saturating_sub(from);

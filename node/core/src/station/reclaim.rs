@@ -24,6 +24,9 @@ const TIGHT_PERCENT: u64 = 90;
 
 /// Percent from which on a segment is emptied for any gain.
 const FULL_PERCENT: u64 = 95;
+/// Part of `spool.max_bytes` that must be of no use to anybody before a segment is emptied in
+/// which all is owed: at most three bytes are written anew for each that is given back.
+const HIDDEN_PART: u64 = 4;
 /// Runs of open legs asked for in one carry.
 const CARRY_RUNS_MAX: usize = 1024;
 
@@ -68,11 +71,25 @@ impl Station {
     /// the other, would wait for ever over bytes that nobody needs.
     fn is_worth_carrying(&self, wanted: Wanted, tight: bool) -> bool {
         let full = self.disk.held_bytes >= self.disk.max_bytes / 100 * FULL_PERCENT;
+        if tight && wanted.owed == wanted.legs {
+            return self.hides_room();
+        }
         match (full, tight) {
             (true, _) => wanted.owed < wanted.legs,
             (_, true) => wanted.owed.saturating_mul(2) <= wanted.legs,
             _ => wanted.owed.saturating_mul(4) <= wanted.legs,
         }
+    }
+
+    /// True if a good part of the log is of no use to anybody and lies behind segments in which
+    /// all is owed: only the oldest segment can go, so one message for a neighbour that is away
+    /// would else keep what was handed over behind it, and the station refuse what it could take.
+    /// The share bounds what is written anew for each byte that this gives back.
+    fn hides_room(&self) -> bool {
+        let unowed_bytes = self.disk.held_bytes.saturating_sub(self.owed.bytes());
+        let handed_over = self.kept.outbound.values().flat_map(|lanes| lanes.iter());
+        unowed_bytes >= self.disk.max_bytes / HIDDEN_PART
+            && handed_over.into_iter().any(|(_, owed)| owed.cached() > 0)
     }
 
     fn two_hop_bytes_max(&self) -> u64 {

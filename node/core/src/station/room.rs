@@ -37,6 +37,11 @@ fn direction(link: &Link) -> usize {
 }
 
 impl Owed {
+    /// In all directions.
+    pub(super) fn bytes(self) -> u64 {
+        self.0.iter().fold(0, |sum, owed| sum.saturating_add(*owed))
+    }
+
     fn add(&mut self, link: &Link, bytes: u64) {
         if let Some(owed) = self.0.get_mut(direction(link)) {
             *owed = owed.saturating_add(bytes);

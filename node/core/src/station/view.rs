@@ -4,7 +4,7 @@ use yizhan_schemas::{Code, Lane, Outcome, PerLane};
 
 use super::Station;
 use crate::link::Link;
-use crate::outbound::{Outbound, Tally};
+use crate::outbound::Tally;
 use crate::time::Now;
 
 /// A station at one moment.
@@ -97,7 +97,6 @@ impl Station {
             Some(neighbour) => neighbour.session.is_some(),
             None => *link != Link::Inbox || self.inbox.is_open(),
         };
-        let two_hop = |owed: &Outbound| owed.acked - owed.gone.count_in(1, owed.acked);
         LinkView {
             link: link.clone(),
             up,
@@ -108,7 +107,7 @@ impl Station {
             tally: PerLane::from_fn(|lane| {
                 lanes.map_or(Tally::default(), |lanes| lanes.get(lane).tally)
             }),
-            two_hop: PerLane::from_fn(|lane| lanes.map_or(0, |lanes| two_hop(lanes.get(lane)))),
+            two_hop: PerLane::from_fn(|lane| lanes.map_or(0, |lanes| lanes.get(lane).cached())),
             notes_owed: self.kept.owing.get(link).map_or(0, |owing| owing.len() as u64),
         }
     }

@@ -205,6 +205,27 @@ fn a_segment_kept_by_a_few_open_legs_is_emptied_and_no_ended_leg_comes_back() {
 }
 
 #[test]
+fn what_is_owed_to_one_that_is_away_does_not_keep_what_was_handed_over_behind_it() {
+    // seen with real processes: a small segment with nothing but one directive for a village that
+    // was away stood before 14 MB that nobody needed, and every report was refused
+    let mut chain = line();
+    chain.cut.insert(2);
+    chain.wait_ms(11_000);
+    chain.publish(1, "directive.issue", "510722.101.002", None);
+    let link = down(&chain, 1);
+    let segment = oldest(&chain, 1, &link, 1);
+    chain.tell(1, segment);
+    chain.tell(1, Input::Disk { held_bytes: 92_000_000, max_bytes: 100_000_000 });
+    assert!(chain.reclaims.is_empty(), "nothing lies behind it");
+    for _ in 0..5 {
+        chain.publish(1, "incident.report", "up", None);
+    }
+    chain.wait_ms(2_000);
+    let open = vec![(link, Lane::Routine, 1, 1)];
+    assert_eq!(chain.reclaims, [Effect::Carry { segment: 1, open }]);
+}
+
+#[test]
 fn a_full_direction_stops_acking_and_drops_nothing() {
     let mut chain = line();
     chain.tell(1, Input::Disk { held_bytes: 100, max_bytes: 100 });
