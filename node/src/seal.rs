@@ -94,9 +94,7 @@ impl Register {
     /// with it is refused like anything else that nobody knows.
     pub fn of(topology: &Topology) -> Self {
         let keys = topology.stations().flat_map(|station| {
-            // a file that lists a revoked key is refused; this is for trees made otherwise
-            let keys = station.keys.iter().filter(|key| !topology.is_revoked(key));
-            keys.filter_map(|text| {
+            topology.believed(&station.keys).filter_map(|text| {
                 let Ok((_, public)) = nkeys::from_public_key(text) else {
                     tracing::error!(station = %station.code, key = text, "is no public nkey");
                     return None;

@@ -159,6 +159,12 @@ impl Topology {
         &self.revoked
     }
 
+    /// Those of these keys that are not revoked. A file that lists a revoked key is refused; this
+    /// is for trees made otherwise.
+    pub fn believed<'k>(&self, keys: &'k [String]) -> impl Iterator<Item = &'k String> {
+        keys.iter().filter(|key| !self.is_revoked(key))
+    }
+
     /// True if a public key is not believed any more.
     pub fn is_revoked(&self, key: &str) -> bool {
         self.revoked.binary_search_by(|one| one.key.as_str().cmp(key)).is_ok()

@@ -250,3 +250,11 @@ async fn county(modem: Option<&Modem>) -> County {
     }
     county
 }
+
+/// The port that a peer's server dials: that of the one above, or the modem's that leads there.
+fn dialled(hop: Hop, modem: Option<&Modem>, port: impl Fn(Hop) -> u16) -> Option<u16> {
+    let above = port(hop.above()?);
+    let Some(modem) = modem.filter(|_| hop == Hop::Village) else { return Some(above) };
+    modem.towards(([127, 0, 0, 1], above).into());
+    Some(modem.port())
+}

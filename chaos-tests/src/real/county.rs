@@ -13,7 +13,7 @@ use super::programs;
 use super::station::Station;
 
 /// Other ports are drawn this often, if a program took one before its station did.
-const DRAWS_MAX: u32 = 5;
+pub(super) const DRAWS_MAX: u32 = 5;
 
 /// What a county shall be like.
 #[derive(Clone, Default)]
@@ -71,16 +71,7 @@ impl Plan {
     pub async fn start(&self) -> County {
         for _ in 0..DRAWS_MAX {
             let mut county = self.laid_out();
-            county.stations.values_mut().for_each(Station::start);
-            let mut taken = false;
-            for station in county.stations.values_mut() {
-                taken |= match station.up().await {
-                    Ok(()) => false,
-                    Err(_) if station.log_text().contains("is taken by another program") => true,
-                    Err(status) => panic!("{} ended: {status}", station.code),
-                };
-            }
-            if !taken {
+            if all_up(&mut county.stations, &["is taken by another program"]).await {
                 return county;
             }
         }
@@ -131,6 +122,24 @@ impl Drop for County {
             }
         }
     }
+}
+
+/// Starts all of them and waits until they are ready; `false` if a program took a port before its
+/// station did, which one of these words in a log says.
+///
+/// # Panics
+/// A station ended for another reason.
+pub(super) async fn all_up(stations: &mut BTreeMap<String, Station>, taken: &[&str]) -> bool {
+    stations.values_mut().for_each(Station::start);
+    let mut all = true;
+    for station in stations.values_mut() {
+        all &= match station.up().await {
+            Ok(()) => true,
+            Err(_) if taken.iter().any(|words| station.log_text().contains(words)) => false,
+            Err(status) => panic!("{} ended: {status}\n{}", station.code, station.log_tail()),
+        };
+    }
+    all
 }
 
 /// Ports that nobody listens on: all are held until all are known.

@@ -9,14 +9,11 @@ use std::process::{Command, Output};
 use async_nats::ConnectOptions;
 use tempfile::TempDir;
 
-use super::county::free_ports;
+use super::county::{DRAWS_MAX, all_up, free_ports};
 use super::place::Place;
 use super::programs;
 use super::station::Station;
 use super::until::SOON;
-
-/// Other ports are drawn this often, if a program took one before its station did.
-const DRAWS_MAX: u32 = 5;
 
 /// An application to be written down: station, name, rights as in the file.
 pub type Applicant = (&'static str, &'static str, &'static str);
@@ -63,19 +60,8 @@ impl Rendered {
     pub async fn start(codes: &[&str], applications: &[Applicant]) -> Self {
         for _ in 0..DRAWS_MAX {
             let mut county = Self::laid_out(codes, applications);
-            county.stations.values_mut().for_each(Station::start);
-            let mut taken = false;
-            for station in county.stations.values_mut() {
-                taken |= match station.up().await {
-                    Ok(()) => false,
-                    Err(_) if station.log_text().contains("is taken by another program") => true,
-                    Err(_) if station.log_text().contains("Address already in use") => true,
-                    Err(status) => {
-                        panic!("{} ended: {status}\n{}", station.code, station.log_tail())
-                    }
-                };
-            }
-            if !taken {
+            let taken = ["is taken by another program", "Address already in use"];
+            if all_up(&mut county.stations, &taken).await {
                 return county;
             }
         }

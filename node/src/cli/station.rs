@@ -53,9 +53,8 @@ impl Way {
         let found = match (&self.server, &self.config) {
             (Some(url), None) => Found { url: url.to_string(), ..Found::default() },
             // the URL of one and what else it takes to reach it
-            (Some(url), Some(file)) => Found { url: url.to_string(), ..of_config(file)? },
-            (None, Some(file)) => of_config(file)?.with_url(file)?,
-            (None, None) if here.exists() => of_config(here)?.with_url(here)?,
+            (url, Some(file)) => of_config(file, url.as_ref())?,
+            (None, None) if here.exists() => of_config(here, None)?,
             (None, None) => return Err(Error::NoStation),
         };
         // stations are on the county's own network; a proxy of the desktop does not know them
@@ -83,21 +82,15 @@ struct Found {
     ca: Option<PathBuf>,
 }
 
-impl Found {
-    fn with_url(self, file: &Path) -> Result<Self, Error> {
-        let config = Layers::read(Some(file), environment(), &[]).config()?;
-        Ok(Self { url: url_of(&config)?, ..self })
-    }
-}
-
-/// All but the URL.
-fn of_config(file: &Path) -> Result<Found, Error> {
+/// What a configuration says; a URL that is given goes before its own.
+fn of_config(file: &Path, given: Option<&Url>) -> Result<Found, Error> {
     let config = Layers::read(Some(file), environment(), &[]).config()?;
     // a hash says who may come in, and lets nobody in
     let plain = config.http.tokens.iter().filter(|one| !one.token.reveal().starts_with(HASHED));
     let token = plain.max_by_key(|token| token.role);
     let token = token.map(|token| token.token.reveal().to_owned());
-    Ok(Found { url: String::new(), token, ca: config.tls.ca })
+    let url = given.map_or_else(|| url_of(&config), |url| Ok(url.to_string()))?;
+    Ok(Found { url, token, ca: config.tls.ca })
 }
 
 fn url_of(config: &Config) -> Result<String, Error> {

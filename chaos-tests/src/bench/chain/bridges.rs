@@ -3,8 +3,8 @@
 //! Queues are unbounded, as ours is bounded by the disk only; a broker writes its store every half
 //! hour and at an orderly end, so that its PUBACK does not mean "on disk".
 
-use super::Hop;
 use super::servers::Servers;
+use super::{Hop, dialled};
 use crate::bench::ends::{Ends, Speaks};
 use crate::bench::modem::Modem;
 use crate::real::county::free_ports;
@@ -21,14 +21,7 @@ impl Bridges {
     pub(super) async fn start(modem: Option<&Modem>) -> Self {
         let mut this = Self { ports: free_ports(3), servers: Servers::of("mosquitto") };
         for hop in Hop::ALL {
-            let above = hop.above().map(|above| this.port(above));
-            let above = match (hop, modem) {
-                (Hop::Village, Some(modem)) => {
-                    modem.towards(([127, 0, 0, 1], this.port(Hop::Township)).into());
-                    Some(modem.port())
-                }
-                _ => above,
-            };
+            let above = dialled(hop, modem, |above| this.port(above));
             this.servers.write(hop, "conf", &this.config(hop, above));
             std::fs::create_dir(this.servers.path(hop, "store")).expect("a directory");
         }
@@ -56,8 +49,7 @@ impl Bridges {
     }
 
     pub(super) fn spawn(&mut self, hop: Hop) {
-        let config = self.servers.path(hop, "conf");
-        self.servers.spawn(hop, |command| command.arg("-c").arg(config));
+        self.servers.spawn_configured(hop);
     }
 
     fn port(&self, hop: Hop) -> u16 {

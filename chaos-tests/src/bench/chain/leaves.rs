@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Hop;
 use super::servers::Servers;
+use super::{Hop, dialled};
 use crate::bench::ends::{Ends, Speaks, connect, contains};
 use crate::bench::modem::Modem;
 use crate::bench::peer::Setup;
@@ -45,17 +45,10 @@ impl Leaves {
         let mut clients = free_ports(6);
         let leaves = clients.split_off(3);
         let mut this = Self { setup, clients, servers: Servers::of("nats-server") };
-        if let (Some(modem), Some(township)) = (modem, leaves.get(Hop::Township as usize)) {
-            modem.towards(([127, 0, 0, 1], *township).into());
-        }
         for hop in Hop::ALL {
-            let own = leaves.get(hop as usize).filter(|_| hop != Hop::Village);
-            let above = leaves.get(hop as usize + 1).copied();
-            let above = above.map(|port| match (hop, modem) {
-                (Hop::Village, Some(modem)) => modem.port(),
-                _ => port,
-            });
-            let text = this.config(hop, own.copied(), above);
+            let leaf = |hop: Hop| leaves.get(hop as usize).copied().expect("a port for each hop");
+            let own = (hop != Hop::Village).then(|| leaf(hop));
+            let text = this.config(hop, own, dialled(hop, modem, leaf));
             this.servers.write(hop, "conf", &text);
         }
         for hop in Hop::ALL.into_iter().rev() {
@@ -87,8 +80,7 @@ impl Leaves {
     }
 
     pub(super) fn spawn(&mut self, hop: Hop) {
-        let config = self.servers.path(hop, "conf");
-        self.servers.spawn(hop, |command| command.arg("-c").arg(config));
+        self.servers.spawn_configured(hop);
     }
 
     fn url(&self, hop: Hop) -> String {

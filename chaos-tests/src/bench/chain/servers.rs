@@ -66,6 +66,12 @@ impl Servers {
         }
     }
 
+    /// Starts one whose only argument is the file that was written as its `conf`.
+    pub(super) fn spawn_configured(&mut self, hop: Hop) {
+        let config = self.path(hop, "conf");
+        self.spawn(hop, |command| command.arg("-c").arg(config));
+    }
+
     pub(super) fn pid(&self, hop: Hop) -> Option<u32> {
         self.running.get(hop as usize)?.as_ref()?.id()
     }

@@ -8,8 +8,8 @@ use std::process::Stdio;
 
 use tokio::process::Child;
 
-use super::Hop;
 use super::servers::{Servers, tied};
+use super::{Hop, dialled};
 use crate::bench::ends::{Ends, Speaks};
 use crate::bench::modem::Modem;
 use crate::bench::program;
@@ -46,14 +46,7 @@ impl Shovels {
         let mapper = mapper(mapper_port).await;
         let mut this = Self { servers, ports, mapper_port, _mapper: mapper };
         for hop in Hop::ALL {
-            let above = hop.above().map(|above| this.port(above));
-            let above = match (hop, modem) {
-                (Hop::Village, Some(modem)) => {
-                    modem.towards(([127, 0, 0, 1], this.port(Hop::Township)).into());
-                    Some(modem.port())
-                }
-                _ => above,
-            };
+            let above = dialled(hop, modem, |above| this.port(above));
             let listen = format!("listeners.tcp.1 = 127.0.0.1:{}\n", this.port(hop));
             this.servers.write(hop, "conf", &listen);
             this.servers.write(hop, "advanced.config", &this.shovels(hop, above));

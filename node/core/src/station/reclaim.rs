@@ -71,10 +71,9 @@ impl Station {
     /// the other, would wait for ever over bytes that nobody needs.
     fn is_worth_carrying(&self, wanted: Wanted, tight: bool) -> bool {
         let full = self.disk.held_bytes >= self.disk.max_bytes / 100 * FULL_PERCENT;
-        if tight && wanted.owed == wanted.legs {
-            return self.hides_room();
-        }
         match (full, tight) {
+            // one that is full is tight, too
+            (_, true) if wanted.owed == wanted.legs => self.hides_room(),
             (true, _) => wanted.owed < wanted.legs,
             (_, true) => wanted.owed.saturating_mul(2) <= wanted.legs,
             _ => wanted.owed.saturating_mul(4) <= wanted.legs,
@@ -87,9 +86,9 @@ impl Station {
     /// The share bounds what is written anew for each byte that this gives back.
     fn hides_room(&self) -> bool {
         let unowed_bytes = self.disk.held_bytes.saturating_sub(self.owed.bytes());
-        let handed_over = self.kept.outbound.values().flat_map(|lanes| lanes.iter());
+        let mut lanes = self.kept.outbound.values().flat_map(|lanes| lanes.iter());
         unowed_bytes >= self.disk.max_bytes / HIDDEN_PART
-            && handed_over.into_iter().any(|(_, owed)| owed.cached() > 0)
+            && lanes.any(|(_, owed)| owed.cached() > 0)
     }
 
     fn two_hop_bytes_max(&self) -> u64 {

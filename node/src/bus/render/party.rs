@@ -31,14 +31,10 @@ impl Child {
         let children = topology.children(code).iter().filter_map(|child| topology.station(child));
         let child = |station: &yizhan_topology::Station| Self {
             code: station.code.clone(),
-            keys: believed(topology, &station.keys),
+            keys: topology.believed(&station.keys).cloned().collect(),
         };
         children.map(child).collect()
     }
-}
-
-fn believed(topology: &Topology, keys: &[String]) -> Vec<String> {
-    keys.iter().filter(|key| !topology.is_revoked(key)).cloned().collect()
 }
 
 impl Application {
@@ -46,7 +42,7 @@ impl Application {
     pub fn all_of(topology: &Topology, code: &Code) -> Vec<Self> {
         let application = |one: &yizhan_topology::Application| Self {
             name: one.name.clone(),
-            keys: believed(topology, &one.keys),
+            keys: topology.believed(&one.keys).cloned().collect(),
             rights: one.rights.clone(),
         };
         topology.applications_of(code).iter().map(application).collect()
