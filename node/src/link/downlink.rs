@@ -91,7 +91,7 @@ impl Downlinks {
             return true;
         }
         let link = Link::Down(child);
-        match input_of(link.clone(), &message.payload, unpacker, &*self.seals.specimens) {
+        match input_of(link.clone(), &message.payload, unpacker, &*self.seals.register) {
             Ok(input) => self.mailbox.tell(input).await,
             Err(why) => {
                 refuse(&link, &why);

@@ -65,7 +65,7 @@ impl Uplink {
         };
         tokio::select! {
             () = carrier.run(orders, hello) => {}
-            () = listen(subscription, &*self.seals.specimens, &self.mailbox) => {}
+            () = listen(subscription, &*self.seals.register, &self.mailbox) => {}
             () = watch_connection(&self.client, &self.mailbox) => {}
         }
         Ok(())

@@ -59,6 +59,17 @@ fn note(notice: &Notice) {
             counter!("yizhan_seals_refused_total", &labels).increment(1);
             tracing::error!(event = "unsealed", link = link.word(), %id, %fault, "not taken");
         }
+        Notice::Forbidden { link, id, why } => {
+            counter!("yizhan_forbidden_total", "link" => link.word().to_owned()).increment(1);
+            tracing::error!(event = "forbidden", link = link.word(), %id, why, "not taken");
+        }
+        Notice::Amended { added, revoked } => {
+            tracing::warn!(event = "keys_changed", added, revoked, "the root changed keys");
+        }
+        Notice::Unheeded { why } => {
+            counter!("yizhan_policy_unheeded_total").increment(1);
+            tracing::error!(event = "policy_unheeded", why, "a change of keys was not made here");
+        }
         Notice::HandedOver { link, legs, held_us, .. } => {
             let seconds = std::time::Duration::from_micros(*held_us).as_secs_f64();
             let legs = usize::try_from(*legs).unwrap_or(usize::MAX);
