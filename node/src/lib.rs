@@ -13,6 +13,7 @@
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
+//! | [`quarantine`] | what was not taken, and why |
 //! | [`kit`] | all that a box needs, as files |
 //! | [`tls`] | the county's certificates |
 //! | [`config`] [`cli`] | settings and commands |
@@ -31,6 +32,7 @@ pub mod kit;
 pub mod link;
 pub mod mailbox;
 mod nursery;
+pub mod quarantine;
 pub mod run;
 pub mod seal;
 pub mod spool;

@@ -30,6 +30,7 @@ mod rendered;
 mod restart;
 mod retry;
 mod seals;
+mod spool;
 mod stop;
 mod stranger;
 mod tiers;

@@ -36,6 +36,7 @@ use crate::ingest::{Bodies, Door};
 use crate::journal::{self, Journal, JournalPlan};
 use crate::link::{Downlinks, Uplink};
 use crate::mailbox::Mailbox;
+use crate::quarantine::{self, Quarantine};
 use crate::seal::Seals;
 use crate::spool::Messages;
 use crate::telemetry::{self, Counts};
@@ -212,6 +213,7 @@ impl Parts {
 
     pub(super) fn disk(
         &mut self,
+        home: &Home,
         journal: &Journal,
         feed: journal::Feed,
         counts: Counts,
@@ -226,8 +228,13 @@ impl Parts {
         let followers = vec![follower, journal.synced()];
         let (log, reclaimer) = log.split(reclaim, followers);
         reclaim::start(reclaimer, orders, self.mailbox.clone())?;
+        let aside = Quarantine::start(&home.dir).map_err(|source| RunError::File {
+            doing: "use",
+            file: home.dir.join(quarantine::DIR),
+            source,
+        })?;
         let observers: Vec<Box<dyn Observer>> =
-            vec![Box::new(index), Box::new(counts), Box::new(feed)];
+            vec![Box::new(index), Box::new(counts), Box::new(feed), Box::new(aside)];
         Disk::start(log, observers).map_err(RunError::Runtime)
     }
 

@@ -72,7 +72,7 @@ pub(super) async fn station(
     let (driver, view) = parts.driver(&home, outlets);
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;
-    let disk = parts.disk(&journal, feed, counts, (reclaim, orders))?;
+    let disk = parts.disk(&home, &journal, feed, counts, (reclaim, orders))?;
     let desk = Desk { journal, events, view: view.clone(), link: link.clone(), stop: stop.clone() };
     let served = parts.serve(listener, metrics, desk)?;
     parts.tasks.spawn(systemd::tell(link.clone(), view.clone()));
