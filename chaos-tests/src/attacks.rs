@@ -1,0 +1,29 @@
+//! Attacks on a real county, each by one who holds what he may well hold: a stolen village box, a
+//! township's own box, an application's key, or nothing but a way to the port.
+//!
+//! Promise: an attack counts as withstood only if three things were seen: it was refused, the
+//! refusal was counted and written down where the operator looks, and reports that a village
+//! published before, during and after it came to the county, each once.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`ground`] | the county that is attacked, and who is in it |
+//! | [`bystander`] | a village that goes on reporting meanwhile |
+//! | [`attack`] | what is tried, and what must be seen of it |
+//! | [`proof`] | metrics and audit lines before and after |
+//! | [`report`] | the table, the JSON |
+//! | [`list`] | all attacks, and playing them |
+//! | [`raw_bus`] | a NATS connection that hears what the server complains of |
+//! | [`permissions`] | saying and hearing what one may not |
+//!
+//! The attackers' frames are made by hand, of what `schemas/README.md` says: code of ours that
+//! makes them would not make wrong ones.
+
+pub mod attack;
+pub mod bystander;
+pub mod ground;
+pub mod list;
+pub mod permissions;
+pub mod proof;
+pub mod raw_bus;
+pub mod report;

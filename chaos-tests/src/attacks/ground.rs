@@ -1,0 +1,56 @@
+//! [`Ground`]: the county that is attacked, and who is in it.
+
+use crate::real::rendered::{Applicant, Rendered};
+use crate::real::station::Station;
+
+/// The county.
+pub const COUNTY: &str = "510722";
+/// A township below it.
+pub const TOWN: &str = "510722.101";
+/// A village that has nothing to do with any of this, and reports on.
+pub const VILLAGE: &str = "510722.101.001";
+/// A village whose box was stolen: no station runs there, and the thief has all that was on it.
+pub const THIEF: &str = "510722.101.009";
+/// A township that lies: its box does what its owner likes.
+pub const CROOK: &str = "510722.109";
+/// A village below that one.
+pub const VICTIM: &str = "510722.109.001";
+
+/// Publishes the bystander's reports.
+pub const GRID: Applicant = (VILLAGE, "grid", "[\"publisher\"]");
+/// Another publisher at the same village.
+pub const HOG: Applicant = (VILLAGE, "hog", "[\"publisher\"]");
+/// Reads what comes to the county.
+pub const DESK: Applicant = (COUNTY, "desk", "[\"subscriber\"]");
+
+const CODES: [&str; 6] = [COUNTY, TOWN, VILLAGE, THIEF, CROOK, VICTIM];
+const RUNNING: [&str; 3] = [COUNTY, TOWN, VILLAGE];
+/// A bearer token of the county; it must show up in no log.
+pub const TOKEN: &str = "the-county-operators-token-0123456789";
+
+/// The county and its people.
+pub struct Ground {
+    /// Its stations, of which some are not started.
+    pub county: Rendered,
+}
+
+impl Ground {
+    /// Starts county, township and village, each from its rendered kit.
+    pub async fn prepare() -> Self {
+        let county = Rendered::start_some(&CODES, &[GRID, HOG, DESK], |station| {
+            station.set_env("YIZHAN__HTTP__TOKENS", format!("operator:{TOKEN}"));
+            RUNNING.contains(&station.code.as_str())
+        });
+        Self { county: county.await }
+    }
+
+    /// One of the stations.
+    pub fn station(&self, code: &str) -> &Station {
+        self.county.station(code)
+    }
+
+    /// The stations that run.
+    pub fn running(&self) -> impl Iterator<Item = &Station> {
+        RUNNING.into_iter().map(|code| self.station(code))
+    }
+}
