@@ -14,16 +14,27 @@
 //! | [`report`] | the table, the JSON |
 //! | [`list`] | all attacks, and playing them |
 //! | [`raw_bus`] | a NATS connection that hears what the server complains of |
+//! | [`raw_frame`] [`raw_link`] | frames made by hand, and a session to send them in |
 //! | [`permissions`] | saying and hearing what one may not |
+//! | [`frames`] | frames that are none, or that say more than they hold |
 //!
 //! The attackers' frames are made by hand, of what `schemas/README.md` says: code of ours that
 //! makes them would not make wrong ones.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "an attack whose own preparations fail is none, and says so by panicking"
+)]
+
 pub mod attack;
 pub mod bystander;
+pub mod frames;
 pub mod ground;
 pub mod list;
 pub mod permissions;
 pub mod proof;
 pub mod raw_bus;
+pub mod raw_frame;
+pub mod raw_link;
 pub mod report;

@@ -5,6 +5,7 @@
 //! | [`run`] | puts a station together |
 //! | [`driver`] | the loop around the core |
 //! | [`mailbox`] [`clock`] | what the loop reads |
+//! | `bucket` | so many a second |
 //! | [`spool`] | custody log and key index |
 //! | [`bus`] | the NATS server and its clients |
 //! | [`link`] | frames to and from neighbours |
@@ -18,6 +19,7 @@
 //! | [`config`] [`cli`] | settings and commands |
 
 pub mod adapter;
+mod bucket;
 pub mod bus;
 pub mod cli;
 pub mod clock;

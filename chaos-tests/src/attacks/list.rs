@@ -9,9 +9,9 @@ use tokio::time::timeout;
 use super::attack::{Attack, Ended};
 use super::bystander::Bystander;
 use super::ground::Ground;
-use super::permissions;
 use super::proof::Before;
 use super::report::Row;
+use super::{frames, permissions};
 
 /// An attack that is not over by then has hung something.
 const OVER_WITHIN: Duration = Duration::from_secs(180);
@@ -20,6 +20,7 @@ const OVER_WITHIN: Duration = Duration::from_secs(180);
 pub fn all() -> Vec<Attack> {
     let mut all = Vec::new();
     all.extend(permissions::ATTACKS);
+    all.extend(frames::ATTACKS);
     all
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tempfile::TempDir;
 use yizhan_core::fill::Reading;
-use yizhan_schemas::frame::{Chain, Hello, LinkEpoch, Offer, RefusalReason, Refused};
+use yizhan_schemas::frame::{Chain, Frame, Hello, LinkEpoch, Offer, RefusalReason, Refused};
 use yizhan_schemas::{Epoch, Lane, PerLane, StoreId};
 
 use super::*;
@@ -87,6 +87,7 @@ async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers
         applications: vec![],
         open: false,
         inbox_bytes_max: 1024 * 1024,
+        connections_max: 1024,
         patience: Patience::default(),
         tls: None,
     };
@@ -102,8 +103,8 @@ async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers
     let queues = (0..CHILDREN).map(|number| (child(number), mpsc::channel(1).1)).collect();
     let running = tokio::spawn(downlinks.run(queues));
 
-    // a hello before anything else, until somebody listens
-    let first = child(0);
+    // a hello before anything else, until somebody listens to the last one, and so to all
+    let first = child(CHILDREN - 1);
     let asked = async {
         while let Err(BusError::NoResponders { .. }) =
             outside.request(&subjects::up(&first), hello(&first, 1), SOON).await
