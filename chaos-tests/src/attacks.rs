@@ -16,6 +16,10 @@
 //! | [`raw_bus`] | a NATS connection that hears what the server complains of |
 //! | [`raw_frame`] [`raw_link`] | frames made by hand, and a session to send them in |
 //! | [`permissions`] | saying and hearing what one may not |
+//! | [`doors`] | standing at a door without the key to it |
+//! | [`web`] | HTTP: guessing, idling, smuggling |
+//! | [`floods`] | more than there is room for |
+//! | [`secrets`] | what may show up nowhere |
 //! | [`frames`] | frames that are none, or that say more than they hold |
 //!
 //! The attackers' frames are made by hand, of what `schemas/README.md` says: code of ours that
@@ -29,6 +33,8 @@
 
 pub mod attack;
 pub mod bystander;
+pub mod doors;
+pub mod floods;
 pub mod frames;
 pub mod ground;
 pub mod list;
@@ -38,3 +44,5 @@ pub mod raw_bus;
 pub mod raw_frame;
 pub mod raw_link;
 pub mod report;
+pub mod secrets;
+pub mod web;

@@ -18,10 +18,11 @@ pub struct Attack {
     pub heavy: bool,
     /// The station that must notice.
     pub at: &'static str,
-    /// The counter that must go up there: its name, and what its labels must contain.
-    pub metric: (&'static str, &'static str),
+    /// The figure that must go up there: its name, and what its labels must contain. None where
+    /// nothing is tried that could be counted.
+    pub metric: Option<(&'static str, &'static str)>,
     /// Words that one new line of the station's audit log must contain.
-    pub audit: &'static [&'static str],
+    pub audit: Option<&'static [&'static str]>,
     /// Tries it.
     pub play: for<'g> fn(&'g Ground) -> BoxFuture<'g, Ended>,
 }

@@ -25,6 +25,10 @@ pub const DESK: Applicant = (COUNTY, "desk", "[\"subscriber\"]");
 
 const CODES: [&str; 6] = [COUNTY, TOWN, VILLAGE, THIEF, CROOK, VICTIM];
 const RUNNING: [&str; 3] = [COUNTY, TOWN, VILLAGE];
+/// What one publisher of the village may hand in, a second.
+const RATE: usize = 1_000;
+/// Connections that the village's applications may have together.
+pub const APP_CONNECTIONS: usize = 32;
 /// A bearer token of the county; it must show up in no log.
 pub const TOKEN: &str = "the-county-operators-token-0123456789";
 
@@ -39,6 +43,11 @@ impl Ground {
     pub async fn prepare() -> Self {
         let county = Rendered::start_some(&CODES, &[GRID, HOG, DESK], |station| {
             station.set_env("YIZHAN__HTTP__TOKENS", format!("operator:{TOKEN}"));
+            if station.code == VILLAGE {
+                // small, so that one attacker reaches them
+                station.set_env("YIZHAN__INGEST__RATE", RATE.to_string());
+                station.set_env("YIZHAN__BUS__MAX_CONNECTIONS", (APP_CONNECTIONS * 2).to_string());
+            }
             RUNNING.contains(&station.code.as_str())
         });
         Self { county: county.await }

@@ -11,7 +11,7 @@ use super::bystander::Bystander;
 use super::ground::Ground;
 use super::proof::Before;
 use super::report::Row;
-use super::{frames, permissions};
+use super::{doors, floods, frames, permissions, secrets, web};
 
 /// An attack that is not over by then has hung something.
 const OVER_WITHIN: Duration = Duration::from_secs(180);
@@ -20,7 +20,11 @@ const OVER_WITHIN: Duration = Duration::from_secs(180);
 pub fn all() -> Vec<Attack> {
     let mut all = Vec::new();
     all.extend(permissions::ATTACKS);
+    all.extend(doors::ATTACKS);
+    all.extend(web::ATTACKS);
     all.extend(frames::ATTACKS);
+    all.extend(floods::ATTACKS);
+    all.extend(secrets::ATTACKS);
     all
 }
 
@@ -44,18 +48,18 @@ async fn one(attack: &Attack, ground: &Ground, bystander: &mut Bystander) -> Row
     let ended = played(attack, ground).await;
     let others = bystander.stop(reporting).await;
     let seen = before.after(attack, place).await;
-    let (name, label) = attack.metric;
+    let metric_name = attack.metric.map(|(name, label)| format!("{name}{{{label}}}"));
     let mut row = Row {
         attack: attack.name.to_owned(),
         refused_by: None,
-        metric_name: format!("{name}{{{label}}}"),
+        metric_name: metric_name.unwrap_or_default(),
         metric: seen.metric,
         audit: seen.audit,
         others: others.is_ok(),
         faults: others.err().into_iter().collect(),
     };
     for (seen, where_to) in [(seen.metric, "counted"), (seen.audit, "written down")] {
-        if !seen {
+        if seen == Some(false) {
             row.faults.push(format!("it was not {where_to} at {}", attack.at));
         }
     }

@@ -14,34 +14,36 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(15);
 
 /// What was there before.
 pub struct Before {
-    metric: f64,
-    lines: usize,
+    metric: Option<f64>,
+    lines: Option<usize>,
 }
 
-/// Whether both show it.
+/// Whether both show it; none where that is not asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// The counter went up.
-    pub metric: bool,
+    /// The figure went up.
+    pub metric: Option<bool>,
     /// A line more.
-    pub audit: bool,
+    pub audit: Option<bool>,
 }
 
 impl Before {
     /// Takes down what there is.
     pub async fn take(attack: &Attack, place: &Place) -> Self {
-        Self { metric: count(attack, place).await, lines: lines(attack, place) }
+        Self { metric: figure(attack, place).await, lines: lines(attack, place) }
     }
 
     /// Waits until there is more.
     pub async fn after(&self, attack: &Attack, place: &Place) -> Seen {
-        let look = async || Seen {
-            metric: count(attack, place).await > self.metric,
-            audit: lines(attack, place) > self.lines,
+        let look = async || {
+            let (figure, lines) = (figure(attack, place).await, lines(attack, place));
+            let metric = figure.zip(self.metric).map(|(now, before)| now > before);
+            Seen { metric, audit: lines.zip(self.lines).map(|(now, before)| now > before) }
         };
         let all = async {
             loop {
                 let seen = look().await;
-                if seen.metric && seen.audit {
+                if seen.metric != Some(false) && seen.audit != Some(false) {
                     return seen;
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -54,15 +56,16 @@ impl Before {
     }
 }
 
-async fn count(attack: &Attack, place: &Place) -> f64 {
-    let (name, label) = attack.metric;
-    place.metric(name, label).await.unwrap_or_default()
+async fn figure(attack: &Attack, place: &Place) -> Option<f64> {
+    let (name, label) = attack.metric?;
+    Some(place.metric(name, label).await.unwrap_or_default())
 }
 
-/// Lines of the audit log that have all of the attack's words.
-fn lines(attack: &Attack, place: &Place) -> usize {
-    let Ok(files) = fs::read_dir(place.data().join("audit")) else { return 0 };
-    let texts = files.flatten().filter_map(|file| fs::read_to_string(file.path()).ok());
-    let has = |line: &&str| attack.audit.iter().all(|word| line.contains(word));
-    texts.map(|text| text.lines().filter(has).count()).sum()
+/// Lines of the audit log that have all of the attack's words; none if that is not asked for.
+fn lines(attack: &Attack, place: &Place) -> Option<usize> {
+    let words = attack.audit?;
+    let files = fs::read_dir(place.data().join("audit")).into_iter().flatten().flatten();
+    let texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
+    let has = |line: &&str| words.iter().all(|word| line.contains(word));
+    Some(texts.map(|text| text.lines().filter(has).count()).sum())
 }

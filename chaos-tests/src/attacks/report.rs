@@ -16,10 +16,10 @@ pub struct Row {
     pub refused_by: Option<String>,
     /// The counter that must show it.
     pub metric_name: String,
-    /// Whether it does.
-    pub metric: bool,
+    /// Whether it does; none where nothing can be counted.
+    pub metric: Option<bool>,
     /// Whether a line of the audit log does.
-    pub audit: bool,
+    pub audit: Option<bool>,
     /// Whether all reports of others came through, once.
     pub others: bool,
     /// What is wrong, if something is.
@@ -30,22 +30,22 @@ impl Row {
     /// True if nothing is wrong.
     pub fn withstood(&self) -> bool {
         self.refused_by.is_some()
-            && self.metric
-            && self.audit
+            && self.metric != Some(false)
+            && self.audit != Some(false)
             && self.others
             && self.faults.is_empty()
     }
 
     fn line(&self) -> String {
-        let yes = |so: bool| if so { "yes" } else { "NO" };
+        let word = |so: Option<bool>| so.map_or("-", |so| if so { "yes" } else { "NO" });
         let outcome = if self.withstood() { "withstood" } else { "FAILED" };
         format!(
             "{:<NAME_WIDTH$} {:<REFUSED_WIDTH$} {:<6} {:<5} {:<6} {outcome}",
             self.attack,
             self.refused_by.as_deref().unwrap_or("-"),
-            yes(self.metric),
-            yes(self.audit),
-            yes(self.others),
+            word(self.metric),
+            word(self.audit),
+            word(Some(self.others)),
         )
     }
 }
@@ -79,8 +79,8 @@ mod tests {
             attack: "x".repeat(NAME_WIDTH),
             refused_by: Some("x".repeat(REFUSED_WIDTH)),
             metric_name: "m".to_owned(),
-            metric: true,
-            audit: true,
+            metric: Some(true),
+            audit: Some(true),
             others: true,
             faults: vec![],
         }
@@ -92,8 +92,8 @@ mod tests {
         let fault = vec!["it got in".to_owned()];
         let bad = [
             Row { refused_by: None, ..good() },
-            Row { metric: false, ..good() },
-            Row { audit: false, ..good() },
+            Row { metric: Some(false), ..good() },
+            Row { audit: Some(false), ..good() },
             Row { others: false, ..good() },
             Row { faults: fault, ..good() },
         ];
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_table_fits_a_hundred_columns() {
-        let wide = [good(), Row { metric: false, audit: false, others: false, ..good() }];
+        let wide = [good(), Row { metric: Some(false), audit: None, others: false, ..good() }];
         let table = table(&wide);
         assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
         assert!(table.ends_with("2 attacks, 1 withstood, 1 not\n"), "{table}");
