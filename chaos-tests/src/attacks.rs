@@ -17,7 +17,7 @@
 //! | [`raw_frame`] [`raw_link`] | frames made by hand, and a session to send them in |
 //! | [`permissions`] | saying and hearing what one may not |
 //! | [`doors`] | standing at a door without the key to it |
-//! | [`web`] | HTTP: guessing, idling, smuggling |
+//! | [`web`] [`wire`] | HTTP: guessing, idling, smuggling; the last in NATS headers too |
 //! | [`floods`] | more than there is room for |
 //! | [`secrets`] | what may show up nowhere |
 //! | [`frames`] | frames that are none, or that say more than they hold |
@@ -46,3 +46,4 @@ pub mod raw_link;
 pub mod report;
 pub mod secrets;
 pub mod web;
+pub mod wire;

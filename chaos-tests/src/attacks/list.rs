@@ -11,7 +11,7 @@ use super::bystander::Bystander;
 use super::ground::Ground;
 use super::proof::Before;
 use super::report::Row;
-use super::{doors, floods, frames, permissions, secrets, web};
+use super::{doors, floods, frames, permissions, secrets, web, wire};
 
 /// An attack that is not over by then has hung something.
 const OVER_WITHIN: Duration = Duration::from_secs(180);
@@ -22,6 +22,7 @@ pub fn all() -> Vec<Attack> {
     all.extend(permissions::ATTACKS);
     all.extend(doors::ATTACKS);
     all.extend(web::ATTACKS);
+    all.extend(wire::ATTACKS);
     all.extend(frames::ATTACKS);
     all.extend(floods::ATTACKS);
     all.extend(secrets::ATTACKS);
