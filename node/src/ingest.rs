@@ -10,6 +10,7 @@
 //! | [`headers`] | names and values as a carrier received them |
 //! | [`media`] | what a content type says of a body |
 //! | [`body`] | whether a body is well formed and fits its kind |
+//! | `caller` | who may hand what in |
 //! | `misfit` | the sentence for a body that does not |
 //! | [`wait`] | what a publisher waits for |
 //! | `asked` | single values: addresses, precedences, times to live, trace contexts |
@@ -28,6 +29,7 @@
 mod asked;
 mod attributes;
 pub mod body;
+mod caller;
 pub mod cloudevent;
 pub mod door;
 mod event;
@@ -42,6 +44,7 @@ pub mod shares;
 pub mod wait;
 
 pub use body::Bodies;
+pub use caller::Caller;
 pub use door::{Door, Grades, KeyLook, Read, Received};
 pub use headers::Headers;
 pub use said::Said;

@@ -3,6 +3,7 @@
 //! Promise: whatever keeps a station from starting is said in one error that names the file, key,
 //! port or process; once it runs, it stops only when told to, or when its disk fails.
 
+mod believed;
 mod certificates;
 mod error;
 mod fresh;

@@ -5,7 +5,7 @@
 //! could judge differently (weak keys, other encodings) is valid nowhere.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use yizhan_core::seal::{NoKeys, SealFault, Signet, Specimens};
@@ -22,7 +22,7 @@ pub struct Seals {
     /// This station's own.
     pub signet: Arc<dyn Signet>,
     /// Everybody's.
-    pub specimens: Arc<dyn Specimens>,
+    pub register: Arc<Register>,
 }
 
 impl Seals {
@@ -35,12 +35,12 @@ impl Seals {
             Some(seed) => Arc::new(OwnSeal::of_seed(seed)?),
             None => Arc::new(NoKeys),
         };
-        Ok(Self { signet, specimens: Arc::new(Register::of(topology)) })
+        Ok(Self { signet, register: Arc::new(Register::of(topology)) })
     }
 
     /// Where nothing is sealed.
     pub fn none() -> Self {
-        Self { signet: Arc::new(NoKeys), specimens: Arc::new(NoKeys) }
+        Self { signet: Arc::new(NoKeys), register: Arc::default() }
     }
 }
 
@@ -85,14 +85,21 @@ impl Signet for OwnSeal {
     }
 }
 
-/// The public keys of all stations.
-#[derive(Debug)]
-pub struct Register(BTreeMap<KeyId, (Code, VerifyingKey)>);
+/// The public keys of all stations; changed while the station runs, when the root says so.
+#[derive(Debug, Default)]
+pub struct Register(RwLock<BTreeMap<KeyId, (Code, VerifyingKey)>>);
 
 impl Register {
     /// Those that the topology lists. One that is no point of the curve is no key: what is signed
     /// with it is refused like anything else that nobody knows.
     pub fn of(topology: &Topology) -> Self {
+        let register = Self::default();
+        register.follow(topology);
+        register
+    }
+
+    /// Believes the keys that this topology lists, and no others.
+    pub fn follow(&self, topology: &Topology) {
         let keys = topology.stations().flat_map(|station| {
             topology.believed(&station.keys).filter_map(|text| {
                 let Ok((_, public)) = nkeys::from_public_key(text) else {
@@ -103,7 +110,9 @@ impl Register {
                 Some((KeyId::of(&public), (station.code.clone(), key)))
             })
         });
-        Self(keys.collect())
+        let keys = keys.collect();
+        // nothing can panic while it is held
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 }
 
@@ -112,7 +121,8 @@ impl Specimens for Register {
         if stamp.algorithm != Algorithm::Ed25519Sha256 {
             return Err(SealFault::Algorithm);
         }
-        let (owner, key) = self.0.get(&stamp.key).ok_or(SealFault::Key)?;
+        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (owner, key) = keys.get(&stamp.key).ok_or(SealFault::Key)?;
         let signature = Signature::from_slice(&stamp.signature);
         let valid = signature.and_then(|it| key.verify_strict(&signed(stamp.leaves, root), &it));
         valid.map(|()| owner.clone()).map_err(|_| SealFault::Signature)
@@ -141,7 +151,7 @@ mod tests {
         let owner = |key: &Credential, leaves, root| {
             let seals = Seals::of(Some(key), &topology).unwrap();
             let stamp = seals.signet.stamp(3, Digest([7; 16])).unwrap();
-            seals.specimens.owner(&Stamp { leaves, ..stamp }, root)
+            seals.register.owner(&Stamp { leaves, ..stamp }, root)
         };
         let here = Code::parse("510722").unwrap();
         assert_eq!(owner(&new, 3, root), Ok(here.clone()));
@@ -156,7 +166,7 @@ mod tests {
         let key = Credential::generate().unwrap();
         let seals = Seals::of(Some(&key), &topology(&[&key])).unwrap();
         let stamp = seals.signet.stamp(3, Digest([7; 16])).unwrap();
-        let owner = |stamp: &Stamp| seals.specimens.owner(stamp, Digest([7; 16]));
+        let owner = |stamp: &Stamp| seals.register.owner(stamp, Digest([7; 16]));
         assert!(owner(&stamp).is_ok());
         for at in 0..64 {
             let mut signature = stamp.signature.to_vec();

@@ -6,6 +6,7 @@
 
 pub mod directive;
 pub mod incident;
+pub mod policy;
 pub mod receipt;
 pub mod video;
 
@@ -22,5 +23,6 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("incident.report", schemars::schema_for!(incident::Report)),
         ("directive.issue", schemars::schema_for!(directive::Issue)),
         ("video.dispatch", schemars::schema_for!(video::Dispatch)),
+        (policy::KIND, schemars::schema_for!(policy::Set)),
     ]
 }

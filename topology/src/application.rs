@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use yizhan_schemas::Code;
 
 /// What an application may do on its station's bus.
@@ -46,7 +46,7 @@ pub struct Application {
 }
 
 /// A key that must not be believed any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revoked {
     /// The public nkey.
     pub key: String,

@@ -8,6 +8,7 @@ mod keys;
 mod page;
 mod people;
 mod policy;
+mod revoke;
 mod section;
 mod value;
 mod write;
@@ -25,6 +26,7 @@ use crate::tree::{Station, Topology};
 
 pub use keys::{with_keys, without_old_keys};
 use page::Page;
+pub use revoke::with_revoked;
 use section::{Entry, Section};
 pub(crate) use write::write;
 

@@ -9,19 +9,24 @@
 //! |---|---|
 //! | [`tree`] | the stations, and which of them a selector means |
 //! | [`application`] | programs with keys of their own, and keys that are revoked |
+//! | [`amendment`] | keys added and revoked since the file was written |
+//! | [`rights`] | who may address whom with what |
 //! | [`policy`] | who handles what, who is told, how urgent it is |
 //! | [`mod@file`] | the TOML file, read and re-keyed |
 //! | [`import`] | the file made from a list of division codes |
 //! | [`problem`] | what is wrong with a file, and where |
 
+pub mod amendment;
 pub mod application;
 mod check;
 pub mod file;
 pub mod import;
 pub mod policy;
 pub mod problem;
+pub mod rights;
 pub mod tree;
 
+pub use amendment::Amendment;
 pub use application::{Application, Holder, Revoked, Right};
 pub use check::{
     APPLICATION_BYTES_MAX, APPLICATIONS_MAX, ATTEMPTS_MAX, KEYS_MAX, MAX_AGE_MAX, NAME_CHARS_MAX,

@@ -14,7 +14,7 @@ use serde::Serialize;
 use yizhan_schemas::Code;
 use yizhan_schemas::code::TOKENS_MAX;
 
-use crate::application::{Application, Revoked};
+use crate::application::{Application, Holder, Revoked};
 use crate::policy::Policy;
 
 pub use show::{COLUMNS_MAX, Summary, show};
@@ -179,6 +179,20 @@ impl Topology {
         revoked.sort_by(|a, b| a.key.cmp(&b.key));
         (self.applications, self.revoked) = (applications, revoked);
         self
+    }
+
+    pub(crate) fn keys_of_mut(&mut self, holder: &Holder) -> Option<&mut Vec<String>> {
+        match &holder.application {
+            None => {
+                let at = self.position(&holder.station)?;
+                self.nodes.get_mut(at).map(|node| &mut node.station.keys)
+            }
+            Some(name) => {
+                let mut all = self.applications.iter_mut();
+                let one = all.find(|one| one.station == holder.station && one.name == *name)?;
+                Some(&mut one.keys)
+            }
+        }
     }
 
     fn position(&self, code: &Code) -> Option<usize> {

@@ -62,7 +62,7 @@ impl Driver {
                     let puts = bench.held.owing(segment, &open);
                     self.later(Input::Carried { segment, puts, seals: Vec::new() });
                 }
-                Effect::Reply { .. } | Effect::Notice(_) => {}
+                Effect::Reply { .. } | Effect::Notice(_) | Effect::Amended(_) => {}
             }
         }
     }

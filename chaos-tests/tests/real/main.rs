@@ -21,6 +21,7 @@
 mod away;
 mod full_disk;
 mod inbox;
+mod keys;
 mod kills;
 mod load;
 mod old_segments;

@@ -61,7 +61,7 @@ async fn arrives(desk: &Client, id: &str) {
     tokio::time::timeout(SOON, found).await.expect("the report arrives");
 }
 
-async fn online(station: &Place) -> Option<usize> {
+pub(crate) async fn online(station: &Place) -> Option<usize> {
     let page = station.http.get(format!("{}/v1/stations", station.url()?)).send().await.ok()?;
     let page: Value = page.json().await.ok()?;
     let stations = page["stations"].as_array()?;
@@ -169,47 +169,6 @@ async fn a_new_certificate_comes_into_force_without_a_restart_and_a_bad_one_does
     assert!(station.log_text().contains("tls.cert = "), "{}", station.log_tail());
     assert_eq!(station.bus_pid(), Some(pid), "the bus ran on");
     assert!(county.application(COUNTY, "desk").connect(&station.bus).await.is_ok());
-}
-
-/// As `ops/deploy.md` has it.
-#[tokio::test]
-async fn a_stolen_box_is_let_in_nowhere_once_its_key_is_revoked_and_the_box_after_it_is() {
-    let mut county = Rendered::start(&[COUNTY, TOWN], &[]).await;
-    let both = async |county: &Rendered| {
-        until(SOON, "both are online", || async {
-            online(county.station(COUNTY)).await.filter(|count| *count == 2)
-        })
-        .await
-    };
-    both(&county).await;
-    let text = fs::read_to_string(county.topology_file()).unwrap();
-    let tree = yizhan_topology::Topology::read("topology.toml", &text).unwrap();
-    let stolen = &tree.station(&TOWN.parse().unwrap()).unwrap().keys[0];
-    county.keys(&["--rotate", TOWN]);
-    county.keys(&["--drop-old", TOWN]);
-    let text = fs::read_to_string(county.topology_file()).unwrap();
-    let revoked = "at = \"2026-11-26T00:00:00+08:00\"\nwhy = \"stolen box\"\n";
-    let text = format!("{text}\n[[revoked]]\nkey = \"{stolen}\"\n{revoked}");
-    fs::write(county.topology_file(), text).unwrap();
-    fs::remove_dir_all(county.kit(TOWN)).unwrap();
-    county.render();
-    county.copy(COUNTY);
-    let log = county.station(COUNTY).data().join("bus/nats-server.log");
-    county.station_mut(COUNTY).terminate().await;
-    let before = fs::read_to_string(&log).unwrap().len();
-    county.station_mut(COUNTY).start();
-    county.station_mut(COUNTY).ready().await;
-    until(SOON, "the thief is turned away", || async {
-        let log = fs::read_to_string(&log).unwrap();
-        log.get(before..)?.contains("authentication error").then_some(())
-    })
-    .await;
-    assert_eq!(online(county.station(COUNTY)).await, Some(1));
-    county.station_mut(TOWN).kill().await;
-    county.copy(TOWN);
-    county.station_mut(TOWN).start();
-    county.station_mut(TOWN).ready().await;
-    both(&county).await;
 }
 
 #[tokio::test]

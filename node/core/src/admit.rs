@@ -4,6 +4,7 @@ use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::selector::Target;
 use yizhan_schemas::{Code, Kind, Lane, Selector};
 use yizhan_topology::Topology;
+use yizhan_topology::rights::{self, Overreach};
 
 use crate::draft::Draft;
 
@@ -107,39 +108,14 @@ fn known(topology: &Topology, to: &Selector) -> Result<(), Refusal> {
     ))
 }
 
-/// Incident and case only to `up`, an ancestor or self; directive, broadcast, video and policy
-/// only to self or the subtree; other families either way, but not sideways.
 fn right(topology: &Topology, here: &Code, kind: &Kind, to: &Selector) -> Result<(), Refusal> {
-    let (may_rise, may_sink) = match kind.family() {
-        "incident" | "case" => (true, false),
-        "directive" | "broadcast" | "video" | "policy" => (false, true),
-        _ => (true, true),
-    };
-    for target in to.targets() {
-        let rises = match target {
-            Target::Up => true,
-            Target::UpTo(code) | Target::One(code) => code == here || code.is_above(here),
-            _ => false,
-        };
-        let sinks = target.code().is_some_and(|code| code.is_within(here))
-            && !matches!(target, Target::UpTo(code) if code != here);
-        if !((rises && may_rise) || (sinks && may_sink)) {
-            return Err(forbidden(topology, here, kind, target, may_rise, may_sink));
-        }
-    }
-    Ok(())
+    rights::overreach(here, kind, to)
+        .map_or(Ok(()), |over| Err(forbidden(topology, here, kind, &over)))
 }
 
-fn forbidden(
-    topology: &Topology,
-    here: &Code,
-    kind: &Kind,
-    target: &Target,
-    may_rise: bool,
-    may_sink: bool,
-) -> Refusal {
+fn forbidden(topology: &Topology, here: &Code, kind: &Kind, over: &Overreach<'_>) -> Refusal {
     let above = topology.parent(here).map_or(String::new(), |_| "up, a station above, ".to_owned());
-    let allowed = match (may_rise, may_sink) {
+    let allowed = match (over.may_rise, over.may_sink) {
         (true, false) if above.is_empty() => format!("{here} itself"),
         (true, false) => format!("{above}or {here} itself"),
         (false, _) => format!("{here} itself or a selector within {here}.>"),
@@ -147,7 +123,7 @@ fn forbidden(
     };
     Refusal::new(
         ErrorCode::Forbidden,
-        format!("{here} may not send {kind} to `{target}`; it may send it to {allowed}"),
+        format!("{here} may not send {kind} to `{}`; it may send it to {allowed}", over.target),
     )
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use yizhan_schemas::frame::{Ack, Beat, Chain, Frame, Hello, Nudge, SessionTag, SkipReason};
 use yizhan_schemas::reply::{Accepted, Refusal};
 use yizhan_schemas::{Code, Lane, MessageId};
+use yizhan_topology::Topology;
 
 use crate::input::Ticket;
 use crate::link::Link;
@@ -88,6 +89,8 @@ pub enum Effect {
         /// Open legs, as (link, lane, first, last).
         open: Vec<(Link, Lane, u64, u64)>,
     },
+    /// Believe from now on the keys of this tree, and no others.
+    Amended(Arc<Topology>),
     /// Tell people and metrics.
     Notice(Notice),
 }
@@ -248,6 +251,27 @@ pub enum Notice {
         id: MessageId,
         /// Why.
         fault: SealFault,
+    },
+    /// A message is none that its origin may send: it is put aside too.
+    Forbidden {
+        /// From whom.
+        link: Link,
+        /// Which it is.
+        id: MessageId,
+        /// Why.
+        why: String,
+    },
+    /// The root changed keys.
+    Amended {
+        /// Keys added beside those in the topology file, all in all.
+        added: usize,
+        /// Keys revoked beside those in it, all in all.
+        revoked: usize,
+    },
+    /// A change of keys by the root could not be made here.
+    Unheeded {
+        /// Why.
+        why: String,
     },
     /// Legs that were taken at the same moment became durable at the neighbour.
     HandedOver {

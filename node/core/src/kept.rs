@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use yizhan_schemas::codec::{self, CodecError};
 use yizhan_schemas::{Epoch, Lane, MessageId, PerLane, Selector, StoreId};
+use yizhan_topology::Amendment;
 
 use crate::bridges::Bridges;
 use crate::contents::Whose;
@@ -85,6 +86,9 @@ pub struct Kept {
     /// What is known of clocks of earlier boots.
     #[serde(default)]
     pub clocks: Bridges,
+    /// Keys that the root added and revoked since the topology file was written.
+    #[serde(default)]
+    pub amendment: Amendment,
     /// Messages taken from publishers.
     pub accepted: u64,
     /// Legs of neighbours that did not come and may be missing somewhere.
@@ -203,6 +207,7 @@ impl Kept {
             }
             Record::Exchanged(reading) => self.clocks.exchanged(reading.clone()),
             Record::Bridged(bridge) => self.clocks.bridged(*bridge),
+            Record::Amended(amendment) => self.amendment = amendment.clone(),
             Record::Snapshot(bytes) => *self = Self::from_snapshot(bytes)?,
         }
         Ok(())

@@ -14,6 +14,7 @@ use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::{Chain, LinkEpoch, Skip, SkipReason};
 use yizhan_schemas::payload::receipt::Note;
 use yizhan_schemas::{Code, Envelope, Epoch, Lane, MessageId, StoreId};
+use yizhan_topology::Amendment;
 
 use crate::link::Link;
 use crate::seal::HeldSeal;
@@ -98,6 +99,9 @@ pub enum Record {
     /// How long the power was off, told by a neighbour's clock.
     #[serde(rename = "Y")]
     Bridged(Bridged),
+    /// Keys that the root added and revoked, all that stand now.
+    #[serde(rename = "U")]
+    Amended(Amendment),
     /// The whole of [`crate::kept::Kept`] at the head of a segment, encoded.
     #[serde(rename = "Z")]
     Snapshot(Bytes),

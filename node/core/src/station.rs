@@ -6,6 +6,7 @@
 //! record that says so.
 
 mod adapt;
+mod authority;
 mod clocks;
 mod deliver;
 mod greet;
@@ -69,6 +70,9 @@ pub struct Fresh {
 pub struct Station {
     here: Code,
     formerly: Option<Code>,
+    /// As in the file.
+    file: Arc<Topology>,
+    /// With the root's changes of keys.
     topology: Arc<Topology>,
     settings: Settings,
     kept: Kept,
@@ -137,7 +141,8 @@ impl Station {
         let mut station = Self {
             here,
             formerly: None,
-            topology,
+            topology: authority::amended(&topology, &kept.amendment),
+            file: topology,
             settings,
             store: kept.store.unwrap_or(fresh.store),
             epoch: match kept.epoch {
@@ -190,6 +195,7 @@ impl Station {
         self.opened_ms = now.boot_ms();
         self.opened_wall_ms = now.wall_ms;
         self.perishing = perish::Perishing::of(&self.kept, &self.clock, self.opened_ms);
+        self.prune_amendment(step);
         self.give_up_attempts(step);
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
         for link in links {

@@ -1,10 +1,12 @@
 //! [`OwnBus`]: the bus of this station, whether we run its server or others do.
 
 use yizhan_schemas::Code;
+use yizhan_topology::Topology;
 
 use super::client::{Client, Dial};
 use super::inbox::{Inbox, InboxLimits};
 use super::managed::{Managed, ManagedPlan};
+use super::render::{Application, Child};
 use super::{BusError, StationKeys};
 use crate::tls::TlsFiles;
 
@@ -50,23 +52,23 @@ impl OwnBus {
         }
     }
 
-    fn tls(&self) -> Option<&TlsFiles> {
+    fn tls(&self) -> Option<TlsFiles> {
         match self {
             Self::Managed(managed) => managed.tls(),
-            Self::External { tls, .. } => tls.as_ref(),
+            Self::External { tls, .. } => tls.clone(),
         }
     }
 
     /// A connection to the account of the links; connecting goes on in the background.
     pub async fn link(&self, station: &Code) -> Result<Client, BusError> {
         let dial = Dial::own(self.url(), &self.keys().link, station, "link");
-        Client::dial(dial.with_tls(self.tls())).await
+        Client::dial(dial.with_tls(self.tls().as_ref())).await
     }
 
     /// A connection to the account of the applications; connecting goes on in the background.
     pub async fn app(&self, station: &Code) -> Result<Client, BusError> {
         let dial = Dial::own(self.url(), &self.keys().app, station, "app");
-        Client::dial(dial.with_tls(self.tls())).await
+        Client::dial(dial.with_tls(self.tls().as_ref())).await
     }
 
     /// The stream of delivered messages, over a connection from [`OwnBus::app`] that stands.
@@ -85,6 +87,17 @@ impl OwnBus {
             managed.restart();
         }
         matches!(self, Self::Managed(_))
+    }
+
+    /// Has our own server let in the children and applications of this topology, and nobody else;
+    /// `false` if the bus is run by others, who have to see to that themselves.
+    ///
+    /// # Errors
+    /// See [`Managed::admit`].
+    pub fn admit(&self, topology: &Topology, here: &Code) -> Result<bool, BusError> {
+        let Self::Managed(managed) = self else { return Ok(false) };
+        managed.admit(Child::all_of(topology, here), Application::all_of(topology, here))?;
+        Ok(true)
     }
 
     /// Has our own server read its certificates again; a bus of others is theirs to reload.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use yizhan_core::effect::{Deliver, Effect, Notice, Send};
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
 use yizhan_core::time::BootClock;
 use yizhan_schemas::Lane;
 use yizhan_schemas::frame::{Ack, Beat, Hello, Nudge};
+use yizhan_topology::Topology;
 
 /// Orders that may wait for one link's task.
 pub const ORDERS_MAX: usize = 256;
@@ -93,6 +94,8 @@ pub struct Outlets {
     pub adapters: mpsc::Sender<AttemptOrder>,
     /// The queue of the thread that gives old segments' room back.
     pub reclaim: SyncSender<ReclaimOrder>,
+    /// Whose keys are believed, for those who look at keys.
+    pub topology: watch::Sender<Arc<Topology>>,
     /// Where notices go.
     pub notices: NoticeSink,
 }
@@ -112,6 +115,10 @@ impl Outlets {
             }
             Effect::Notice(notice) => {
                 (self.notices)(&notice);
+                None
+            }
+            Effect::Amended(topology) => {
+                self.topology.send_replace(topology);
                 None
             }
             Effect::Attempt { lane, leg, clock } => {

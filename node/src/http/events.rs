@@ -14,12 +14,15 @@ use super::body;
 use super::problem::Problem;
 use super::routes::Desk;
 use super::site::Answers;
+use super::tokens::Role;
 
 /// Takes one event or a batch.
 pub(super) async fn take(State(desk): State<Desk>, request: Request) -> Result<Response, Problem> {
     let headers = texts(request.headers())?;
+    // the guard has set it; without one nobody has more than a reader's rights
+    let by = request.extensions().get::<Role>().copied().unwrap_or(Role::Reader);
     let (body, _room) = body::read(request, desk.site.body_bytes_max, &desk.room).await?;
-    Ok(match desk.site.intake.post(headers, body).await? {
+    Ok(match desk.site.intake.post(headers, body, by).await? {
         Answers::One(accepted) => {
             let page = [(LOCATION, format!("/v1/messages/{}", accepted.id))];
             (StatusCode::ACCEPTED, page, Json(accepted)).into_response()

@@ -25,14 +25,17 @@ pub(super) struct Peer(pub(super) IpAddr);
 /// Lets a request through, or answers it with 401 or 403.
 pub(super) async fn check(
     State((desk, route)): State<(Desk, Route)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     // a request without a peer is nobody's: it is treated as one from elsewhere
     let local = peer.is_some_and(|peer| peer.is_loopback());
     match admit(&desk.site.tokens, local, request.headers(), route) {
-        Ok(()) => next.run(request).await,
+        Ok(role) => {
+            request.extensions_mut().insert(role);
+            next.run(request).await
+        }
         Err(problem) => {
             tracing::info!(?peer, path = route.path(), %problem, "an HTTP request was refused");
             problem.into_response()
@@ -40,11 +43,12 @@ pub(super) async fn check(
     }
 }
 
-fn admit(tokens: &Tokens, local: bool, headers: &HeaderMap, route: Route) -> Result<(), Problem> {
+/// The role in which a request is made.
+fn admit(tokens: &Tokens, local: bool, headers: &HeaderMap, route: Route) -> Result<Role, Problem> {
     let credentials = text(headers, AUTHORIZATION).filter(|_| !tokens.is_empty());
     let Some(credentials) = credentials else {
         return match (local, foreign_host(headers)) {
-            (true, None) => Ok(()),
+            (true, None) => Ok(Role::Operator),
             (true, Some(host)) => Err(Problem::of(
                 Unauthorized,
                 format!(
@@ -70,7 +74,7 @@ fn admit(tokens: &Tokens, local: bool, headers: &HeaderMap, route: Route) -> Res
         )
     })?;
     if holder.role == Role::Operator || route.roles().contains(&holder.role) {
-        return Ok(());
+        return Ok(holder.role);
     }
     Err(Problem::of(
         Forbidden,
@@ -128,6 +132,7 @@ mod tests {
     fn answer(local: bool, pairs: &[(HeaderName, &str)], route: Route) -> Result<(), String> {
         let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
         admit(&tokens(), local, &headers.collect(), route)
+            .map(drop)
             .map_err(|problem| serde_json::to_value(problem).unwrap()["detail"].to_string())
     }
 
@@ -179,6 +184,6 @@ mod tests {
             &HeaderMap::from_iter([(AUTHORIZATION, "Bearer x".parse().unwrap())]),
             Route::Alive,
         );
-        assert_eq!(none, Ok(()), "without tokens there is nothing to compare with");
+        assert_eq!(none, Ok(Role::Operator), "without tokens there is nothing to compare with");
     }
 }

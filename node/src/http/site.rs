@@ -13,17 +13,19 @@ use yizhan_schemas::reply::{Accepted, Refusal};
 use yizhan_schemas::{Code, MessageId};
 
 use super::stream::StreamEvent;
-use super::tokens::Tokens;
+use super::tokens::{Role, Tokens};
 use crate::tls::Acceptor;
 
 /// Takes in what is posted.
 pub trait Intake: Send + Sync {
-    /// Takes one CloudEvent or a batch: the request's headers in their order, and its body.
+    /// Takes one CloudEvent or a batch: the request's headers in their order, its body, and in
+    /// which role it was made.
     /// Resolves with the station's answer; an error is about the request as a whole.
     fn post(
         &self,
         headers: Vec<(String, String)>,
         body: Bytes,
+        by: Role,
     ) -> BoxFuture<'_, Result<Answers, Refusal>>;
 
     /// Takes an application's answer to a message that was delivered here.

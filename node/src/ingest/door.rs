@@ -16,6 +16,7 @@ use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
 
 use super::asked::Place;
 use super::body::Bodies;
+use super::caller::Caller;
 use super::cloudevent::{self, Post};
 use super::headers::Headers;
 use super::nats::Submission;
@@ -106,6 +107,7 @@ impl Door {
     /// What is wrong with it.
     pub fn read(&self, subject: &str, headers: &Headers, body: Bytes) -> Result<Read, Refusal> {
         let Submission { draft, wait } = nats::read(subject, headers, body, &self.bodies)?;
+        Caller::Publisher.check(&draft)?;
         // a key may have to be looked up again, and a wait takes as long as it takes
         match draft.key.is_none() && wait.goal == Goal::Accepted {
             true => Ok(Read::Plain(draft)),
@@ -123,15 +125,28 @@ impl Door {
     ///
     /// # Errors
     /// Whatever is wrong with one event, or with a batch as a whole.
-    pub async fn http(&self, headers: &Headers, body: Bytes) -> Result<Received, Refusal> {
+    pub async fn http(
+        &self,
+        headers: &Headers,
+        body: Bytes,
+        caller: Caller,
+    ) -> Result<Received, Refusal> {
         match cloudevent::read(headers, body, &self.bodies)? {
             Post::One(draft) => {
+                caller.check(&draft)?;
                 let wait = headers.get("Yz-Wait").filter(|text| !text.is_empty());
                 let wait = wait.map(|text| Place::Header("Yz-Wait").wait(text)).transpose()?;
                 let answer = self.submit(*draft, wait.unwrap_or(Wait::ACCEPTED)).await;
                 answer.map(Received::One)
             }
-            Post::Batch(drafts) => Ok(Received::Batch(self.submit_all(drafts).await)),
+            Post::Batch(drafts) => {
+                let checked = |draft: Result<Draft, Refusal>| {
+                    let draft = draft?;
+                    caller.check(&draft).map(|()| draft)
+                };
+                let drafts = drafts.into_iter().map(checked).collect();
+                Ok(Received::Batch(self.submit_all(drafts).await))
+            }
         }
     }
 

@@ -53,7 +53,7 @@ impl Downlinks {
                 mailbox: self.mailbox.clone(),
             };
             carriers.spawn(carrier.run(orders, |_| {}));
-            let specimens = Arc::clone(&self.seals.specimens);
+            let specimens = Arc::clone(&self.seals.register);
             let link = Link::Down(child.clone());
             let (porch, reading) = Porch::open(link, specimens, self.mailbox.clone());
             inlets.spawn(reading);

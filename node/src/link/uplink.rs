@@ -63,7 +63,7 @@ impl Uplink {
                 tokio::spawn(async move { say_hello(&client, &subject, *said, &mailbox).await });
             }
         };
-        let specimens = Arc::clone(&self.seals.specimens);
+        let specimens = Arc::clone(&self.seals.register);
         let (porch, reading) = Porch::open(Link::Up, specimens, self.mailbox.clone());
         tokio::select! {
             () = carrier.run(orders, hello) => {}

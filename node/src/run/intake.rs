@@ -10,8 +10,8 @@ use yizhan_core::effect::Verdict;
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 
 use crate::bus::{BusError, Client, Message, subjects};
-use crate::http;
-use crate::ingest::{Door, Headers, Read, Received, Shares, reply};
+use crate::http::{self, Role};
+use crate::ingest::{Caller, Door, Headers, Read, Received, Shares, reply};
 use crate::mailbox::{Asker, Held};
 use crate::telemetry::REFUSALS;
 
@@ -181,10 +181,15 @@ impl http::Intake for Post {
         &self,
         headers: Vec<(String, String)>,
         body: Bytes,
+        by: Role,
     ) -> BoxFuture<'_, Result<http::Answers, Refusal>> {
         async move {
             let headers: Headers = headers.into_iter().collect();
-            Ok(match self.0.http(&headers, body).await? {
+            let caller = match by {
+                Role::Operator => Caller::Operator,
+                Role::Publisher | Role::Reader => Caller::Publisher,
+            };
+            Ok(match self.0.http(&headers, body, caller).await? {
                 Received::One(accepted) => http::Answers::One(accepted),
                 Received::Batch(answers) => http::Answers::Batch(answers),
             })

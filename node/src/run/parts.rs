@@ -73,6 +73,7 @@ impl Parts {
         bus: &Arc<OwnBus>,
         link: &Client,
         app: &Client,
+        topology: watch::Sender<Arc<Topology>>,
         reclaim: SyncSender<ReclaimOrder>,
     ) -> Outlets {
         let mut links = BTreeMap::new();
@@ -105,7 +106,7 @@ impl Parts {
         }
         let inbox = self.inbox(bus, app);
         let adapters = self.adapters(app);
-        Outlets { links, inbox, adapters, reclaim, notices: telemetry::notices() }
+        Outlets { links, inbox, adapters, reclaim, topology, notices: telemetry::notices() }
     }
 
     fn adapters(&mut self, app: &Client) -> mpsc::Sender<AttemptOrder> {

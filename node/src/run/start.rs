@@ -14,7 +14,7 @@ use super::home::Home;
 use super::parent::Parent;
 use super::parts::{Desk, EVENTS_MAX, Parts};
 use super::store::Store;
-use super::{RunError, certificates, reclaim, seals, systemd};
+use super::{RunError, believed, certificates, reclaim, seals, systemd};
 use crate::bus::{
     Announcement, Application, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
 };
@@ -36,7 +36,6 @@ pub(super) async fn station(
     check_place(&config, &topology)?;
     let key = seals::own_key(&config)?;
     let parent = Parent::of(&config, &topology, key.as_ref())?;
-    let seals = seals::of(&config, key.as_ref(), &topology)?;
     let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
     let hangups = certificates::hangups()?;
     let open = |files: TlsFiles| Tls::open(&files, &home.dir.join("tls")).map(Arc::new);
@@ -44,9 +43,11 @@ pub(super) async fn station(
     let files = tls.as_ref().map(|tls| tls.files().clone());
     let listener = listen(&config).await?;
     let store = Store::open(&config, &home)?;
+    let believed = store.believed(&topology);
+    let seals = seals::of(&config, key.as_ref(), &believed)?;
     let mut early = stop.clone();
     let bus = tokio::select! {
-        bus = open_bus(&config, &home, &topology, files.clone()) => Arc::new(bus?),
+        bus = open_bus(&config, &home, &believed, files.clone()) => Arc::new(bus?),
         // a server that never answers must not keep the station from ending
         _ = early.wait_for(|stop| *stop) => return Ok(()),
     };
@@ -63,8 +64,11 @@ pub(super) async fn station(
         Parts { config, topology, seals, store, tls, mailbox, parent, tasks: JoinSet::new() };
     let renewals = certificates::follow(hangups, parts.tls.clone(), Arc::downgrade(&bus));
     parts.tasks.spawn(renewals);
+    let (trees, changes) = watch::channel(believed);
+    let register = Arc::clone(&parts.seals.register);
+    parts.tasks.spawn(believed::follow(changes, register, Arc::downgrade(&bus), here));
     let (reclaim, orders) = reclaim::queue();
-    let outlets = parts.outlets(&bus, &link, &app, reclaim.clone());
+    let outlets = parts.outlets(&bus, &link, &app, trees, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;

@@ -9,6 +9,7 @@ use yizhan_core::kept::Kept;
 use yizhan_core::record::Record;
 use yizhan_core::station::Fresh;
 use yizhan_core::step::{Spool, Writes};
+use yizhan_topology::Topology;
 
 use super::home::Home;
 use super::{RunError, fresh};
@@ -55,6 +56,12 @@ impl OpenLog {
 }
 
 impl Store {
+    /// The tree of the topology file with the root's changes of keys that were taken before.
+    pub(super) fn believed(&self, file: &Arc<Topology>) -> Arc<Topology> {
+        let amendment = self.kept.as_ref().map(|kept| &kept.amendment);
+        amendment.map_or_else(|| Arc::clone(file), |amendment| Arc::new(file.amended(amendment)))
+    }
+
     pub(super) fn open(config: &Config, home: &Home) -> Result<Self, RunError> {
         let mut kept = Kept::default();
         let mut unread = None;

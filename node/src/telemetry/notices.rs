@@ -75,6 +75,20 @@ fn note(notice: &Notice) {
                 tracing::error!(event = "unsealed", link, %id, %fault, before, "not taken");
             }
         }
+        Notice::Forbidden { link, id, why } => {
+            counter!("yizhan_forbidden_total", "link" => link.word().to_owned()).increment(1);
+            if let Some(before) = REFUSALS.due("forbidden", link.word()) {
+                let link = link.word();
+                tracing::error!(event = "forbidden", link, %id, why, before, "not taken");
+            }
+        }
+        Notice::Amended { added, revoked } => {
+            tracing::warn!(event = "keys_changed", added, revoked, "the root changed keys");
+        }
+        Notice::Unheeded { why } => {
+            counter!("yizhan_policy_unheeded_total").increment(1);
+            tracing::error!(event = "policy_unheeded", why, "a change of keys was not made here");
+        }
         Notice::HandedOver { link, legs, held_us, .. } => {
             let seconds = std::time::Duration::from_micros(*held_us).as_secs_f64();
             let legs = usize::try_from(*legs).unwrap_or(usize::MAX);

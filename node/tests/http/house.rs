@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
 use yizhan::http::{Answers, Intake, Pages, Role, ServeError, Site, StreamEvent, Token, Tokens};
 use yizhan::ingest::door::OnlyAccepted;
-use yizhan::ingest::{Bodies, Door, KeyLook, Received};
+use yizhan::ingest::{Bodies, Caller, Door, KeyLook, Received};
 use yizhan::mailbox::{self, Letter};
 use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Verdict;
@@ -45,9 +45,11 @@ impl Intake for ByDoor {
         &self,
         headers: Vec<(String, String)>,
         body: Bytes,
+        _: Role,
     ) -> BoxFuture<'_, Result<Answers, Refusal>> {
         Box::pin(async move {
-            Ok(match self.0.http(&headers.into_iter().collect(), body).await? {
+            let headers = headers.into_iter().collect();
+            Ok(match self.0.http(&headers, body, Caller::Publisher).await? {
                 Received::One(accepted) => Answers::One(accepted),
                 Received::Batch(answers) => Answers::Batch(answers),
             })

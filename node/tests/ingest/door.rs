@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use yizhan::ingest::door::OnlyAccepted;
-use yizhan::ingest::{Door, Goal, Grades, Headers, KeyLook, Read, Received, reply};
+use yizhan::ingest::{Caller, Door, Goal, Grades, Headers, KeyLook, Read, Received, reply};
 use yizhan::mailbox::{self, Asker, LETTERS_MAX, Letter};
 use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Verdict;
@@ -199,7 +199,7 @@ async fn a_batch_is_handed_in_whole_and_in_order_before_any_answer() {
         order
     });
     let pairs = headers(&[("content-type", "application/cloudevents-batch+json")]);
-    let received = door.http(&pairs, batch_of(1000).into()).await.unwrap();
+    let received = door.http(&pairs, batch_of(1000).into(), Caller::Publisher).await.unwrap();
     assert_eq!(station.await.unwrap(), (1..=1000).collect::<Vec<_>>());
     let wanted = (1..=1000).map(|n| Ok(accepted(n))).collect();
     assert_eq!(received, Received::Batch(wanted));

@@ -76,7 +76,7 @@ fn known<'h>(
     Ok(report)
 }
 
-fn changed(
+pub(super) fn changed(
     file_name: &str,
     text: &str,
     change: &dyn Fn(Holder, &mut dyn TableLike),
@@ -121,7 +121,7 @@ fn edit(text: &str, change: &dyn Fn(Holder, &mut dyn TableLike)) -> Result<Strin
 }
 
 /// The editor writes plain line ends and no byte order mark; files from Windows keep theirs.
-fn ends_like(text: &str, written: String) -> String {
+pub(super) fn ends_like(text: &str, written: String) -> String {
     let mark = if text.starts_with('\u{feff}') { "\u{feff}" } else { "" };
     let written = written.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let ends = text.matches("\r\n").count();

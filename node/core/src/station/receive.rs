@@ -182,7 +182,7 @@ impl Station {
             self.notice(step, Notice::DuplicateSuppressed { link, id });
             return true;
         }
-        let under = match self.authentic(cover, envelope.header()) {
+        let under = match self.authentic(&from.link, cover, envelope.header()) {
             Ok(under) => under,
             Err(fault) => {
                 let why = self.refuse_unsealed(&from.link, envelope.header(), fault, step);
@@ -190,6 +190,11 @@ impl Station {
                 return true;
             }
         };
+        if let Some(why) = self.forbidden(&envelope) {
+            self.refuse_forbidden(&from.link, envelope.header(), why.clone(), step);
+            self.put_aside(from, sequence, bytes, chain, why, step);
+            return true;
+        }
         if envelope.header().kind.is_internal() {
             if let Err(why) = self.take_fold(from, sequence, &envelope, step) {
                 self.put_aside(from, sequence, bytes, chain, why, step);
@@ -244,7 +249,11 @@ impl Station {
     /// Writes a message down with its legs, and watches its time to live.
     pub(super) fn take(&mut self, put: Put, step: &mut Step) {
         let places = perish::places(&put);
+        let word = self.word_on_keys(&put.envelope);
         self.write(step, Record::Put(put));
+        if let Some(word) = word {
+            self.heed(word, step);
+        }
         self.perishing.watch(places, &self.kept, &self.clock);
     }
 
@@ -259,7 +268,7 @@ impl Station {
         if header.lane != from.lane {
             return Some(format!("{id} came in lane {}", from.lane));
         }
-        let origin = self.topology.current(&header.origin).unwrap_or(&header.origin);
+        let origin = self.origin_now(header);
         let within = |top| origin.is_within(top);
         if header.kind.is_internal() && !self.is_from_neighbour(from, origin) {
             return Some(format!("{id} is a fold, and not of the station that sent it"));

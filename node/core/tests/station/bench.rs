@@ -151,6 +151,12 @@ impl Bench {
         self.step(|station, now, step| station.open(now, step))
     }
 
+    /// The same with another topology file.
+    pub(crate) fn restart_with_file(&mut self, edit: impl FnOnce(&str) -> String) -> Vec<Effect> {
+        self.life.tree = edit(&self.life.tree);
+        self.restart()
+    }
+
     /// The power fails for so long, by the clock of everybody else.
     pub(crate) fn lose_power(&mut self, off_ms: u64) -> Vec<Effect> {
         self.life.boot += 1;

@@ -181,7 +181,10 @@ impl Chain {
             }
             Effect::Discard { .. } | Effect::Carry { .. } => self.reclaims.push(effect),
             Effect::Notice(notice) => self.notices.push((at, notice)),
-            Effect::Nudge { .. } | Effect::Answer { .. } | Effect::Recall { .. } => {}
+            Effect::Nudge { .. }
+            | Effect::Answer { .. }
+            | Effect::Recall { .. }
+            | Effect::Amended(_) => {}
         }
     }
 

@@ -80,12 +80,12 @@ fn a_neighbour_brings_what_is_of_its_side_and_nothing_else() {
     for (at, origin, kind, to, fault) in [
         (COUNTY, TOWN, "incident.report", COUNTY, None),
         (COUNTY, VILLAGE, "incident.report", COUNTY, None),
-        // from before the village was renamed, and from before this county knew anything
+        // from before the village was renamed, and from nobody that this county has heard of
         (COUNTY, "510722.101.099", "incident.report", COUNTY, None),
-        (COUNTY, "510799.5", "incident.report", COUNTY, None),
+        (COUNTY, "510799.5", "incident.report", COUNTY, Some("may not send")),
         (COUNTY, COUNTY, "directive.issue", COUNTY, Some(not_within)),
         (TOWN, COUNTY, "directive.issue", TOWN, None),
-        (TOWN, "510799.5", "directive.issue", TOWN, None),
+        (TOWN, "510799.5", "directive.issue", TOWN, Some("may not send")),
         (TOWN, TOWN, "incident.report", TOWN, Some(within)),
         (TOWN, VILLAGE, "incident.report", TOWN, Some(within)),
         (TOWN, "510722.101.099", "incident.report", TOWN, Some(within)),

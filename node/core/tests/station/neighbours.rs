@@ -5,12 +5,11 @@ use yizhan_core::input::{Input, Ticket};
 use yizhan_core::link::Link;
 use yizhan_core::record::Record;
 use yizhan_core::seal::{Checked, NoKeys};
-use yizhan_schemas::frame::{
-    self, Ack, Body, Carried, Chain, Frame, LaneAck, SessionTag, Skip, SkipReason,
-};
-use yizhan_schemas::{Code, Envelope, Header, Lane, PerLane, Selector};
+use yizhan_schemas::frame::{self, Ack, Body, Chain, Frame, LaneAck, SessionTag, Skip, SkipReason};
+use yizhan_schemas::{Code, Lane, PerLane};
 
-use crate::bench::{Bench, submitted};
+use crate::bench::Bench;
+use crate::misplaced::{carried, header};
 
 const COUNTY: &str = "510722";
 const TOWN: &str = "510722.101";
@@ -100,27 +99,16 @@ fn an_ack_of_more_than_there_is_ends_the_session_and_the_child_says_hello_at_onc
 
 #[test]
 fn a_message_for_a_station_that_is_not_known_here_is_put_aside_and_counted() {
-    let (mut county, mut town, tag) = linked();
-    let taken = town.tell(submitted(1, "incident.report", "up", None));
-    assert!(taken.iter().any(|effect| matches!(effect, Effect::Send(_))));
-    let put = town.records().iter().find_map(|record| match record {
-        Record::Put(put) => Some(put.envelope.clone()),
-        _ => None,
-    });
-    let header = put.unwrap().header().clone();
-    let strange = Selector::parse("510722.999").unwrap();
-    let header = Header { to: strange.clone(), handle: Some(strange), ..header };
-    let envelope = Envelope::make(header, b"{}").unwrap().bytes().clone();
-    let carried = Carried { envelope, age_ms: 0, age_unknown: false, hops: 0 };
-    let record = frame::Record::Carried(carried);
-    let said = county.tell(batch(from_town(), tag, 1, vec![record]));
+    let (_, mut town, tag) = linked();
+    let strange = header(COUNTY, "directive.issue", "510722.101.999", 1);
+    let said = town.tell(batch(Link::Up, tag, 1, vec![carried(strange, b"{}", 0)]));
     let why = said.iter().find_map(|effect| match effect {
         Effect::Notice(Notice::Quarantined { why, .. }) => Some(why.clone()),
         _ => None,
     });
     let why = why.unwrap();
-    assert!(why.ends_with("is for `510722.999`, which is no station known here"), "{why}");
+    assert!(why.ends_with("is for `510722.101.999`, which is no station known here"), "{why}");
     assert_eq!(acked(&said), Some(1), "what follows is not held up");
-    assert_eq!(county.station.kept().quarantined, 1);
-    assert!(county.records().iter().any(|record| matches!(record, Record::Quarantined(_))));
+    assert_eq!(town.station.kept().quarantined, 1);
+    assert!(town.records().iter().any(|record| matches!(record, Record::Quarantined(_))));
 }

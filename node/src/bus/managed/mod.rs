@@ -19,7 +19,7 @@ mod port;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -86,7 +86,9 @@ pub struct Managed {
     pid: watch::Receiver<Option<u32>>,
     restart: Arc<Notify>,
     reload: Arc<Notify>,
-    tls: Option<TlsFiles>,
+    /// As it was written last, and where.
+    config: Mutex<ServerConfig>,
+    config_file: PathBuf,
     stop: oneshot::Sender<()>,
     keeper: JoinHandle<()>,
 }
@@ -122,8 +124,9 @@ impl Managed {
         place.bury_the_dead(&files).await?;
         let keys = StationKeys::own(&place.directory.join("keys"))?;
         let listen = port::settle(&plan.listen, &place.directory.join("port"))?;
-        let config = plan.config(&place, &keys, listen.clone()).render()?;
-        super::keys::write_private(&place.config, config.as_bytes())?;
+        let config = plan.config(&place, &keys, listen.clone());
+        super::keys::write_private(&place.config, config.render()?.as_bytes())?;
+        let config_file = place.config.clone();
         let url = listen.local_url();
         let pulse = Dial::own(&url, &keys.link, &plan.station, "pulse");
         let pulse = Client::dial(pulse.with_tls(plan.tls.as_ref())).await?;
@@ -144,8 +147,20 @@ impl Managed {
         let child = keeper.first().await?;
         let (stop, stopped) = oneshot::channel();
         let keeper = tokio::spawn(keeper.keep(child, stopped));
-        let (version, tls) = (binary.version, plan.tls);
-        Ok(Self { url, version, keys, files, pid, restart, reload, tls, stop, keeper })
+        let (version, config) = (binary.version, Mutex::new(config));
+        Ok(Self {
+            url,
+            version,
+            keys,
+            files,
+            pid,
+            restart,
+            reload,
+            config,
+            config_file,
+            stop,
+            keeper,
+        })
     }
 
     /// Where clients on this machine connect.
@@ -185,9 +200,28 @@ impl Managed {
         self.reload.notify_one();
     }
 
+    /// Lets these children and applications in from now on, and no others: who came in with a key
+    /// that is not among theirs is cut off.
+    ///
+    /// # Errors
+    /// The configuration cannot be made or written; the old one stays in force.
+    pub fn admit(
+        &self,
+        children: Vec<Child>,
+        applications: Vec<Application>,
+    ) -> Result<(), BusError> {
+        // nothing can panic while it is held
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = ServerConfig { children, applications, ..config.clone() };
+        super::keys::write_private(&self.config_file, changed.render()?.as_bytes())?;
+        *config = changed;
+        self.reload();
+        Ok(())
+    }
+
     /// What clients need to come in.
-    pub fn tls(&self) -> Option<&TlsFiles> {
-        self.tls.as_ref()
+    pub fn tls(&self) -> Option<TlsFiles> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).tls.clone()
     }
 
     /// Stops the server, syncs its store, and returns when it is gone.

@@ -1,6 +1,6 @@
 //! `yizhan topology keys`: an nkey for each station and application, the seed in a file of its own.
 //!
-//! Promise: no seed is lost and none is overwritten unless `--rotate` says so. Seeds are on disk
+//! Promise: no seed is lost and none is overwritten unless `--rotate` or `--revoke` says so. Seeds are on disk
 //! before the topology names their public keys, and the new topology is known to be good before
 //! the first seed is written; so a run that broke off is finished by running it again.
 
@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use nkeys::KeyPair;
 use tempfile::NamedTempFile;
-use yizhan_topology::{Holder, Topology, file};
+use yizhan_schemas::payload::policy;
+use yizhan_topology::{Holder, Revoked, Topology, file};
 
 use super::{Error, Page, at, name, text};
 
@@ -36,6 +37,18 @@ pub(in super::super) struct Keys {
     /// they signed is believed any more; may be repeated
     #[arg(long, value_name = "CODE", conflicts_with = "station")]
     drop_old: Vec<Holder>,
+    /// Make a new key for this station, or application as NAME@CODE, and write all that it had
+    /// before down as revoked: its box was stolen; may be repeated
+    #[arg(long, value_name = "CODE", requires = "why",
+          conflicts_with_all = ["station", "rotate", "drop_old"])]
+    revoke: Vec<Holder>,
+    /// Why the keys are revoked, for people
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// Write what this run changed as the payload of a policy.set, by which the root tells every
+    /// running station: yizhan publish policy.set --to ROOT.> --file FILE
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 }
 
 /// A key that is to be written.
@@ -60,39 +73,75 @@ impl Keys {
             }
         }
         let made = new.len();
+        let public: BTreeMap<Holder, String> =
+            new.iter().map(|(holder, new)| (holder.clone(), new.pair.public_key())).collect();
+        let gone = self.revoked(self.revoke.iter().filter_map(|holder| holders.get(holder)));
         if made > 0 {
-            let public = new.iter().map(|(holder, new)| (holder.clone(), new.pair.public_key()));
-            let after = file::with_keys(&name(&self.file), &before, &public.collect())?;
+            let after = file::with_revoked(&name(&self.file), &before, &gone)?;
+            let after = file::with_keys(&name(&self.file), &after, &public)?;
             self.write_seeds(new)?;
             replace(&self.file, &after).map_err(at(&self.file))?;
         }
+        self.write_policy(public, &gone)?;
         let kept = holders.len() - made;
         let hint = if made == 0 { "; --rotate CODE makes a new one" } else { "" };
-        page.print(format!("{}: {made} new, {kept} kept{hint}", self.file.display()))
+        let revoked = match gone.len() {
+            0 => String::new(),
+            count => format!(", {count} revoked"),
+        };
+        page.print(format!("{}: {made} new, {kept} kept{revoked}{hint}", self.file.display()))
     }
 
     fn drop_old(&self, page: &mut Page, topology: &Topology, before: &str) -> Result<(), Error> {
-        let all = all(topology);
-        let mut dropped = 0;
+        let all: BTreeMap<_, _> = topology.all_keys().collect();
+        let mut dropped: Vec<&[String]> = Vec::new();
         for holder in &self.drop_old {
-            dropped += self.known(&all, holder)?.1.len().saturating_sub(1);
+            dropped.push(self.known(&all, holder)?.1.get(1..).unwrap_or_default());
         }
-        if dropped > 0 {
+        let gone = self.revoked(dropped.iter());
+        if !gone.is_empty() {
             let holders: BTreeSet<Holder> = self.drop_old.iter().cloned().collect();
             let after = file::without_old_keys(&name(&self.file), before, &holders)?;
             replace(&self.file, &after).map_err(at(&self.file))?;
         }
-        page.print(format!("{}: {dropped} old keys dropped", self.file.display()))
+        self.write_policy(BTreeMap::new(), &gone)?;
+        page.print(format!("{}: {} old keys dropped", self.file.display(), gone.len()))
+    }
+
+    /// These keys, as revoked now.
+    fn revoked<'k>(&self, keys: impl Iterator<Item = &'k &'k [String]>) -> Vec<Revoked> {
+        let now = jiff::Timestamp::now();
+        let at = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
+        let why = self.why.clone().unwrap_or_else(|| "an old key, dropped".to_owned());
+        let one = |key: &String| Revoked { key: key.clone(), at: at.clone(), why: why.clone() };
+        keys.flat_map(|keys| keys.iter()).map(one).collect()
+    }
+
+    fn write_policy(&self, new: BTreeMap<Holder, String>, gone: &[Revoked]) -> Result<(), Error> {
+        let Some(file) = &self.policy else { return Ok(()) };
+        let keys = new.into_iter().map(|(holder, key)| (holder.to_string(), vec![key])).collect();
+        let one = |one: &Revoked| policy::Revocation {
+            key: one.key.clone(),
+            at: one.at.clone(),
+            why: one.why.clone(),
+            more: serde_json::Map::new(),
+        };
+        let revoked = gone.iter().map(one).collect();
+        let set = policy::Set { keys, revoked, more: serde_json::Map::new() };
+        let text =
+            serde_json::to_string_pretty(&set).map_err(io::Error::other).map_err(at(file))?;
+        fs::write(file, text + "\n").map_err(at(file))
     }
 
     /// Who is to have a key, and the keys that they have.
     fn holders<'t>(&self, topology: &'t Topology) -> Result<BTreeMap<Holder, &'t [String]>, Error> {
-        let all = all(topology);
-        let asked = if self.rotate.is_empty() { &self.station } else { &self.rotate };
+        let all: BTreeMap<_, _> = topology.all_keys().collect();
+        let asked = [&self.rotate, &self.revoke, &self.station];
+        let asked: Vec<&Holder> = asked.into_iter().flatten().collect();
         if asked.is_empty() {
             return Ok(all);
         }
-        asked.iter().map(|holder| self.known(&all, holder)).collect()
+        asked.into_iter().map(|holder| self.known(&all, holder)).collect()
     }
 
     fn known<'t>(
@@ -110,7 +159,7 @@ impl Keys {
     /// The key that somebody is to get; `None` if they keep the one that they have.
     fn key_of(&self, holder: &Holder, keys: &[String]) -> Result<Option<New>, Error> {
         let drawn = || Some(New { pair: KeyPair::new_user(), unwritten: true });
-        if !self.rotate.is_empty() {
+        if self.replaces() {
             return Ok(drawn());
         }
         let file = seed_file(&self.out, holder);
@@ -132,6 +181,11 @@ impl Keys {
         }
     }
 
+    /// True if new keys stand in for keys that are there.
+    fn replaces(&self) -> bool {
+        !self.rotate.is_empty() || !self.revoke.is_empty()
+    }
+
     fn write_seeds(&self, new: BTreeMap<Holder, New>) -> Result<(), Error> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.out);
         made.map_err(at(&self.out))?;
@@ -151,18 +205,9 @@ impl Keys {
         let mut new = NamedTempFile::new_in(&self.out)?;
         writeln!(new, "{seed}")?;
         new.as_file().sync_all()?;
-        let rotated = !self.rotate.is_empty();
-        let kept = if rotated { new.persist(file) } else { new.persist_noclobber(file) };
+        let kept = if self.replaces() { new.persist(file) } else { new.persist_noclobber(file) };
         kept.map(drop).map_err(|fault| fault.error)
     }
-}
-
-/// Everybody who has keys in the topology, or is to have one.
-fn all(topology: &Topology) -> BTreeMap<Holder, &[String]> {
-    let stations = topology.stations();
-    let stations = stations.map(|one| (Holder::from(one.code.clone()), one.keys.as_slice()));
-    let applications = topology.applications().iter();
-    stations.chain(applications.map(|one| (one.holder(), one.keys.as_slice()))).collect()
 }
 
 /// Where somebody's seed is.

@@ -52,6 +52,7 @@ pub(super) fn letter(record: &Record) -> u8 {
         Record::Offered(_) => b'L',
         Record::Exchanged(_) => b'C',
         Record::Bridged(_) => b'Y',
+        Record::Amended(_) => b'U',
         Record::Snapshot(_) => SNAPSHOT,
     }
 }

@@ -1,0 +1,68 @@
+//! `policy.set`: the root changes a rule for all stations at once.
+//!
+//! So far the rule is whose keys are believed. Both members only ever add: whatever order such
+//! messages come in, and however often, every station ends up with the same.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::INSTANT_PATTERN;
+
+/// The kind.
+pub const KIND: &str = "policy.set";
+
+/// A change of rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "policy.set")]
+pub struct Set {
+    /// Public user nkeys that are believed from now on beside those in the topology file, by
+    /// holder: a station's code, or NAME@CODE for an application.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, Vec<String>>,
+    /// Keys that are not believed from now on, whoever lists them. None can be taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4096))]
+    pub revoked: Vec<Revocation>,
+    /// Members that this version does not know.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A key that is not believed any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Revocation {
+    /// The public nkey.
+    #[schemars(length(min = 56, max = 56), regex(pattern = "^U[A-Z2-7]{55}$"))]
+    pub key: String,
+    /// Since when, RFC 3339 with offset; for people, since nobody's clock decides.
+    #[schemars(regex(pattern = INSTANT_PATTERN), extend("format" = "date-time"))]
+    pub at: String,
+    /// Why, for people.
+    #[schemars(length(min = 1, max = 100))]
+    pub why: String,
+    /// Members that this version does not know.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl Set {
+    /// Reads a payload: MessagePack if its content type says so, else JSON.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn read(content_type: Option<&str>, payload: &[u8]) -> Result<Self, String> {
+        let packed = content_type.is_some_and(|text| text.contains("msgpack"));
+        if packed {
+            return rmp_serde::from_slice(payload).map_err(|fault| fault.to_string());
+        }
+        serde_json::from_slice(payload).map_err(|fault| fault.to_string())
+    }
+
+    /// True if it says whose keys are believed.
+    pub fn speaks_of_keys(&self) -> bool {
+        !self.keys.is_empty() || !self.revoked.is_empty()
+    }
+}
