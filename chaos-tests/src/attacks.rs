@@ -18,6 +18,7 @@
 //! | [`permissions`] | saying and hearing what one may not |
 //! | [`doors`] | standing at a door without the key to it |
 //! | [`web`] [`wire`] | HTTP: guessing, idling, smuggling; the last in NATS headers too |
+//! | [`township`] | a township that lies about its village and its county |
 //! | [`floods`] | more than there is room for |
 //! | [`secrets`] | what may show up nowhere |
 //! | [`frames`] | frames that are none, or that say more than they hold |
@@ -45,5 +46,6 @@ pub mod raw_frame;
 pub mod raw_link;
 pub mod report;
 pub mod secrets;
+pub mod township;
 pub mod web;
 pub mod wire;

@@ -4,25 +4,22 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_nats::Client;
-use async_nats::jetstream::{self, stream::Stream};
 use futures::FutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::ground::{DESK, GRID, Ground};
-use crate::real::inbox::read_all;
+use super::ground::{GRID, Ground};
 use crate::real::publisher::{Event, accepted, publish};
-use crate::real::rendered::Applicant;
 use crate::real::until::{SOON, until};
 
 /// Reports follow each other after this long.
 const PACE: Duration = Duration::from_millis(40);
 
-/// Its publisher's connection, and the county's inbox.
-pub struct Bystander {
+/// Its publisher, and what was accepted of it.
+pub struct Bystander<'g> {
+    ground: &'g Ground,
     grid: Client,
-    inbox: Stream,
     reports: usize,
     /// Every id that was accepted.
     accepted: Vec<String>,
@@ -34,21 +31,15 @@ pub struct Reporting {
     task: JoinHandle<Vec<String>>,
 }
 
-async fn connect(ground: &Ground, (code, name, _): Applicant) -> Client {
-    until(SOON, format!("{name} connects"), || async {
-        ground.county.application(code, name).connect(&ground.station(code).bus).await.ok()
-    })
-    .await
-}
-
-impl Bystander {
-    /// Connects both ends.
-    pub async fn of(ground: &Ground) -> Self {
-        let (grid, desk) = tokio::join!(connect(ground, GRID), connect(ground, DESK));
-        let desk = jetstream::new(desk);
-        let inbox =
-            until(SOON, "the county's inbox", || async { desk.get_stream("YZ_INBOX").await.ok() });
-        Self { grid, inbox: inbox.await, reports: 0, accepted: Vec::new() }
+impl<'g> Bystander<'g> {
+    /// Its publisher connects.
+    pub async fn of(ground: &'g Ground) -> Self {
+        let (code, name, _) = GRID;
+        let grid = until(SOON, format!("{name} connects"), || async {
+            let who = ground.county.application(code, name);
+            who.connect(&ground.station(code).bus).await.ok()
+        });
+        Self { ground, grid: grid.await, reports: 0, accepted: Vec::new() }
     }
 
     /// One report is accepted before this returns; others follow until [`Bystander::stop`].
@@ -110,16 +101,10 @@ impl Bystander {
 
     async fn counts(&self) -> Option<BTreeMap<String, u32>> {
         let mut counts = BTreeMap::new();
-        for message in read_all(&self.inbox).await? {
+        for message in self.ground.county_inbox().await? {
             *counts.entry(message.id().to_owned()).or_default() += 1;
         }
         Some(counts)
-    }
-
-    /// What the county's inbox has with this id.
-    pub async fn at_county(inbox: &Stream, id: &str) -> Option<usize> {
-        let all = read_all(inbox).await?;
-        Some(all.iter().filter(|message| message.id() == id).count())
     }
 }
 

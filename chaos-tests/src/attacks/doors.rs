@@ -96,11 +96,6 @@ fn comes_with(ground: &Ground, seed: String, paths: Option<[&str; 2]>) -> Connec
     }
 }
 
-fn seed_of(ground: &Ground, code: &str) -> String {
-    let file = ground.county.home(code).join("keys/station.nk");
-    fs::read_to_string(file).expect("a seed").trim().to_owned()
-}
-
 async fn unknown(ground: &Ground) -> Ended {
     let own = nkeys::KeyPair::new_user().seed().map_err(|why| why.to_string())?;
     let certificate = Some(["tls/station.crt", "tls/station.key"]);
@@ -110,7 +105,7 @@ async fn unknown(ground: &Ground) -> Ended {
 }
 
 async fn bare(ground: &Ground) -> Ended {
-    let options = comes_with(ground, seed_of(ground, THIEF), None);
+    let options = comes_with(ground, ground.seed(THIEF), None);
     match RawBus::at(ground, TOWN, options).await {
         Err(_) => Ok("bus: TLS".to_owned()),
         Ok(_) => Err("let in without a certificate".to_owned()),
@@ -140,7 +135,7 @@ async fn expired(ground: &Ground) -> Ended {
     let now = OffsetDateTime::now_utc();
     let comes = async |name: &str, ends| {
         let [cert, key] = certificate(ground, name, ends);
-        let options = comes_with(ground, seed_of(ground, THIEF), Some([&cert, &key]));
+        let options = comes_with(ground, ground.seed(THIEF), Some([&cert, &key]));
         RawBus::at(ground, TOWN, options).await
     };
     // the same, not yet over, is let in: it is the date that is refused, and nothing else

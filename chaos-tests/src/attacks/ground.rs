@@ -1,7 +1,13 @@
 //! [`Ground`]: the county that is attacked, and who is in it.
 
+use std::fs;
+
+use async_nats::jetstream::{self, stream::Stream};
+
+use crate::real::inbox::{Delivered, read_all};
 use crate::real::rendered::{Applicant, Rendered};
 use crate::real::station::Station;
+use crate::real::until::{SOON, until};
 
 /// The county.
 pub const COUNTY: &str = "510722";
@@ -36,6 +42,8 @@ pub const TOKEN: &str = "the-county-operators-token-0123456789";
 pub struct Ground {
     /// Its stations, of which some are not started.
     pub county: Rendered,
+    /// What came to the county.
+    inbox: Stream,
 }
 
 impl Ground {
@@ -50,7 +58,30 @@ impl Ground {
             }
             RUNNING.contains(&station.code.as_str())
         });
-        Self { county: county.await }
+        let county = county.await;
+        let (code, name, _) = DESK;
+        let inbox = until(SOON, "the county's inbox", || async {
+            let desk = county.application(code, name).connect(&county.station(code).bus).await;
+            jetstream::new(desk.ok()?).get_stream("YZ_INBOX").await.ok()
+        });
+        Self { inbox: inbox.await, county }
+    }
+
+    /// Everything in the county's inbox, in its order.
+    pub async fn county_inbox(&self) -> Option<Vec<Delivered>> {
+        read_all(&self.inbox).await
+    }
+
+    /// How often a message is there.
+    pub async fn at_county(&self, id: &str) -> Option<usize> {
+        let all = self.county_inbox().await?;
+        Some(all.iter().filter(|message| message.id() == id).count())
+    }
+
+    /// The seed of a station, as it lies in its box.
+    pub fn seed(&self, code: &str) -> String {
+        let file = self.county.home(code).join("keys/station.nk");
+        fs::read_to_string(file).expect("a seed").trim().to_owned()
     }
 
     /// One of the stations.

@@ -11,7 +11,7 @@ use super::bystander::Bystander;
 use super::ground::Ground;
 use super::proof::Before;
 use super::report::Row;
-use super::{doors, floods, frames, permissions, secrets, web, wire};
+use super::{doors, floods, frames, permissions, secrets, township, web, wire};
 
 /// An attack that is not over by then has hung something.
 const OVER_WITHIN: Duration = Duration::from_secs(180);
@@ -24,6 +24,7 @@ pub fn all() -> Vec<Attack> {
     all.extend(web::ATTACKS);
     all.extend(wire::ATTACKS);
     all.extend(frames::ATTACKS);
+    all.extend(township::ATTACKS);
     all.extend(floods::ATTACKS);
     all.extend(secrets::ATTACKS);
     all
@@ -42,7 +43,7 @@ pub async fn play(wanted: impl Fn(&Attack) -> bool, mut told: impl FnMut(&Row)) 
     rows
 }
 
-async fn one(attack: &Attack, ground: &Ground, bystander: &mut Bystander) -> Row {
+async fn one(attack: &Attack, ground: &Ground, bystander: &mut Bystander<'_>) -> Row {
     let place = ground.station(attack.at);
     let before = Before::take(attack, place).await;
     let reporting = bystander.start().await;
