@@ -15,6 +15,7 @@
 //! | [`list`] | all attacks, and playing them |
 //! | [`raw_bus`] | a NATS connection that hears what the server complains of |
 //! | [`raw_frame`] [`raw_link`] | frames made by hand, and a session to send them in |
+//! | [`identities`] | everybody who may log in, for a client in another language |
 //! | [`permissions`] | saying and hearing what one may not |
 //! | [`doors`] | standing at a door without the key to it |
 //! | [`web`] [`wire`] | HTTP: guessing, idling, smuggling; the last in NATS headers too |
@@ -38,6 +39,7 @@ pub mod doors;
 pub mod floods;
 pub mod frames;
 pub mod ground;
+pub mod identities;
 pub mod list;
 pub mod permissions;
 pub mod proof;

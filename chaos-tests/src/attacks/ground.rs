@@ -26,6 +26,8 @@ pub const VICTIM: &str = "510722.109.001";
 pub const GRID: Applicant = (VILLAGE, "grid", "[\"publisher\"]");
 /// Another publisher at the same village.
 pub const HOG: Applicant = (VILLAGE, "hog", "[\"publisher\"]");
+/// Answers for cameras at the village.
+pub const CAM: Applicant = (VILLAGE, "cam", "[\"adapter\"]");
 /// Reads what comes to the county.
 pub const DESK: Applicant = (COUNTY, "desk", "[\"subscriber\"]");
 
@@ -49,7 +51,7 @@ pub struct Ground {
 impl Ground {
     /// Starts county, township and village, each from its rendered kit.
     pub async fn prepare() -> Self {
-        let county = Rendered::start_some(&CODES, &[GRID, HOG, DESK], |station| {
+        let county = Rendered::start_some(&CODES, &[GRID, HOG, CAM, DESK], |station| {
             station.set_env("YIZHAN__HTTP__TOKENS", format!("operator:{TOKEN}"));
             if station.code == VILLAGE {
                 // small, so that one attacker reaches them
