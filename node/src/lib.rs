@@ -14,11 +14,13 @@
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
+//! | [`audit`] | who did what and who was refused, for those who must answer for it |
 //! | [`kit`] | all that a box needs, as files |
 //! | [`tls`] | the county's certificates |
 //! | [`config`] [`cli`] | settings and commands |
 
 pub mod adapter;
+pub mod audit;
 mod bucket;
 pub mod bus;
 pub mod cli;

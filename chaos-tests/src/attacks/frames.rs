@@ -12,7 +12,7 @@ use crate::real::until::{SOON, until};
 
 /// Counts frames that were none.
 const REFUSED: (&str, &str) = ("yizhan_frames_refused_total", THIEF);
-const AUDIT: &[&str] = &["refused", THIEF];
+const AUDIT: &[&str] = &["\"frame_refused\"", THIEF];
 /// What a station's memory may grow by, whatever a child sends it: its bounds on a child's frames
 /// are far below that, a bomb is far above.
 const GROWS_MIB_MAX: f64 = 96.0;
@@ -52,7 +52,7 @@ pub const ATTACKS: [Attack; 5] = [
         heavy: false,
         at: TOWN,
         metric: Some(("yizhan_link_muted_total", THIEF)),
-        audit: Some(AUDIT),
+        audit: Some(&["\"muted\"", THIEF]),
         play: |ground| Box::pin(pours(ground)),
     },
     Attack {
@@ -60,7 +60,7 @@ pub const ATTACKS: [Attack; 5] = [
         heavy: false,
         at: TOWN,
         metric: Some(("yizhan_hellos_refused_total", VILLAGE)),
-        audit: Some(&["hello", VILLAGE]),
+        audit: Some(&["\"hello_refused\"", VILLAGE]),
         play: |ground| Box::pin(copied(ground)),
     },
 ];

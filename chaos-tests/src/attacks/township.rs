@@ -26,7 +26,7 @@ pub const ATTACKS: [Attack; 6] = [
         heavy: false,
         at: COUNTY,
         metric: Some(("yizhan_seals_refused_total", "reason=\"signature\"")),
-        audit: Some(&["refused", CROOK]),
+        audit: Some(&["\"unsealed\"", CROOK]),
         play: |ground| Box::pin(alters(ground)),
     },
     Attack {
@@ -50,7 +50,7 @@ pub const ATTACKS: [Attack; 6] = [
         heavy: false,
         at: COUNTY,
         metric: Some(("yizhan_seals_refused_total", "reason=\"origin\"")),
-        audit: Some(&["refused", CROOK]),
+        audit: Some(&["\"unsealed\"", CROOK]),
         play: |ground| Box::pin(makes_up(ground)),
     },
     Attack {
@@ -58,7 +58,7 @@ pub const ATTACKS: [Attack; 6] = [
         heavy: false,
         at: COUNTY,
         metric: Some(("yizhan_quarantined_total", CROOK)),
-        audit: Some(&["refused", CROOK]),
+        audit: Some(&["\"quarantined\"", CROOK]),
         play: |ground| Box::pin(speaks_as_the_county(ground)),
     },
     Attack {
@@ -66,7 +66,7 @@ pub const ATTACKS: [Attack; 6] = [
         heavy: false,
         at: COUNTY,
         metric: Some(FORBIDDEN),
-        audit: Some(&["refused", CROOK]),
+        audit: Some(&["\"forbidden\"", CROOK]),
         play: |ground| Box::pin(orders_upward(ground)),
     },
 ];

@@ -170,6 +170,17 @@ pub struct Telemetry {
     pub sample: f64,
 }
 
+/// `[audit]`: the log of who did what and who was refused.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Audit {
+    /// How long a line is kept at least.
+    #[serde(deserialize_with = "value::span")]
+    pub retain: Duration,
+    /// From how many bytes on as little as possible is written; nothing goes early for that.
+    #[serde(deserialize_with = "value::bytes")]
+    pub max_bytes: u64,
+}
+
 /// `[log]`: this process's own log.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Log {
