@@ -64,16 +64,16 @@ impl Inlet {
         let mut answering: Option<AbortHandle> = None;
         let mut drops = 0;
         while let Some(message) = subscription.next().await {
-            let put = match (message.reply.is_some(), hellos.take(Instant::now())) {
-                (false, _) => self.porch.put(&message.payload),
-                (true, true) => {
-                    let answer = self.answer(message);
-                    if let Some(before) = answering.replace(answer) {
-                        before.abort();
-                    }
-                    Put::Waits
+            let put = if message.reply.is_none() {
+                self.porch.put(&message.payload)
+            } else if hellos.take(Instant::now()) {
+                let answer = self.answer(message);
+                if let Some(before) = answering.replace(answer) {
+                    before.abort();
                 }
-                (true, false) => Put::Dropped,
+                Put::Waits
+            } else {
+                Put::Dropped
             };
             match put {
                 Put::Waits => {}
