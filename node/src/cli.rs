@@ -1,5 +1,5 @@
 //! The command line: `yizhan run | demo | publish | watch | status | ack | adapter | topology |
-//! spool | config | completions`.
+//! spool | config | audit | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
@@ -7,6 +7,7 @@
 
 mod ack;
 mod adapter;
+mod audit;
 mod cameras;
 mod completions;
 mod demo;
@@ -70,6 +71,9 @@ enum Command {
     /// Check or show the configuration
     #[command(subcommand)]
     Config(settings::Command),
+    /// Check or show the audit log: who did what, and who was refused
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -93,6 +97,7 @@ pub fn run() -> Result<(), Error> {
         Command::Topology(command) => command.run(&mut page),
         Command::Spool(command) => command.run(&mut page),
         Command::Config(command) => command.run(&mut page),
+        Command::Audit(command) => command.run(&mut page),
         Command::Completions(command) => command.run(&mut page),
     };
     match done {

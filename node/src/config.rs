@@ -24,7 +24,8 @@ use layer::Layer;
 pub use problem::{Place, Problem, Problems};
 pub use secret::{MASK, Secret};
 pub use section::{
-    Bus, BusMode, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station, Telemetry, Tls,
+    Audit, Bus, BusMode, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station, Telemetry,
+    Tls,
 };
 pub use value::{LogFormat, OtlpProtocol, Role, Share, StationKey, Token};
 
@@ -57,6 +58,8 @@ pub struct Config {
     pub link: Link,
     /// Its spans.
     pub telemetry: Telemetry,
+    /// Its audit log.
+    pub audit: Audit,
     /// Its log.
     pub log: Log,
 }

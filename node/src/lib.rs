@@ -5,6 +5,7 @@
 //! | [`run`] | puts a station together |
 //! | [`driver`] | the loop around the core |
 //! | [`mailbox`] [`clock`] | what the loop reads |
+//! | `bucket` | so many a second |
 //! | [`spool`] | custody log and key index |
 //! | [`bus`] | the NATS server and its clients |
 //! | [`link`] | frames to and from neighbours |
@@ -14,11 +15,14 @@
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
 //! | [`quarantine`] | what was not taken, and why |
+//! | [`audit`] | who did what and who was refused, for those who must answer for it |
 //! | [`kit`] | all that a box needs, as files |
 //! | [`tls`] | the county's certificates |
 //! | [`config`] [`cli`] | settings and commands |
 
 pub mod adapter;
+pub mod audit;
+mod bucket;
 pub mod bus;
 pub mod cli;
 pub mod clock;

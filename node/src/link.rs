@@ -1,11 +1,13 @@
 //! Links: frames between the core and the buses.
 //!
 //! Promise: nothing is published while disconnected, a send is always answered, and whatever
-//! arrives is a frame for the core or a counted, named refusal.
+//! arrives is a frame for the core or a counted, named refusal. No neighbour takes another's room.
 
 mod carrier;
 mod downlink;
+mod inlet;
 mod packing;
+mod porch;
 mod uplink;
 
 pub use carrier::Carrier;
@@ -18,6 +20,8 @@ use yizhan_core::input::Input;
 use yizhan_core::link::Link;
 use yizhan_core::seal::{Checked, Specimens};
 use yizhan_schemas::frame::{Body, Frame};
+
+use crate::telemetry::REFUSALS;
 
 /// The input that a frame from a neighbour is; hellos and welcomes are not for this way. Looks at
 /// the seals of records: here, as that is more work than all that the loop does with them.
@@ -52,5 +56,7 @@ pub fn input_of(
 /// Counts and logs a frame that is refused.
 pub(crate) fn refuse(link: &Link, why: &str) {
     metrics::counter!("yizhan_frames_refused_total", "link" => link.word().to_owned()).increment(1);
-    tracing::warn!(link = link.word(), why, "refused a frame");
+    if let Some(before) = REFUSALS.due("frame_refused", link.word()) {
+        tracing::warn!(event = "frame_refused", link = link.word(), why, before, "refused a frame");
+    }
 }

@@ -1,5 +1,5 @@
 //! [`OwnSeal`] and [`Register`]: Ed25519 seals, made with the station's nkey and known by the
-//! topology's public keys.
+//! topology's public keys. And [`Notary`], which signs what is no frame with the same key.
 //!
 //! Promise: a signature counts only if it is a valid one by `verify_strict`: what two stations
 //! could judge differently (weak keys, other encodings) is valid nowhere.
@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use data_encoding::BASE64;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use yizhan_core::seal::{NoKeys, SealFault, Signet, Specimens};
 use yizhan_schemas::Code;
@@ -83,6 +84,47 @@ impl Signet for OwnSeal {
         let signature = self.key.sign(&signed(leaves, root)).to_bytes().to_vec().into();
         Some(Stamp { algorithm: Algorithm::Ed25519Sha256, key: self.id, leaves, signature })
     }
+}
+
+/// A station's key for words that are no frame. Whoever uses it begins its words with what they are,
+/// so that a signature is good for nothing else.
+pub struct Notary {
+    key: SigningKey,
+    public: String,
+}
+
+impl std::fmt::Debug for Notary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Notary({})", self.public)
+    }
+}
+
+impl Notary {
+    /// The notary that signs with this key, if it is one that can sign.
+    pub fn of(key: &Credential) -> Option<Self> {
+        let seed = seed_of(key)?;
+        let public = nkeys::KeyPair::from_seed(seed).ok()?.public_key();
+        Some(Self { key: OwnSeal::of_seed(seed).ok()?.key, public })
+    }
+
+    /// The public nkey.
+    pub fn public(&self) -> &str {
+        &self.public
+    }
+
+    /// The signature of some words, in Base64.
+    pub fn sign(&self, words: &[u8]) -> String {
+        BASE64.encode(&self.key.sign(words).to_bytes())
+    }
+}
+
+/// True if a [`Notary`] with this public nkey has signed these words.
+pub fn is_signed(public: &str, words: &[u8], signature: &str) -> bool {
+    let key = nkeys::from_public_key(public).ok().map(|(_, key)| key);
+    let key = key.and_then(|key| VerifyingKey::from_bytes(&key).ok());
+    let signature = BASE64.decode(signature.as_bytes()).ok();
+    let signature = signature.and_then(|bytes| Signature::from_slice(&bytes).ok());
+    key.zip(signature).is_some_and(|(key, it)| key.verify_strict(words, &it).is_ok())
 }
 
 /// The public keys of all stations; changed while the station runs, when the root says so.

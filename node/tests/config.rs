@@ -43,7 +43,7 @@ fn every_broken_file_is_answered_with_all_its_problems() {
         assert_eq!(text, fs::read_to_string(&expected).unwrap_or_default(), "{}", path.display());
         seen += 1;
     }
-    assert_eq!(seen, 7);
+    assert_eq!(seen, 8);
 }
 
 #[test]
@@ -86,6 +86,7 @@ fn what_nobody_wrote_has_the_default_of_the_contract() {
     assert_eq!(config.inbox.max_bytes, 1 << 30);
     assert_eq!(config.inbox.max_age, Duration::from_secs(30 * 86_400));
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!((config.audit.retain.as_secs(), config.audit.max_bytes), (180 * 86_400, 1 << 30));
     assert_eq!((config.http.tokens, config.link.rate_hint), (vec![], None));
     assert_eq!((config.telemetry.otlp_endpoint, config.telemetry.sample), (None, 0.1));
 }

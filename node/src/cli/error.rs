@@ -132,6 +132,9 @@ pub enum Error {
         /// Why.
         cause: io::Error,
     },
+    /// The audit log cannot be read.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
     /// What was found wrong has been printed already as JSON.
     #[error("{0} problems, see the output")]
     Printed(usize),

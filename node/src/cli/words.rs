@@ -78,6 +78,7 @@ words! {
     at: "at", "时间";
     detail: "detail", "说明";
     event: "event", "事件";
+    who: "who", "何人";
     held: "held", "停留";
     duplicate: "duplicate: it had been taken before", "重复：此前已接收";
     stream_lost: "the stream broke off; trying again", "连接中断，正在重连";
@@ -104,8 +105,8 @@ words! {
     semicolon: "; ", "；";
 }
 
-/// Words of the protocol and of tiers, for readers of Chinese.
-const PROTOCOL_ZH: [(&str, &str); 22] = [
+/// Words of the protocol, of tiers and of the audit log, for readers of Chinese.
+const PROTOCOL_ZH: [(&str, &str); 46] = [
     ("flash", "特提"),
     ("immediate", "特急"),
     ("priority", "加急"),
@@ -128,6 +129,30 @@ const PROTOCOL_ZH: [(&str, &str); 22] = [
     ("village", "村"),
     ("up", "上级"),
     ("inbox", "收件箱"),
+    ("done", "完成"),
+    ("refused", "已拒绝"),
+    ("started", "启动"),
+    ("stopped", "停止"),
+    ("issued", "签发"),
+    ("answered", "答复"),
+    ("ended", "了结"),
+    ("config_changed", "配置变更"),
+    ("topology_changed", "拓扑变更"),
+    ("keys_changed", "密钥变更"),
+    ("certificate_renewed", "证书更新"),
+    ("certificate_refused", "证书被拒"),
+    ("http_refused", "HTTP 拒绝"),
+    ("submit_refused", "提交被拒"),
+    ("bus_refused", "总线拒绝"),
+    ("hello_refused", "握手被拒"),
+    ("store_replaced", "数据目录被换"),
+    ("quarantined", "已隔离"),
+    ("unsealed", "签章无效"),
+    ("forbidden", "越权"),
+    ("audit_lost", "审计漏记"),
+    ("audit_healed", "审计修补"),
+    ("audit_damaged", "审计受损"),
+    ("audit_pruned", "审计到期"),
 ];
 
 impl Words {

@@ -13,6 +13,8 @@ const GIB: u64 = 1 << 30;
 /// The fewest segments that a spool can work with: room is given back by the segment, so with few
 /// of them full neighbours may wait for each other (the simulator plays down to so many).
 const SEGMENTS_MIN: u64 = 16;
+/// Logs of who did what are kept for six months at least, by law.
+const AUDIT_RETAIN_S_MIN: u64 = 180 * 86_400;
 /// A segment holds at least so many of the longest payloads, its snapshot and its footer.
 const PAYLOADS_PER_SEGMENT_MIN: u64 = 4;
 
@@ -48,12 +50,16 @@ pub(super) fn broken(config: &Config) -> Vec<Broken> {
 }
 
 fn bounds(config: &Config) -> Vec<Broken> {
-    let sizes: [(&str, u64, RangeInclusive<u64>); 5] = [
+    let sizes: [(&str, u64, RangeInclusive<u64>); 9] = [
         ("spool.segment_bytes", config.spool.segment_bytes, MIB..=64 * MIB),
         ("dedup.max_bytes", config.dedup.max_bytes, MIB..=16 * GIB),
         ("ingest.dedup_max_keys", config.ingest.dedup_max_keys, 1_000..=1_000_000_000),
+        ("bus.max_connections", config.bus.max_connections.into(), 16..=65_536),
+        ("ingest.rate", config.ingest.rate.into(), 1..=1_000_000),
         ("ingest.max_payload", config.ingest.max_payload, KIB..=960 * KIB),
         ("inbox.max_age", config.inbox.max_age.as_secs(), 60..=u64::MAX),
+        ("audit.retain", config.audit.retain.as_secs(), AUDIT_RETAIN_S_MIN..=u64::MAX),
+        ("audit.max_bytes", config.audit.max_bytes, 32 * MIB..=1024 * GIB),
     ];
     let mut found: Vec<Broken> = sizes
         .into_iter()

@@ -57,6 +57,9 @@ pub struct Bus {
     pub server_path: Option<PathBuf>,
     /// Credentials for an external bus: a directory with `link` and `app`, or one file for both.
     pub credentials: Option<PathBuf>,
+    /// The most connections of a managed bus; half of them for children, half for applications.
+    #[serde(deserialize_with = "value::small_count")]
+    pub max_connections: u32,
     /// Used by `yizhan demo` only: a connection without credentials, on loopback, is an
     /// application, so that a newcomer's first script works.
     pub demo_open: bool,
@@ -99,6 +102,10 @@ pub struct Ingest {
     /// The longest payload that is taken, in bytes.
     #[serde(deserialize_with = "value::bytes")]
     pub max_payload: u64,
+    /// The most messages a second that one publisher may hand in on the bus; as many may come at
+    /// once.
+    #[serde(deserialize_with = "value::small_count")]
+    pub rate: u32,
 }
 
 /// `[inbox]`: the stream `YZ_INBOX`.
@@ -161,6 +168,17 @@ pub struct Telemetry {
     /// Share of the traces that is kept, 0 to 1.
     #[serde(deserialize_with = "value::fraction")]
     pub sample: f64,
+}
+
+/// `[audit]`: the log of who did what and who was refused.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Audit {
+    /// How long a line is kept at least.
+    #[serde(deserialize_with = "value::span")]
+    pub retain: Duration,
+    /// From how many bytes on as little as possible is written; nothing goes early for that.
+    #[serde(deserialize_with = "value::bytes")]
+    pub max_bytes: u64,
 }
 
 /// `[log]`: this process's own log.

@@ -1,6 +1,7 @@
 //! Intake: messages from NATS and HTTP through one door.
 
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
@@ -10,8 +11,9 @@ use yizhan_schemas::reply::{ErrorCode, Refusal};
 
 use crate::bus::{BusError, Client, Message, subjects};
 use crate::http::{self, Role};
-use crate::ingest::{Caller, Door, Headers, Read, Received, reply};
-use crate::mailbox::Asker;
+use crate::ingest::{Caller, Door, Headers, Read, Received, Shares, reply};
+use crate::mailbox::{Asker, Held};
+use crate::telemetry::REFUSALS;
 
 /// Requests from NATS that may wait for their answer at once; further ones wait in the client.
 const REQUESTS_MAX: usize = 4096;
@@ -31,7 +33,12 @@ pub(super) enum Desk {
 ///
 /// A request becomes a letter in the order in which it came: this is what keeps a publisher's
 /// order. One whose first verdict is its answer costs no task of its own.
-pub(super) async fn nats(client: Client, door: Door, desk: Desk) -> Result<(), BusError> {
+pub(super) async fn nats(
+    client: Client,
+    door: Door,
+    desk: Desk,
+    per_second: u32,
+) -> Result<(), BusError> {
     let subject = match desk {
         Desk::Submit => subjects::SUBMIT_ALL,
         Desk::Ack => subjects::ACK_ALL,
@@ -40,6 +47,7 @@ pub(super) async fn nats(client: Client, door: Door, desk: Desk) -> Result<(), B
     let (verdicts, mut decided) = mpsc::channel(REQUESTS_MAX);
     let (answers, mut answered) = mpsc::channel(REQUESTS_MAX);
     let counter = Counter { client, door, desk, verdicts, answers };
+    let mut shares = Shares::new(per_second);
     let mut open: usize = 0;
     let mut turn = Vec::with_capacity(ANSWERS_A_TURN_MAX);
     loop {
@@ -57,7 +65,7 @@ pub(super) async fn nats(client: Client, door: Door, desk: Desk) -> Result<(), B
             }
             request = requests.next(), if open < REQUESTS_MAX => {
                 let Some(request) = request else { return Ok(()) };
-                open += usize::from(counter.take(request).await);
+                open += usize::from(counter.take(request, &mut shares).await);
             }
         }
     }
@@ -74,39 +82,59 @@ struct Counter {
 
 impl Counter {
     /// Takes one; `true` if its answer is still to come.
-    async fn take(&self, mut request: Message) -> bool {
+    async fn take(&self, mut request: Message, shares: &mut Shares) -> bool {
         // one that was published without asking for an answer is taken all the same
         let to = request.reply.take().unwrap_or_default();
-        let refused = match (request.publisher(), self.desk) {
-            (None, _) => nobody(),
-            (Some(_), Desk::Submit) => {
-                let headers: Headers = request.headers.iter().collect();
-                match self.door.read(&request.subject, &headers, request.payload) {
-                    Ok(Read::Plain(draft)) => {
-                        let asker = Asker::desk(self.verdicts.clone(), to.clone());
-                        self.door.hand_plain(draft, asker);
-                        return true;
+        let refused = match self.admit(&request, shares) {
+            Ok(held) => match self.desk {
+                Desk::Submit => {
+                    let headers: Headers = request.headers.iter().collect();
+                    match self.door.read(&request.subject, &headers, request.payload) {
+                        Ok(Read::Plain(draft)) => {
+                            let asker = Asker::desk(self.verdicts.clone(), to).holding(held);
+                            self.door.hand_plain(draft, asker);
+                            return true;
+                        }
+                        Ok(Read::Long(draft, wait)) => {
+                            let door = self.door.clone();
+                            let work = async move { reply::bytes(door.submit(draft, wait).await) };
+                            return self.follow(to, held, work).await;
+                        }
+                        Err(refusal) => refusal,
                     }
-                    Ok(Read::Long(draft, wait)) => {
-                        let door = self.door.clone();
-                        let work = async move { reply::bytes(door.submit(draft, wait).await) };
-                        return self.follow(to, work).await;
-                    }
-                    Err(refusal) => refusal,
                 }
-            }
-            (Some(_), Desk::Ack) => {
-                let door = self.door.clone();
-                let work = async move { door.nats_ack(&request.subject, &request.payload).await };
-                return self.follow(to, work).await;
-            }
+                Desk::Ack => {
+                    let door = self.door.clone();
+                    let work =
+                        async move { door.nats_ack(&request.subject, &request.payload).await };
+                    return self.follow(to, held, work).await;
+                }
+            },
+            Err(refusal) => refusal,
         };
         self.say(&to, reply::bytes(Err(refused))).await;
         false
     }
 
+    /// Who it is, and whether its share has room for it.
+    fn admit(&self, request: &Message, shares: &mut Shares) -> Result<Held, Refusal> {
+        let publisher = request.publisher().ok_or_else(nobody)?;
+        let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
+        let bytes = request.payload.len() + headers.sum::<usize>();
+        shares.take(&publisher.user, bytes, Instant::now()).inspect_err(|refusal| {
+            if let Some(before) = REFUSALS.due("publisher_limited", &publisher.user) {
+                tracing::warn!(event = "publisher_limited", before, "{}", refusal.message);
+            }
+        })
+    }
+
     /// Follows a request to its answer in a task of its own, unless it has one at once.
-    async fn follow(&self, to: String, work: impl Future<Output = Bytes> + Send + 'static) -> bool {
+    async fn follow(
+        &self,
+        to: String,
+        held: Held,
+        work: impl Future<Output = Bytes> + Send + 'static,
+    ) -> bool {
         let mut work = Box::pin(work);
         // the first poll puts the letter into the mailbox
         match futures::poll!(&mut work) {
@@ -116,7 +144,11 @@ impl Counter {
             }
             Poll::Pending => {
                 let answers = self.answers.clone();
-                tokio::spawn(async move { answers.send((to, work.await)).await });
+                tokio::spawn(async move {
+                    let answer = work.await;
+                    drop(held);
+                    answers.send((to, answer)).await
+                });
                 true
             }
         }

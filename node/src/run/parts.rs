@@ -252,7 +252,8 @@ impl Parts {
         let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades);
         let roll = Roll::new(self.here().clone(), Arc::clone(&self.topology), site.view.clone());
         for (name, desk) in [("submit", intake::Desk::Submit), ("ack", intake::Desk::Ack)] {
-            let requests = intake::nats(site.link.clone(), door.clone(), desk);
+            let rate = self.config.ingest.rate;
+            let requests = intake::nats(site.link.clone(), door.clone(), desk, rate);
             self.tasks.spawn(async move { (name, requests.await.map_err(Into::into)) });
         }
         let (heard, link) = (roll.clone(), site.link.clone());

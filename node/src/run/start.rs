@@ -154,6 +154,7 @@ async fn open_bus(
         applications: Application::all_of(topology, here),
         open: config.bus.demo_open,
         inbox_bytes_max: config.inbox.max_bytes,
+        connections_max: config.bus.max_connections,
         patience: Patience::default(),
         tls,
     };

@@ -1,0 +1,1 @@
+//! Deeds seen in durable records and in the core's notices.
