@@ -1,17 +1,22 @@
 //! Intake: messages from NATS and HTTP through one door.
 
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
 use tokio::sync::mpsc;
 use yizhan_core::effect::Verdict;
-use yizhan_schemas::reply::{ErrorCode, Refusal};
+use yizhan_schemas::reply::{Accepted, ErrorCode, Refusal};
 
+use super::names::Names;
+use super::notes::Notes;
+use crate::audit::Audit;
 use crate::bus::{BusError, Client, Message, subjects};
-use crate::http::{self, Role};
+use crate::http::{self, Holder, Role};
+use crate::ingest::said::SUBJECT_PREFIX;
 use crate::ingest::{Caller, Door, Headers, Read, Received, reply};
-use crate::mailbox::Asker;
+use crate::mailbox::{Asker, Slip};
 
 /// Requests from NATS that may wait for their answer at once; further ones wait in the client.
 const REQUESTS_MAX: usize = 4096;
@@ -31,7 +36,13 @@ pub(super) enum Desk {
 ///
 /// A request becomes a letter in the order in which it came: this is what keeps a publisher's
 /// order. One whose first verdict is its answer costs no task of its own.
-pub(super) async fn nats(client: Client, door: Door, desk: Desk) -> Result<(), BusError> {
+pub(super) async fn nats(
+    client: Client,
+    door: Door,
+    desk: Desk,
+    names: Names,
+    notes: Notes,
+) -> Result<(), BusError> {
     let subject = match desk {
         Desk::Submit => subjects::SUBMIT_ALL,
         Desk::Ack => subjects::ACK_ALL,
@@ -39,28 +50,39 @@ pub(super) async fn nats(client: Client, door: Door, desk: Desk) -> Result<(), B
     let mut requests = client.subscribe(subject).await?;
     let (verdicts, mut decided) = mpsc::channel(REQUESTS_MAX);
     let (answers, mut answered) = mpsc::channel(REQUESTS_MAX);
-    let counter = Counter { client, door, desk, verdicts, answers };
+    let mut counter = Counter { client, door, desk, verdicts, answers, names, notes };
     let mut open: usize = 0;
-    let mut turn = Vec::with_capacity(ANSWERS_A_TURN_MAX);
+    let (mut turn, mut said) = (Vec::with_capacity(ANSWERS_A_TURN_MAX), Vec::new());
     loop {
         tokio::select! {
             biased;
             count = decided.recv_many(&mut turn, ANSWERS_A_TURN_MAX) => {
-                for (to, verdict) in turn.drain(..) {
-                    counter.say(&to, reply::verdict(verdict)).await;
+                for (slip, verdict) in turn.drain(..) {
+                    counter.say(Said::Submitted(slip, reply::decided(verdict))).await;
                 }
                 open -= count;
             }
-            Some((to, bytes)) = answered.recv() => {
-                counter.say(&to, bytes).await;
-                open -= 1;
+            count = answered.recv_many(&mut said, ANSWERS_A_TURN_MAX) => {
+                for said in said.drain(..) {
+                    counter.say(said).await;
+                }
+                open -= count;
             }
             request = requests.next(), if open < REQUESTS_MAX => {
                 let Some(request) = request else { return Ok(()) };
                 open += usize::from(counter.take(request).await);
             }
         }
+        counter.notes.tell();
     }
+}
+
+/// What is said to a request.
+enum Said {
+    /// To one to take a message.
+    Submitted(Slip, Result<Accepted, Refusal>),
+    /// To one to note an answer to a message: where it is wanted, by whom, to which.
+    Answered(String, Arc<str>, String, Result<(), Refusal>),
 }
 
 /// Where requests are taken.
@@ -68,61 +90,92 @@ struct Counter {
     client: Client,
     door: Door,
     desk: Desk,
-    verdicts: mpsc::Sender<(String, Verdict)>,
-    answers: mpsc::Sender<(String, Bytes)>,
+    verdicts: mpsc::Sender<(Slip, Verdict)>,
+    answers: mpsc::Sender<Said>,
+    names: Names,
+    notes: Notes,
 }
 
 impl Counter {
     /// Takes one; `true` if its answer is still to come.
-    async fn take(&self, mut request: Message) -> bool {
+    async fn take(&mut self, mut request: Message) -> bool {
         // one that was published without asking for an answer is taken all the same
-        let to = request.reply.take().unwrap_or_default();
-        let refused = match (request.publisher(), self.desk) {
-            (None, _) => nobody(),
-            (Some(_), Desk::Submit) => {
-                let headers: Headers = request.headers.iter().collect();
-                match self.door.read(&request.subject, &headers, request.payload) {
-                    Ok(Read::Plain(draft)) => {
-                        let asker = Asker::desk(self.verdicts.clone(), to.clone());
-                        self.door.hand_plain(draft, asker);
-                        return true;
-                    }
-                    Ok(Read::Long(draft, wait)) => {
-                        let door = self.door.clone();
-                        let work = async move { reply::bytes(door.submit(draft, wait).await) };
-                        return self.follow(to, work).await;
-                    }
-                    Err(refusal) => refusal,
-                }
-            }
-            (Some(_), Desk::Ack) => {
-                let door = self.door.clone();
-                let work = async move { door.nats_ack(&request.subject, &request.payload).await };
-                return self.follow(to, work).await;
-            }
+        let reply = request.reply.take().unwrap_or_default();
+        let Some(publisher) = request.publisher() else {
+            let refusal = nobody();
+            self.notes.refused("unknown", &request.subject, &refusal);
+            self.answer(&reply, reply::bytes(Err(refusal))).await;
+            return false;
         };
-        self.say(&to, reply::bytes(Err(refused))).await;
-        false
+        let who = self.names.of(&publisher.user);
+        match self.desk {
+            Desk::Submit => self.submit(reply, who, request).await,
+            Desk::Ack => {
+                let subject = request.subject;
+                let id = subject.strip_prefix(SUBJECT_PREFIX).unwrap_or(&subject).to_owned();
+                let door = self.door.clone();
+                let work = async move {
+                    let noted = door.ack(&id, &request.payload).await;
+                    Said::Answered(reply, who, id, noted)
+                };
+                self.follow(work).await
+            }
+        }
+    }
+
+    async fn submit(&mut self, reply: String, who: Arc<str>, request: Message) -> bool {
+        let headers: Headers = request.headers.iter().collect();
+        match self.door.read(&request.subject, &headers, request.payload) {
+            Ok(Read::Plain(draft)) => {
+                let slip = Slip { reply, who, kind: draft.kind.clone() };
+                self.door.hand_plain(draft, Asker::desk(self.verdicts.clone(), slip));
+                true
+            }
+            Ok(Read::Long(draft, wait)) => {
+                let (door, slip) =
+                    (self.door.clone(), Slip { reply, who, kind: draft.kind.clone() });
+                self.follow(async move { Said::Submitted(slip, door.submit(draft, wait).await) })
+                    .await
+            }
+            Err(refusal) => {
+                self.notes.refused(&who, &request.subject, &refusal);
+                self.answer(&reply, reply::bytes(Err(refusal))).await;
+                false
+            }
+        }
     }
 
     /// Follows a request to its answer in a task of its own, unless it has one at once.
-    async fn follow(&self, to: String, work: impl Future<Output = Bytes> + Send + 'static) -> bool {
+    async fn follow(&mut self, work: impl Future<Output = Said> + Send + 'static) -> bool {
         let mut work = Box::pin(work);
         // the first poll puts the letter into the mailbox
         match futures::poll!(&mut work) {
-            Poll::Ready(bytes) => {
-                self.say(&to, bytes).await;
+            Poll::Ready(said) => {
+                self.say(said).await;
                 false
             }
             Poll::Pending => {
                 let answers = self.answers.clone();
-                tokio::spawn(async move { answers.send((to, work.await)).await });
+                tokio::spawn(async move { answers.send(work.await).await });
                 true
             }
         }
     }
 
-    async fn say(&self, to: &str, bytes: Bytes) {
+    async fn say(&mut self, said: Said) {
+        match said {
+            Said::Submitted(slip, said) => {
+                self.notes.submitted(&slip.who, &slip.kind, &said);
+                self.answer(&slip.reply, reply::bytes(said)).await;
+            }
+            Said::Answered(to, who, id, said) => {
+                self.notes.answered(&who, &id, &said);
+                self.answer(&to, reply::noted(said)).await;
+            }
+        }
+    }
+
+    async fn answer(&self, to: &str, bytes: Bytes) {
         if to.is_empty() {
             return;
         }
@@ -142,30 +195,62 @@ fn nobody() -> Refusal {
 }
 
 /// What HTTP posts, through the same door.
-pub(super) struct Post(pub(super) Door);
+pub(super) struct Post {
+    pub(super) door: Door,
+    pub(super) audit: Audit,
+}
 
 impl http::Intake for Post {
     fn post(
         &self,
         headers: Vec<(String, String)>,
         body: Bytes,
-        by: Role,
+        by: Holder,
     ) -> BoxFuture<'_, Result<http::Answers, Refusal>> {
         async move {
             let headers: Headers = headers.into_iter().collect();
-            let caller = match by {
+            let caller = match by.role {
                 Role::Operator => Caller::Operator,
                 Role::Publisher | Role::Reader => Caller::Publisher,
             };
-            Ok(match self.0.http(&headers, body, caller).await? {
-                Received::One(accepted) => http::Answers::One(accepted),
-                Received::Batch(answers) => http::Answers::Batch(answers),
-            })
+            let mut notes = Notes::new(self.audit.clone());
+            let received = self.door.http(&headers, body, caller).await;
+            let received = received.inspect_err(|why| notes.refused(&by.name, "events", why))?;
+            let answers = match received {
+                Received::One(kind, accepted) => {
+                    let said = Ok(accepted);
+                    notes.submitted(&by.name, &kind, &said);
+                    http::Answers::One(said?)
+                }
+                Received::Batch(answers) => {
+                    let noted = answers.into_iter().map(|(kind, said)| {
+                        match (&kind, &said) {
+                            (Some(kind), said) => notes.submitted(&by.name, kind, said),
+                            (None, Err(why)) => notes.refused(&by.name, "events", why),
+                            (None, Ok(_)) => {}
+                        }
+                        said
+                    });
+                    http::Answers::Batch(noted.collect())
+                }
+            };
+            notes.tell();
+            Ok(answers)
         }
         .boxed()
     }
 
-    fn ack<'a>(&'a self, id: &'a str, body: Bytes) -> BoxFuture<'a, Result<(), Refusal>> {
-        async move { self.0.ack(id, &body).await }.boxed()
+    fn ack<'a>(
+        &'a self,
+        id: &'a str,
+        body: Bytes,
+        by: Holder,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
+        async move {
+            let said = self.door.ack(id, &body).await;
+            Notes::new(self.audit.clone()).answered(&by.name, id, &said);
+            said
+        }
+        .boxed()
     }
 }
