@@ -19,6 +19,8 @@ use yizhan_core::link::Link;
 use yizhan_core::seal::{Checked, Specimens};
 use yizhan_schemas::frame::{Body, Frame};
 
+use crate::audit::{Audit, Deed};
+
 /// The input that a frame from a neighbour is; hellos and welcomes are not for this way. Looks at
 /// the seals of records: here, as that is more work than all that the loop does with them.
 ///
@@ -49,8 +51,9 @@ pub fn input_of(
     }
 }
 
-/// Counts and logs a frame that is refused.
-pub(crate) fn refuse(link: &Link, why: &str) {
+/// Counts, logs and writes down a frame that is refused.
+pub(crate) fn refuse(audit: &Audit, link: &Link, why: &str) {
     metrics::counter!("yizhan_frames_refused_total", "link" => link.word().to_owned()).increment(1);
     tracing::warn!(link = link.word(), why, "refused a frame");
+    audit.note(Deed::refused("frame_refused", link.word(), "frame").detail(why));
 }

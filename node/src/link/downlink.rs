@@ -16,6 +16,7 @@ use yizhan_schemas::Code;
 use yizhan_schemas::frame::Frame;
 
 use super::{Carrier, Unpacker, input_of, refuse};
+use crate::audit::Audit;
 use crate::bus::{BusError, Client, Message, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
@@ -36,6 +37,8 @@ pub struct Downlinks {
     pub boot: BootId,
     /// The way to the core.
     pub mailbox: Mailbox,
+    /// Where it is written down what was refused.
+    pub audit: Audit,
 }
 
 impl Downlinks {
@@ -73,18 +76,24 @@ impl Downlinks {
     /// Passes a child's frame on; `false` if the core is gone.
     async fn heard(&self, message: Message, hellos: &mut Hellos, unpacker: &mut Unpacker) -> bool {
         let Some(child) = subjects::child_of_up(&message.subject) else {
-            refuse(&Link::Up, &format!("no station code in subject {}", message.subject));
+            refuse(
+                &self.audit,
+                &Link::Up,
+                &format!("no station code in subject {}", message.subject),
+            );
             return true;
         };
         let Some(hello) = hellos.get_mut(&child) else {
-            refuse(&Link::Down(child), "no child of this station");
+            refuse(&self.audit, &Link::Down(child), "no child of this station");
             return true;
         };
         if message.reply.is_some() {
-            let this = (self.client.clone(), self.mailbox.clone());
+            let this = (self.client.clone(), self.mailbox.clone(), self.audit.clone());
             // answering waits for a commit: frames of other children must not wait with it
             let answering =
-                tokio::spawn(async move { answer(&this.0, &this.1, child, message).await });
+                tokio::spawn(
+                    async move { answer(&this.0, &this.1, &this.2, child, message).await },
+                );
             if let Some(before) = hello.replace(answering.abort_handle()) {
                 before.abort();
             }
@@ -94,21 +103,25 @@ impl Downlinks {
         match input_of(link.clone(), &message.payload, unpacker, &*self.seals.register) {
             Ok(input) => self.mailbox.tell(input).await,
             Err(why) => {
-                refuse(&link, &why);
+                refuse(&self.audit, &link, &why);
                 true
             }
         }
     }
 }
 
-async fn answer(client: &Client, mailbox: &Mailbox, child: Code, message: Message) {
+async fn answer(client: &Client, mailbox: &Mailbox, audit: &Audit, child: Code, message: Message) {
     let hello = match Frame::decode(&message.payload) {
         Ok(Frame::Hello(hello)) => hello,
-        Ok(_) => return refuse(&Link::Down(child), "a request that is no hello"),
-        Err(fault) => return refuse(&Link::Down(child), &fault.to_string()),
+        Ok(_) => return refuse(audit, &Link::Down(child), "a request that is no hello"),
+        Err(fault) => return refuse(audit, &Link::Down(child), &fault.to_string()),
     };
     if hello.code != child {
-        return refuse(&Link::Down(child), &format!("a hello in the name of {}", hello.code));
+        return refuse(
+            audit,
+            &Link::Down(child),
+            &format!("a hello in the name of {}", hello.code),
+        );
     }
     let Some(frame) = mailbox.greet(child.clone(), hello).await else { return };
     match frame.encode() {

@@ -13,6 +13,7 @@ use yizhan_schemas::frame::{Frame, Hello};
 use yizhan_schemas::{Code, PerLane};
 
 use super::{Carrier, Unpacker, input_of, refuse};
+use crate::audit::Audit;
 use crate::bus::{BusError, Client, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
@@ -38,6 +39,8 @@ pub struct Uplink {
     pub boot: BootId,
     /// The way to the core.
     pub mailbox: Mailbox,
+    /// Where it is written down what was refused.
+    pub audit: Audit,
 }
 
 impl Uplink {
@@ -65,7 +68,7 @@ impl Uplink {
         };
         tokio::select! {
             () = carrier.run(orders, hello) => {}
-            () = listen(subscription, &*self.seals.register, &self.mailbox) => {}
+            () = listen(subscription, &*self.seals.register, &self.mailbox, &self.audit) => {}
             () = watch_connection(&self.client, &self.mailbox) => {}
         }
         Ok(())
@@ -100,6 +103,7 @@ async fn listen(
     mut subscription: crate::bus::Subscription,
     specimens: &dyn Specimens,
     mailbox: &Mailbox,
+    audit: &Audit,
 ) {
     let mut unpacker = Unpacker::default();
     while let Some(message) = subscription.next().await {
@@ -109,7 +113,7 @@ async fn listen(
                     return;
                 }
             }
-            Err(why) => refuse(&Link::Up, &why),
+            Err(why) => refuse(audit, &Link::Up, &why),
         }
     }
 }

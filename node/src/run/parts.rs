@@ -94,6 +94,7 @@ impl Parts {
             seals: self.seals.clone(),
             boot: self.store.fresh.boot,
             mailbox: self.mailbox.clone(),
+            audit: self.audit.clone(),
         };
         self.tasks.spawn(async { ("downlink", downlinks.run(children).await.map_err(Into::into)) });
         if let Some(parent) = self.parent.clone() {
@@ -106,6 +107,7 @@ impl Parts {
                 seals: self.seals.clone(),
                 boot: self.store.fresh.boot,
                 mailbox: self.mailbox.clone(),
+                audit: self.audit.clone(),
             };
             self.tasks.spawn(async { ("uplink", uplink.run(orders).await.map_err(Into::into)) });
         }

@@ -98,7 +98,8 @@ async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers
     let (mailbox, mut letters) = mailbox::open();
     let boot = BootId(1);
     let (legs, seals) = (Arc::new(NoLegs), Seals::none());
-    let downlinks = Downlinks { client: node.clone(), legs, seals, boot, mailbox };
+    let audit = crate::audit::Audit::none();
+    let downlinks = Downlinks { client: node.clone(), legs, seals, boot, mailbox, audit };
     let queues = (0..CHILDREN).map(|number| (child(number), mpsc::channel(1).1)).collect();
     let running = tokio::spawn(downlinks.run(queues));
 
