@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use reqwest::StatusCode;
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 
 use chaos_tests::real::county::{County, Plan};
 use chaos_tests::real::place::Place;
@@ -138,9 +139,12 @@ async fn what_the_bus_refuses_somebody_is_counted_and_written_down_with_their_na
         .add_client_certificate(apps.join("grid.crt"), apps.join("grid.key"));
     assert!(options.connect(&place.bus).await.is_err());
     line(place, "bus_refused", reason("auth")).await;
+    // no TLS at all, of which the server's log says nothing
+    let address = place.bus.strip_prefix("tls://").unwrap();
+    let mut plain = tokio::net::TcpStream::connect(address).await.unwrap();
+    plain.write_all(b"CONNECT {\"verbose\":false}\r\nPING\r\n").await.unwrap();
+    line(place, "bus_refused", |line| line["detail"].to_string().contains("TLS Handshake")).await;
     // no certificate
-    let bare = county.application(COUNTY, "grid");
-    drop(bare);
     let ca = place.dir.join("tls/ca.crt");
     let bare = async_nats::ConnectOptions::new().require_tls(true).add_root_certificates(ca);
     assert!(bare.connect(&place.bus).await.is_err());

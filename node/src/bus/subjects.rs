@@ -17,6 +17,8 @@ pub const ACK_ALL: &str = "yz.ack.>";
 pub const UP_ALL: &str = "yz.up.>";
 /// The children's lossy state reports.
 pub const STATUS_ALL: &str = "yz.status.>";
+/// Where our own server is asked for connections that are closed.
+pub const CLOSED: &str = "$SYS.REQ.SERVER.PING.CONNZ";
 /// Requests to video adapters.
 pub const VIDEO_ALL: &str = "yz.video.*";
 /// Requests to broadcast adapters.
