@@ -50,8 +50,8 @@ async fn line(place: &Place, event: &str, wanted: impl Fn(&Value) -> bool) -> Va
 /// The only file.
 fn volume(place: &Place) -> PathBuf {
     let dir = place.data().join("audit");
-    let files = dir.read_dir().unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.extension().is_some_and(|end| end == "jsonl")).next().unwrap()
+    let mut files = dir.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.extension().is_some_and(|end| end == "jsonl")).unwrap()
 }
 
 async fn with_a_token() -> County {
