@@ -7,7 +7,7 @@ MINUTES ?= 10
 SECONDS ?= 60
 
 .PHONY: help demo test fmt lint sim sim-long sim-mutants fuzz fuzz-corpus mutants powercut \
-	powercut-station bench bench-peers bench-micro
+	powercut-station test-attacks test-permissions bench bench-peers bench-micro
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,21 @@ test: ## All tests, with a real nats-server; by nextest where there is one
 	else \
 		$(CARGO) test --workspace $(ARGS); \
 	fi
+
+# builds what is attacked and what attacks, then runs $(1)
+define run_attacks
+	@server="$$(ops/nats/get-nats-server)" && export PATH="$$(dirname "$$server"):$$PATH" && \
+	$(CARGO) build --package yizhan --package chaos-tests --bin yizhan --bin attacks && \
+	target="$$($(CARGO) metadata --format-version 1 --no-deps | \
+		python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')" && \
+	exec "$$target/debug/attacks" $(1)
+endef
+
+test-attacks: ## Attack a real county in every way there is, and list what refused it (ARGS="--quick")
+	$(call run_attacks,$(ARGS))
+
+test-permissions: ## Try every subject with every right, by nats-py, and hold that against what is rendered
+	$(call run_attacks,--permissions "$$(chaos-tests/permissions/python "$$target")" chaos-tests/permissions/table.py $(ARGS))
 
 fmt: ## Format the sources
 	$(CARGO) fmt --all

@@ -25,8 +25,11 @@
 //! | `mutants` | seeds until a deliberate fault is caught, in a build of their own |
 //! | `real` | stations as real processes, with the feature of that name |
 //! | `bench` | what those are measured with |
+//! | `attacks` | what those must withstand |
 //! | [`fuzz`] | what the fuzzer calls: one station, told any bytes and any lie |
 
+#[cfg(feature = "real")]
+pub mod attacks;
 #[cfg(feature = "real")]
 pub mod bench;
 pub mod clock;

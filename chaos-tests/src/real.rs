@@ -5,7 +5,7 @@
 //! | [`programs`] | the binaries under test |
 //! | [`county`] [`station`] [`place`] | processes with their directories, and where they are |
 //! | [`rendered`] | a county from nothing but its rendered directories, under TLS |
-//! | [`publisher`] | what integrators do |
+//! | [`publisher`] [`inbox`] | what integrators do |
 //! | [`until`](mod@until) | the one way to wait |
 //!
 //! Whatever does not come about ends the process with words: nobody goes on without it.
@@ -18,6 +18,7 @@
 )]
 
 pub mod county;
+pub mod inbox;
 pub mod place;
 pub mod programs;
 pub mod publisher;

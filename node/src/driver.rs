@@ -178,7 +178,7 @@ impl Driver {
 
     fn letter(&mut self, now: Now, disk: &Disk, letter: Letter) {
         let input = match letter {
-            Letter::Input(input) => self.with_marks(input),
+            Letter::Input(input) | Letter::Frame { input, room: _ } => self.with_marks(input),
             Letter::Submit { draft, answer } => {
                 let ticket = self.ticket();
                 self.publishers.insert(ticket, answer);

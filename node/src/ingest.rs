@@ -20,6 +20,7 @@
 //! | [`nats`] | a request on `yz.submit.<family>.<name>` |
 //! | [`cloudevent`] | a `POST` of one event or many |
 //! | [`said`] | an application's answer to a message |
+//! | [`shares`] | what each publisher may have open, and how fast |
 //! | [`door`] | the way into the station's mailbox, and the wait for more than `accepted` |
 //! | [`reply`] | the answer's bytes |
 //!
@@ -39,6 +40,7 @@ pub mod nats;
 mod parts;
 pub mod reply;
 pub mod said;
+pub mod shares;
 pub mod wait;
 
 pub use body::Bodies;
@@ -46,4 +48,5 @@ pub use caller::Caller;
 pub use door::{Door, Grades, KeyLook, Read, Received};
 pub use headers::Headers;
 pub use said::Said;
+pub use shares::Shares;
 pub use wait::{Goal, Wait};

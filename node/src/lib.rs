@@ -5,6 +5,7 @@
 //! | [`run`] | puts a station together |
 //! | [`driver`] | the loop around the core |
 //! | [`mailbox`] [`clock`] | what the loop reads |
+//! | `bucket` | so many a second |
 //! | [`spool`] | custody log and key index |
 //! | [`bus`] | the NATS server and its clients |
 //! | [`link`] | frames to and from neighbours |
@@ -13,6 +14,7 @@
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
+//! | [`quarantine`] | what was not taken, and why |
 //! | [`audit`] | who did what and who was refused, for those who must answer for it |
 //! | [`kit`] | all that a box needs, as files |
 //! | [`tls`] | the county's certificates |
@@ -20,6 +22,7 @@
 
 pub mod adapter;
 pub mod audit;
+mod bucket;
 pub mod bus;
 pub mod cli;
 pub mod clock;
@@ -33,6 +36,7 @@ pub mod kit;
 pub mod link;
 pub mod mailbox;
 mod nursery;
+pub mod quarantine;
 pub mod run;
 pub mod seal;
 pub mod spool;

@@ -1,11 +1,13 @@
 //! Links: frames between the core and the buses.
 //!
 //! Promise: nothing is published while disconnected, a send is always answered, and whatever
-//! arrives is a frame for the core or a counted, named refusal.
+//! arrives is a frame for the core or a counted, named refusal. No neighbour takes another's room.
 
 mod carrier;
 mod downlink;
+mod inlet;
 mod packing;
+mod porch;
 mod uplink;
 
 pub use carrier::Carrier;
@@ -20,6 +22,7 @@ use yizhan_core::seal::{Checked, Specimens};
 use yizhan_schemas::frame::{Body, Frame};
 
 use crate::audit::{Audit, Deed};
+use crate::telemetry::REFUSALS;
 
 /// The input that a frame from a neighbour is; hellos and welcomes are not for this way. Looks at
 /// the seals of records: here, as that is more work than all that the loop does with them.
@@ -54,6 +57,8 @@ pub fn input_of(
 /// Counts, logs and writes down a frame that is refused.
 pub(crate) fn refuse(audit: &Audit, link: &Link, why: &str) {
     metrics::counter!("yizhan_frames_refused_total", "link" => link.word().to_owned()).increment(1);
-    tracing::warn!(link = link.word(), why, "refused a frame");
     audit.note(Deed::refused("frame_refused", link.word(), "frame").detail(why));
+    if let Some(before) = REFUSALS.due("frame_refused", link.word()) {
+        tracing::warn!(event = "frame_refused", link = link.word(), why, before, "refused a frame");
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use yizhan_core::draft::Draft;
 use yizhan_core::effect::Verdict;
 use yizhan_core::input::Input;
@@ -24,6 +24,13 @@ const RECORD_BYTES: usize = 256;
 pub enum Letter {
     /// Something happened.
     Input(Input),
+    /// A neighbour's frame came.
+    Frame {
+        /// What it says.
+        input: Input,
+        /// Its part of the room that this neighbour has; given back when the loop has it.
+        room: Option<OwnedSemaphorePermit>,
+    },
     /// A publisher hands in a message and waits for the answer.
     Submit {
         /// The message.
@@ -64,9 +71,12 @@ pub struct Slip {
     pub kind: Kind,
 }
 
+/// Parts of bounded rooms, given back when this is dropped.
+pub type Held = [OwnedSemaphorePermit; 2];
+
 /// Who waits for a verdict. One that is dropped says that the station is stopping.
 #[derive(Debug)]
-pub struct Asker(Option<Way>);
+pub struct Asker(Option<Way>, Option<Held>);
 
 #[derive(Debug)]
 enum Way {
@@ -77,13 +87,20 @@ enum Way {
 impl Asker {
     /// A task that waits for this one verdict.
     pub fn task(task: oneshot::Sender<Verdict>) -> Self {
-        Self(Some(Way::Task(task)))
+        Self(Some(Way::Task(task)), None)
     }
 
     /// A desk that has many requests open: its queue, which has room for all of them, and what it
     /// has to remember of this one.
     pub fn desk(queue: mpsc::Sender<(Slip, Verdict)>, slip: Slip) -> Self {
-        Self(Some(Way::Desk(queue, slip)))
+        Self(Some(Way::Desk(queue, slip)), None)
+    }
+
+    /// The same, holding a publisher's share until the verdict is said.
+    pub fn holding(self, held: Held) -> Self {
+        let mut this = self;
+        this.1 = Some(held);
+        this
     }
 
     /// Says the verdict. Who went away meanwhile asks again with the same key.
@@ -110,7 +127,7 @@ impl Letter {
     pub(crate) fn bytes(&self) -> u64 {
         let bytes = match self {
             Self::Submit { draft, .. } => draft.payload.len(),
-            Self::Input(Input::Batch { body, .. }) => {
+            Self::Frame { input: Input::Batch { body, .. }, .. } => {
                 let envelope = |record: &Record| match record {
                     Record::Carried(carried) => carried.envelope.len(),
                     Record::Skip(_) => 0,
@@ -120,7 +137,7 @@ impl Letter {
             Self::Input(Input::Carried { puts, .. }) => {
                 puts.iter().map(|put| put.envelope.bytes().len() + RECORD_BYTES).sum()
             }
-            Self::Input(_) | Self::Answer { .. } | Self::Greet { .. } => 0,
+            Self::Input(_) | Self::Frame { .. } | Self::Answer { .. } | Self::Greet { .. } => 0,
         };
         (bytes + RECORD_BYTES) as u64
     }
@@ -207,6 +224,20 @@ impl Mailbox {
     /// ended.
     pub async fn tell(&self, input: Input) -> bool {
         self.letters.send(Letter::Input(input)).await.is_ok()
+    }
+
+    /// Tells the loop of a neighbour's frame: waits while so much of that neighbour's waits for the
+    /// loop already that `room`, of `bytes_max`, is used up. `false` if the loop has ended.
+    pub async fn tell_within(&self, input: Input, room: &Arc<Semaphore>, bytes_max: usize) -> bool {
+        let letter = Letter::Frame { input, room: None };
+        let bytes = usize::try_from(letter.bytes()).map_or(bytes_max, |it| it.min(bytes_max));
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let held = Arc::clone(room).acquire_many_owned(bytes);
+        let letter = match letter {
+            Letter::Frame { input, .. } => Letter::Frame { input, room: held.await.ok() },
+            other => other,
+        };
+        self.letters.send(letter).await.is_ok()
     }
 
     /// The same from a thread that is not a task.

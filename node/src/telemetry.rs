@@ -4,9 +4,11 @@
 
 mod count;
 mod notices;
+mod sparing;
 
 pub use count::{Counts, gauges};
 pub use notices::notices;
+pub use sparing::{REFUSALS, Sparing};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -74,6 +76,7 @@ fn describe() {
         describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
     };
     counter!("yizhan_accepted_total", "Messages taken from publishers, by lane and family");
+    counter!("yizhan_ingest_refused_total", "Requests on the bus that were not taken, by code");
     counter!("yizhan_custody_in_total", "Messages taken from a neighbour, by link and lane");
     counter!("yizhan_custody_out_total", "Legs durable at a neighbour, by link and lane");
     counter!("yizhan_delivered_total", "Messages surely in YZ_INBOX");
@@ -84,12 +87,14 @@ fn describe() {
     counter!("yizhan_seals_signed_total", "Frames sealed with this station's key");
     counter!("yizhan_seals_refused_total", "Messages that no seal covers, by link and reason");
     counter!("yizhan_frames_refused_total", "Frames that were none, by link");
+    counter!("yizhan_frames_dropped_total", "Frames beyond a neighbour's own room, by link");
+    counter!("yizhan_link_muted_total", "Times that a child was not listened to, by link");
+    counter!("yizhan_hellos_refused_total", "Hellos that opened no session, by link");
     counter!("yizhan_link_raw_bytes_total", "Bodies of records as they were, by link, bytes");
     counter!("yizhan_link_wire_bytes_total", "The same packed, in their frames, by link, bytes");
     counter!("yizhan_tls_renewals_total", "New certificates looked at, by how that came out");
     counter!("yizhan_tls_handshakes_failed_total", "HTTP connections that were not under TLS");
     counter!("yizhan_http_refused_total", "HTTP requests and connections refused, by code");
-    counter!("yizhan_submit_refused_total", "Messages and answers not taken in, by code");
     counter!("yizhan_bus_refused_total", "What the bus's server refused somebody, by reason");
     counter!(
         "yizhan_bus_log_skipped_bytes_total",

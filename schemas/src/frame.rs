@@ -34,6 +34,9 @@ pub const RECORDS_MAX: usize = 4096;
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 /// Longest record list behind decompression, in bytes.
 pub const BODY_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 32 * 1024;
+/// The highest leg that there is: a million a second would take nine years to come there. Sums of
+/// what a frame says of legs stay far from the end of a `u64`.
+pub const LEG_MAX: u64 = 1 << 48;
 /// Most ranges in an ack's `beyond`.
 pub const BEYOND_RANGES_MAX: usize = 64;
 
@@ -132,6 +135,13 @@ impl Frame {
     /// Reads a frame, and refuses lists longer than their limits.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let frame: Self = codec::decode(bytes, FRAME_BYTES_MAX)?;
+        if let Self::Batch(batch) = &frame
+            && !(1..=LEG_MAX).contains(&batch.first)
+        {
+            let first = batch.first;
+            let why = format!("a batch from leg {first} on; legs are numbered from 1 to {LEG_MAX}");
+            return Err(CodecError::Malformed(why));
+        }
         if let Self::Ack(ack) = &frame {
             let lanes_fit = ack.lanes.len() <= Lane::ALL.len();
             let ranges_fit = ack.lanes.iter().all(|lane| lane.beyond.len() <= BEYOND_RANGES_MAX);

@@ -7,7 +7,7 @@ mod shovels;
 
 use std::time::{Duration, Instant};
 
-use super::ends::{Ends, Speaks, contains};
+use super::ends::{Ends, Speaks};
 use super::modem::Modem;
 use super::peer::Peer;
 use super::quantile;
@@ -18,6 +18,7 @@ use crate::real::until::{SOON, until};
 use bridges::Bridges;
 use leaves::Leaves;
 use servers::Servers;
+pub(in crate::bench) use servers::tied;
 use shovels::Shovels;
 
 /// A tier of the chain.
@@ -116,15 +117,10 @@ impl Chain {
     /// Where reports go in and come out.
     pub fn ends(&self) -> Ends {
         match &self.tiers {
-            Tiers::Yizhan(county) => Ends {
-                village: county.station(Hop::Village.code()).bus.clone(),
-                county: county.station(Hop::County.code()).bus.clone(),
-                speaks: Speaks::Nats {
-                    subject: "yz.submit.incident.report",
-                    stream: "YZ_INBOX",
-                    taken: |answer| contains(answer, b"\"accepted\""),
-                },
-            },
+            Tiers::Yizhan(county) => {
+                let bus = |hop: Hop| county.station(hop.code()).bus.clone();
+                Ends::open(bus(Hop::Village), bus(Hop::County), Speaks::OURS)
+            }
             Tiers::Nats(leaves) => leaves.ends(),
             Tiers::Rabbit(shovels) => shovels.ends(),
             Tiers::Mosquitto(bridges) => bridges.ends(),
@@ -240,15 +236,18 @@ async fn county(modem: Option<&Modem>) -> County {
         modem.towards(address);
     }
     for hop in [Hop::Township, Hop::Village] {
-        let place = county.station(hop.code());
-        let what = format!("the link of {} is up", place.code);
-        until(SOON, what, || async {
-            let up = place.metric("yizhan_link_up", "link=\"up\"").await?;
-            (up > 0.0).then_some(())
-        })
-        .await;
+        link_is_up(county.station(hop.code())).await;
     }
     county
+}
+
+/// Waits until a station of ours has a session with its parent.
+pub(super) async fn link_is_up(place: &Place) {
+    until(SOON, format!("the link of {} is up", place.code), || async {
+        let up = place.metric("yizhan_link_up", "link=\"up\"").await?;
+        (up > 0.0).then_some(())
+    })
+    .await;
 }
 
 /// The port that a peer's server dials: that of the one above, or the modem's that leads there.

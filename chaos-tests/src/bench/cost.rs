@@ -75,7 +75,8 @@ pub fn pss_mib(pid: u32) -> f64 {
     field(&format!("/proc/{pid}/smaps_rollup"), "Pss:") / 1024.0
 }
 
-fn peak_mib(pid: u32) -> f64 {
+/// The most memory that this process ever had, MiB.
+pub fn peak_mib(pid: u32) -> f64 {
     field(&format!("/proc/{pid}/status"), "VmHWM:") / 1024.0
 }
 

@@ -1,16 +1,35 @@
 //! [`Ends`]: where reports go into a chain and where they come out, whoever made it.
 
+use async_nats::{Client, ConnectOptions};
+
 use crate::real::until::{SOON, until};
 
 /// The two ends of a chain.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Ends {
     /// The village's server.
-    pub village: String,
+    pub village: End,
     /// The county's server.
-    pub county: String,
+    pub county: End,
     /// What both are spoken to in.
     pub speaks: Speaks,
+}
+
+/// One of them.
+#[derive(Clone)]
+pub struct End {
+    /// Where it is.
+    pub url: String,
+    /// As whom one comes there, where that is NATS.
+    pub who: ConnectOptions,
+}
+
+impl Ends {
+    /// Ends that let anybody in.
+    pub fn open(village: String, county: String, speaks: Speaks) -> Self {
+        let open = |url| End { url, who: ConnectOptions::new() };
+        Self { village: open(village), county: open(county), speaks }
+    }
 }
 
 /// A protocol, and the names in it.
@@ -37,9 +56,23 @@ pub enum Speaks {
     },
 }
 
+impl Speaks {
+    /// Our own stations.
+    pub const OURS: Self = Self::Nats {
+        subject: "yz.submit.incident.report",
+        stream: "YZ_INBOX",
+        taken: |answer| contains(answer, b"\"accepted\""),
+    };
+}
+
 /// A connection to a NATS server, which must be there soon.
-pub async fn connect(url: &str) -> async_nats::Client {
-    until(SOON, format!("a connection to {url}"), || async { async_nats::connect(url).await.ok() })
+pub async fn connect(url: &str) -> Client {
+    connect_as(&End { url: url.to_owned(), who: ConnectOptions::new() }).await
+}
+
+/// The same as somebody.
+pub async fn connect_as(End { url, who }: &End) -> Client {
+    until(SOON, format!("a connection to {url}"), || async { who.clone().connect(url).await.ok() })
         .await
 }
 

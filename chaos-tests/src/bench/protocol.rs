@@ -60,8 +60,12 @@ impl Desk {
             Speaks::Nats { subject, taken, .. } => {
                 Self::Nats(nats::Desk::connect(&ends.village, subject, taken).await)
             }
-            Speaks::Amqp { queue } => Self::Amqp(amqp::Desk::connect(&ends.village, queue).await),
-            Speaks::Mqtt { topic } => Self::Mqtt(mqtt::Desk::connect(&ends.village, topic).await),
+            Speaks::Amqp { queue } => {
+                Self::Amqp(amqp::Desk::connect(&ends.village.url, queue).await)
+            }
+            Speaks::Mqtt { topic } => {
+                Self::Mqtt(mqtt::Desk::connect(&ends.village.url, topic).await)
+            }
         }
     }
 
@@ -134,8 +138,8 @@ impl Inbox {
             Speaks::Nats { stream, .. } => {
                 Self::Nats(Box::new(nats::Inbox::open(&ends.county, stream).await))
             }
-            Speaks::Amqp { queue } => Self::Amqp(amqp::Inbox::open(&ends.county, queue).await),
-            Speaks::Mqtt { topic } => Self::Mqtt(mqtt::Inbox::open(&ends.county, topic).await),
+            Speaks::Amqp { queue } => Self::Amqp(amqp::Inbox::open(&ends.county.url, queue).await),
+            Speaks::Mqtt { topic } => Self::Mqtt(mqtt::Inbox::open(&ends.county.url, topic).await),
         }
     }
 

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::chain::Chain;
 use super::cost::Cost;
+use super::ends::Ends;
 use super::peer::Peer;
 use super::publisher::Publisher;
 use super::quantile;
-use super::reader::Reader;
+use super::reader::{Arrivals, Reader};
 use super::reports::Reports;
 
 /// What a flood is like.
@@ -34,23 +35,8 @@ pub async fn throughput(peer: Peer, flood: Flood) -> Result<Value, String> {
     let Flood { count, size, publishers, window } = flood;
     let disk_sync_ms = Chain::disk_sync_ms();
     let chain = Chain::start(peer).await;
-    let (ends, reports) = (chain.ends(), Arc::new(Reports::Sized(size)));
-    let reader = Reader::at_county(&ends, &reports, count).await;
-    let mut clients = Vec::new();
-    for _ in 0..publishers {
-        clients.push(Publisher::at_village(&ends, &reports).await);
-    }
     let before = Cost::of(&chain);
-    let began = Instant::now();
-    let share = count.div_ceil(publishers.max(1));
-    let handing = clients.iter().enumerate().map(|(at, client)| {
-        let which = (at * share).min(count)..((at + 1) * share).min(count);
-        client.flood(which, window)
-    });
-    futures::future::try_join_all(handing).await?;
-    let answered = began.elapsed();
-    let read = reader.all(count).await?;
-    let took = read.last.map_or(Duration::ZERO, |last| last - began);
+    let Flooded { answered, took, read } = flood.through(&chain.ends()).await?;
     let cost = Cost::of(&chain).since(before);
     let per_100k = 100_000.0 / count as f64;
     Ok(json!({
@@ -66,6 +52,43 @@ pub async fn throughput(peer: Peer, flood: Flood) -> Result<Value, String> {
         "written_per_payload_and_hop": cost.node_written_bytes / (3.0 * (count * size) as f64),
         "disk_sync_ms": disk_sync_ms,
     }))
+}
+
+/// What became of a flood.
+pub struct Flooded {
+    /// Until the last answer.
+    pub answered: Duration,
+    /// Until the last report was at the county.
+    pub took: Duration,
+    /// What came there.
+    pub read: Arrivals,
+}
+
+impl Flood {
+    /// Lets it through a chain.
+    ///
+    /// # Errors
+    /// Something was not accepted, or did not come.
+    pub async fn through(self, ends: &Ends) -> Result<Flooded, String> {
+        let Self { count, size, publishers, window } = self;
+        let reports = Arc::new(Reports::Sized(size));
+        let reader = Reader::at_county(ends, &reports, count).await;
+        let mut clients = Vec::new();
+        for _ in 0..publishers {
+            clients.push(Publisher::at_village(ends, &reports).await);
+        }
+        let began = Instant::now();
+        let share = count.div_ceil(publishers.max(1));
+        let handing = clients.iter().enumerate().map(|(at, client)| {
+            let which = (at * share).min(count)..((at + 1) * share).min(count);
+            client.flood(which, window)
+        });
+        futures::future::try_join_all(handing).await?;
+        let answered = began.elapsed();
+        let read = reader.all(count).await?;
+        let took = read.last.map_or(Duration::ZERO, |last| last - began);
+        Ok(Flooded { answered, took, read })
+    }
 }
 
 /// One publisher, one report at a time.

@@ -88,6 +88,12 @@ fn speed(results: &Results) -> Vec<Row> {
             Goal::Shown,
         ),
         Row::judged(
+            "TLS and seals, 400 B end to end, 1/s; without them",
+            results.ours(all("trust"), "with_per_s"),
+            results.ours(all("trust"), "without_per_s"),
+            Goal::TimesAtLeast(0.8),
+        ),
+        Row::judged(
             "CPU s per 100,000, nodes and buses; NATS",
             results.ours(plain, cpu),
             nats(plain, cpu),

@@ -10,7 +10,7 @@ use super::outage::{self, Outage};
 use super::peer::Peer;
 use super::speed::{self, Flood};
 use super::thin::{self, Thin};
-use super::{backlog, idle, kill};
+use super::{backlog, idle, kill, trust};
 
 /// What is measured.
 #[derive(Debug, Clone, Subcommand)]
@@ -102,6 +102,18 @@ pub enum Work {
         #[arg(long)]
         long: bool,
     },
+    /// What TLS and seals cost: our chain with and without, by turns.
+    Trust {
+        /// Reports.
+        #[arg(long, default_value_t = 100_000)]
+        count: usize,
+        /// Bytes of each.
+        #[arg(long, default_value_t = 400)]
+        size: usize,
+        /// Times that each of the two is measured.
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+    },
     /// What a village's node of ours needs when nothing happens.
     Idle {
         /// Seconds that it is watched.
@@ -137,6 +149,9 @@ impl Work {
                 thin::thin(peer, Thin { kbit_per_s: kbit, backlog, traced }).await
             }
             Self::Backlog { count, long } => backlog::backlog(count, long).await,
+            Self::Trust { count, size, runs } => {
+                trust::trust(Flood { count, size, publishers: 1, window: 256 }, runs).await
+            }
             Self::Idle { seconds: lasts } => idle::idle(seconds(lasts)).await,
         }
     }
@@ -152,6 +167,7 @@ impl Work {
             Self::Kill { .. } => "kill",
             Self::Thin { .. } => "thin",
             Self::Backlog { .. } => "backlog",
+            Self::Trust { .. } => "trust",
             Self::Idle { .. } => "idle",
         }
     }

@@ -71,7 +71,7 @@ impl Plan {
     pub async fn start(&self) -> County {
         for _ in 0..DRAWS_MAX {
             let mut county = self.laid_out();
-            if all_up(&mut county.stations, &["is taken by another program"]).await {
+            if all_up(county.stations.values_mut(), &["is taken by another program"]).await {
                 return county;
             }
         }
@@ -129,10 +129,14 @@ impl Drop for County {
 ///
 /// # Panics
 /// A station ended for another reason.
-pub(super) async fn all_up(stations: &mut BTreeMap<String, Station>, taken: &[&str]) -> bool {
-    stations.values_mut().for_each(Station::start);
+pub(super) async fn all_up<'s>(
+    stations: impl Iterator<Item = &'s mut Station>,
+    taken: &[&str],
+) -> bool {
+    let mut stations: Vec<_> = stations.collect();
+    stations.iter_mut().for_each(|station| station.start());
     let mut all = true;
-    for station in stations.values_mut() {
+    for station in stations {
         all &= match station.up().await {
             Ok(()) => true,
             Err(_) if taken.iter().any(|words| station.log_text().contains(words)) => false,

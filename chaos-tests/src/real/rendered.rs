@@ -58,10 +58,22 @@ impl Rendered {
 
     /// All stations, ready.
     pub async fn start(codes: &[&str], applications: &[Applicant]) -> Self {
+        Self::start_some(codes, applications, |_| true).await
+    }
+
+    /// The same, but only these are ready and the others are not started; `prepare` may set
+    /// variables for a station and says whether it is one of them.
+    pub async fn start_some(
+        codes: &[&str],
+        applications: &[Applicant],
+        prepare: impl Fn(&mut Station) -> bool,
+    ) -> Self {
         for _ in 0..DRAWS_MAX {
             let mut county = Self::laid_out(codes, applications);
             let taken = ["is taken by another program", "Address already in use"];
-            if all_up(&mut county.stations, &taken).await {
+            let chosen = county.stations.values_mut();
+            let chosen = chosen.filter_map(|station| prepare(station).then_some(station));
+            if all_up(chosen, &taken).await {
                 return county;
             }
         }
@@ -96,7 +108,8 @@ impl Rendered {
         copy(&self.kit(code), &self.home(code));
     }
 
-    fn home(&self, code: &str) -> PathBuf {
+    /// Where the kit of a station was copied to.
+    pub fn home(&self, code: &str) -> PathBuf {
         self.desk.with_file_name("boxes").join(code)
     }
 
@@ -112,14 +125,27 @@ impl Rendered {
 
     /// How an application of a station comes in: nkey, certificate, inboxes of its own.
     pub fn application(&self, code: &str, name: &str) -> ConnectOptions {
-        let apps = self.station(code).dir.join("keys/apps");
-        let seed = fs::read_to_string(apps.join(format!("{name}.nk"))).expect("a seed");
-        let file = |end: &str| apps.join(format!("{name}.{end}"));
-        ConnectOptions::with_nkey(seed.trim().to_owned())
+        let path = |end: &str| format!("keys/apps/{name}.{end}");
+        self.comes_in(code, [path("nk"), path("crt"), path("key")])
             .custom_inbox_prefix(format!("_INBOX_app_{name}"))
+    }
+
+    /// How whoever holds the kit of a station comes in where that station may.
+    pub fn holder_of(&self, code: &str) -> ConnectOptions {
+        let paths = ["keys/station.nk", "tls/station.crt", "tls/station.key"];
+        self.comes_in(code, paths.map(str::to_owned))
+            .custom_inbox_prefix(format!("_INBOX_{}", code.replace('.', "_")))
+    }
+
+    /// With a seed and a certificate out of a station's kit.
+    fn comes_in(&self, code: &str, paths: [String; 3]) -> ConnectOptions {
+        let home = self.home(code);
+        let [seed, cert, key] = paths.map(|path| home.join(path));
+        let seed = fs::read_to_string(seed).expect("a seed");
+        ConnectOptions::with_nkey(seed.trim().to_owned())
             .require_tls(true)
-            .add_root_certificates(self.station(code).dir.join("tls/ca.crt"))
-            .add_client_certificate(file("crt"), file("key"))
+            .add_root_certificates(home.join("tls/ca.crt"))
+            .add_client_certificate(cert, key)
     }
 }
 

@@ -1,37 +1,11 @@
-//! Reading `YZ_INBOX` as an application does it: a raw JetStream consumer.
+//! What inboxes hold, of stations whose bus lets anybody in.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, pull};
-use async_nats::jetstream::stream::Stream;
-use bytes::Bytes;
-use futures::TryStreamExt;
-
+pub(crate) use chaos_tests::real::inbox::{Delivered, read_all};
 use chaos_tests::real::place::Place;
 use chaos_tests::real::publisher::connect;
 use chaos_tests::real::until::{SOON, until};
-
-/// Messages fetched at one go.
-const FETCH: usize = 500;
-
-/// One message as it stands in an inbox.
-#[derive(Debug, Clone)]
-pub(crate) struct Delivered {
-    pub(crate) subject: String,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Bytes,
-}
-
-impl Delivered {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no header {name} in {:?}", self.headers))
-    }
-
-    pub(crate) fn id(&self) -> &str {
-        self.header("Yz-Id")
-    }
-}
 
 /// Everything in a station's inbox, in its order.
 pub(crate) async fn read(station: &Place) -> Vec<Delivered> {
@@ -43,31 +17,6 @@ pub(crate) async fn read(station: &Place) -> Vec<Delivered> {
         read_all(&stream).await
     })
     .await
-}
-
-async fn read_all(stream: &Stream) -> Option<Vec<Delivered>> {
-    let wanted = stream.get_info().await.ok()?.state.messages;
-    let config = pull::Config { ack_policy: AckPolicy::None, ..pull::Config::default() };
-    let consumer = stream.create_consumer(config).await.ok()?;
-    let mut all = Vec::new();
-    while (all.len() as u64) < wanted {
-        let batch = consumer.fetch().max_messages(FETCH).expires(Duration::from_secs(5));
-        let batch: Vec<_> = batch.messages().await.ok()?.try_collect().await.ok()?;
-        all.extend(batch.into_iter().map(|message| delivered(&message)));
-    }
-    Some(all)
-}
-
-fn delivered(message: &async_nats::Message) -> Delivered {
-    let headers = message.headers.iter().flat_map(|headers| headers.iter());
-    let headers = headers.flat_map(|(name, values)| {
-        values.iter().map(|value| (name.to_string(), value.as_str().to_owned()))
-    });
-    Delivered {
-        subject: message.subject.to_string(),
-        headers: headers.collect(),
-        body: message.payload.clone(),
-    }
 }
 
 /// Waits until an inbox holds so many messages, then demands that these are exactly the ones

@@ -92,6 +92,7 @@ impl Ground {
             applications: vec![],
             open: true,
             inbox_bytes_max: 1024 * 1024,
+            connections_max: 1024,
             patience: Patience::default(),
             tls: None,
         };

@@ -13,7 +13,9 @@
 //! None can write into the inbox, manage it, or touch a link. The node itself has no table: in its
 //! two accounts it may do everything.
 //!
-//! What no table can stop: whoever may create a consumer may create a *push* consumer, and the
+//! What no table can stop: where one says `yz.video.*`, the server (2.15.1) lets `yz.video.>` be
+//! subscribed to as well, as it takes the `>` for one token; nothing is published below a device's
+//! id. And whoever may create a consumer may create a *push* consumer, and the
 //! server delivers to its `deliver_subject` with its own rights. It refuses `yz.inbox.>` (a cycle)
 //! and ignores subjects without a subscriber, but `yz.video.*` has some. Such a delivery still
 //! carries its subject `yz.inbox.…`, so an adapter must look at the subject of what it gets.

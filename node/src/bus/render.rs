@@ -41,6 +41,13 @@ const STORE_SLACK_BYTES: u64 = 64 * 1024 * 1024;
 const MEMORY_STORE_BYTES: u64 = 64 * 1024 * 1024;
 /// Applications create consumers freely; each costs files.
 const CONSUMERS_MAX: u32 = 1024;
+/// Most subscriptions of one connection: an application has a few, the node a dozen.
+const SUBSCRIPTIONS_MAX: u32 = 1024;
+/// Longest line of the protocol before a body, bytes: what subjects may have together.
+const CONTROL_LINE_BYTES_MAX: u32 = 4096;
+/// Bytes that wait for one connection that does not read; more, and it is cut off. The node reads
+/// its children's frames and its applications' requests over one connection each.
+const PENDING_BYTES_MAX: u32 = 32 * 1024 * 1024;
 /// Name of the user that connections without credentials become in a demo.
 pub const OPEN_USER: &str = "demo";
 
@@ -71,6 +78,9 @@ pub struct ServerConfig {
     pub open_password: Option<String>,
     /// `inbox.max_bytes`.
     pub inbox_bytes_max: u64,
+    /// `bus.max_connections`; each account may have half of them, so that neither children nor
+    /// applications shut the others out.
+    pub connections_max: u32,
     /// If set, every client must come with TLS and a certificate of the same authority.
     pub tls: Option<TlsFiles>,
 }
@@ -100,6 +110,10 @@ impl ServerConfig {
             "host": self.listen.host,
             "port": self.listen.port,
             "max_payload": MAX_PAYLOAD_BYTES,
+            "max_connections": self.connections_max,
+            "max_subscriptions": SUBSCRIPTIONS_MAX,
+            "max_control_line": CONTROL_LINE_BYTES_MAX,
+            "max_pending": PENDING_BYTES_MAX,
             "write_deadline": WRITE_DEADLINE,
             "authorization": { "timeout": HANDSHAKE_SECONDS },
             "ping_interval": PING_INTERVAL,
@@ -147,7 +161,12 @@ impl ServerConfig {
         }
         let export = |subject| json!({ "service": subject, "accounts": ["APP"] });
         let exports = [subjects::SUBMIT_ALL, subjects::ACK_ALL].map(export);
-        json!({ "users": users, "exports": exports })
+        json!({ "users": users, "exports": exports, "limits": self.limits() })
+    }
+
+    /// Of one account.
+    fn limits(&self) -> Value {
+        json!({ "max_connections": self.connections_max / 2 })
     }
 
     fn app_account(&self) -> Result<Value, BusError> {
@@ -166,7 +185,10 @@ impl ServerConfig {
         let import = |subject| json!({ "service": { "account": "LINK", "subject": subject }, "share": true });
         let imports = [subjects::SUBMIT_ALL, subjects::ACK_ALL].map(import);
         let jetstream = json!({ "max_consumers": CONSUMERS_MAX });
-        Ok(json!({ "jetstream": jetstream, "users": users, "imports": imports }))
+        let limits = self.limits();
+        Ok(json!({
+            "jetstream": jetstream, "users": users, "imports": imports, "limits": limits,
+        }))
     }
 
     /// Each key is a user's public key and belongs to one party; the server would only say

@@ -13,8 +13,6 @@ pub const INBOX_ALL: &str = "yz.inbox.>";
 pub const SUBMIT_ALL: &str = "yz.submit.>";
 /// Answers of applications to directives. Ids contain dots, so `*` would not do.
 pub const ACK_ALL: &str = "yz.ack.>";
-/// What children say to this station.
-pub const UP_ALL: &str = "yz.up.>";
 /// The children's lossy state reports.
 pub const STATUS_ALL: &str = "yz.status.>";
 /// Where our own server is asked for connections that are closed.
@@ -75,11 +73,6 @@ pub fn inbox_prefix(station: &Code) -> String {
     format!("_INBOX_{}", station.as_str().replace('.', "_"))
 }
 
-/// The child that a subject of [`UP_ALL`] speaks of.
-pub fn child_of_up(subject: &str) -> Option<Code> {
-    subject.strip_prefix("yz.up.").and_then(|code| Code::parse(code).ok())
-}
-
 /// The child that a subject of [`STATUS_ALL`] speaks of.
 pub fn child_of_status(subject: &str) -> Option<Code> {
     subject.strip_prefix("yz.status.").and_then(|code| Code::parse(code).ok())
@@ -109,13 +102,12 @@ mod tests {
         let village = Code::parse("510722.101.002").unwrap();
         let kind = Kind::parse("incident.report").unwrap();
         let id = MessageId::parse("510722.101.002-b7k2qf-r1042").unwrap();
-        assert_eq!(child_of_up(&up(&village)), Some(village.clone()));
         assert_eq!(child_of_status(&status(&village)), Some(village.clone()));
         assert_eq!(kind_of_submit(&submit(&kind)), Some(kind.clone()));
         assert_eq!(message_of_ack(&ack(&id)), Some(id));
         assert_eq!(inbox(&kind, &village), "yz.inbox.incident.report.510722.101.002");
         assert_eq!(inbox_prefix(&village), "_INBOX_510722_101_002");
-        assert_eq!(child_of_up("yz.up."), None);
+        assert_eq!(child_of_status("yz.status."), None);
         assert_eq!(kind_of_submit("yz.submit.incident"), None);
     }
 

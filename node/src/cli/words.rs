@@ -86,6 +86,21 @@ words! {
     value: "value", "值";
     source: "from", "出处";
     comma: ", ", "，";
+    directory: "directory", "目录";
+    segments: "segments", "段";
+    segment: "segment", "段";
+    records: "records", "记录";
+    damage: "damaged places", "损坏处";
+    damaged: "damaged", "损坏";
+    intact: "intact", "完好";
+    quarantined: "put aside", "隔离";
+    gaps: "missing legs", "缺失";
+    taken: "taken", "接收";
+    held_messages: "held", "持有";
+    handed_over: "handed over", "已移交";
+    ended: "ended", "已终结";
+    bytes: "bytes", "字节";
+    owed_to: "owed to", "待交";
     colon: ": ", "：";
     semicolon: "; ", "；";
 }

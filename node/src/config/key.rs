@@ -32,7 +32,7 @@ const fn path(name: &'static str, valid: &'static str) -> Key {
 }
 
 /// All keys, in the order in which they are shown.
-pub const KEYS: [Key; 33] = [
+pub const KEYS: [Key; 35] = [
     bare("station.code", "a station code in quotes, such as \"510722.101.002\""),
     path("station.topology", "the path of the topology file"),
     path("station.key", "the path of the station's nkey seed file, or the seed itself (SU...)"),
@@ -43,6 +43,7 @@ pub const KEYS: [Key; 33] = [
     bare("bus.url", "one or more URLs such as nats://10.72.0.1:4222 or tls://bus.example:4222"),
     path("bus.server_path", "the path of a nats-server 2.10 or newer"),
     path("bus.credentials", "the path of a directory with `link` and `app`, or of one file"),
+    key("bus.max_connections", "4096", "a whole number from 16 to 65536"),
     key("bus.demo_open", "false", "true or false"),
     key("spool.max_bytes", "80%", "a size such as 40GiB, or 1% to 100% of the free space"),
     key("spool.retain", "7d", TIME),
@@ -52,6 +53,7 @@ pub const KEYS: [Key; 33] = [
     key("ingest.dedup_window", "30d", TIME),
     key("ingest.dedup_max_keys", "10000000", "a whole number from 1000 to 1000000000"),
     key("ingest.max_payload", "256KiB", "a size from 1KiB to 960KiB"),
+    key("ingest.rate", "50000", "messages a second of one publisher, from 1 to 1000000"),
     key("inbox.max_bytes", "1GiB", SIZE),
     key("inbox.max_age", "30d", "a time from 1m up, such as 12h or 30d"),
     key("http.listen", "127.0.0.1:8080", "an address such as 127.0.0.1:8080; port 0 = any"),

@@ -57,6 +57,9 @@ pub struct Bus {
     pub server_path: Option<PathBuf>,
     /// Credentials for an external bus: a directory with `link` and `app`, or one file for both.
     pub credentials: Option<PathBuf>,
+    /// The most connections of a managed bus; half of them for children, half for applications.
+    #[serde(deserialize_with = "value::small_count")]
+    pub max_connections: u32,
     /// Used by `yizhan demo` only: a connection without credentials, on loopback, is an
     /// application, so that a newcomer's first script works.
     pub demo_open: bool,
@@ -99,6 +102,10 @@ pub struct Ingest {
     /// The longest payload that is taken, in bytes.
     #[serde(deserialize_with = "value::bytes")]
     pub max_payload: u64,
+    /// The most messages a second that one publisher may hand in on the bus; as many may come at
+    /// once.
+    #[serde(deserialize_with = "value::small_count")]
+    pub rate: u32,
 }
 
 /// `[inbox]`: the stream `YZ_INBOX`.

@@ -131,6 +131,10 @@ pub(super) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error>
     read(from, |text| text.replace('_', "").parse().ok())
 }
 
+pub(super) fn small_count<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    count(from).and_then(|number| u32::try_from(number).map_err(D::Error::custom))
+}
+
 pub(super) fn fraction<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     read(from, |text| text.parse().ok().filter(|part| (0.0..=1.0).contains(part)))
 }

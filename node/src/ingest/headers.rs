@@ -17,6 +17,11 @@ impl Headers {
         self.iter().filter(|(found, _)| *found == name).map(|(_, value)| value).last()
     }
 
+    /// Bytes of all names and values.
+    pub fn bytes(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// All names and values, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

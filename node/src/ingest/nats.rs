@@ -31,6 +31,9 @@ use super::wait::Wait;
 
 /// What a kind stands behind in the subject.
 pub const SUBJECT_PREFIX: &str = "yz.submit.";
+/// Longest headers of a request, names and values together, bytes: as long as those of a request
+/// over HTTP may be.
+pub const HEADERS_BYTES_MAX: usize = 32 * 1024;
 /// What the server stamps: who published.
 const REQUEST_INFO: &str = "Nats-Request-Info";
 
@@ -54,6 +57,11 @@ pub fn read(
     body: Bytes,
     bodies: &Bodies,
 ) -> Result<Submission, Refusal> {
+    if headers.bytes() > HEADERS_BYTES_MAX {
+        let found = headers.bytes();
+        let why = format!("headers of {found} bytes; at most {HEADERS_BYTES_MAX} are read");
+        return Err(Refusal::new(ErrorCode::TooLarge, why));
+    }
     let kind = subject.strip_prefix(SUBJECT_PREFIX).unwrap_or(subject);
     let kind = Kind::parse(kind).map_err(|bad| {
         Refusal::new(ErrorCode::UnknownKind, format!("subject {SUBJECT_PREFIX}<kind>: {bad}"))

@@ -6,6 +6,8 @@ use super::{Given, KitError};
 use crate::bus::{Application, Child, Listen, ServerConfig};
 use crate::tls::TlsFiles;
 
+/// Default of `bus.max_connections`.
+const CONNECTIONS_MAX: u32 = 4096;
 /// Default of `inbox.max_bytes`, which the kit leaves as it is.
 const INBOX_BYTES_MAX: u64 = 1 << 30;
 
@@ -27,6 +29,7 @@ pub(super) fn text(
         applications: Application::all_of(given.topology, given.code),
         open_password: None,
         inbox_bytes_max: INBOX_BYTES_MAX,
+        connections_max: CONNECTIONS_MAX,
         tls: Some(TlsFiles {
             ca: "tls/ca.crt".into(),
             cert: "tls/station.crt".into(),

@@ -1,29 +1,23 @@
-//! [`Downlinks`]: the station's own bus, where its children speak.
-//!
-//! However many children come back at once, and however often one says hello, there is at most one
-//! hello of each being answered: the last one, for a child that says another has given up the one
-//! before.
+//! [`Downlinks`]: the station's own bus, where its children speak, each heard by itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use yizhan_core::fill::LegSource;
 use yizhan_core::link::Link;
 use yizhan_core::time::BootId;
 use yizhan_schemas::Code;
-use yizhan_schemas::frame::Frame;
 
-use super::{Carrier, Unpacker, input_of, refuse};
+use super::Carrier;
+use super::inlet::Inlet;
+use super::porch::Porch;
 use crate::audit::Audit;
-use crate::bus::{BusError, Client, Message, subjects};
+use crate::bus::{BusError, Client, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
 use crate::seal::Seals;
-
-/// The hello of each child that is being answered.
-type Hellos = BTreeMap<Code, Option<AbortHandle>>;
 
 /// Everything that the downlinks' tasks need.
 pub struct Downlinks {
@@ -50,9 +44,8 @@ impl Downlinks {
         self,
         children: BTreeMap<Code, mpsc::Receiver<Order>>,
     ) -> Result<(), BusError> {
-        let mut subscription = self.client.subscribe(subjects::UP_ALL).await?;
-        let mut hellos: Hellos = children.keys().map(|child| (child.clone(), None)).collect();
-        let mut carriers = JoinSet::new();
+        // both end with this, as nobody else serves the children
+        let (mut carriers, mut inlets) = (JoinSet::new(), JoinSet::new());
         for (child, orders) in children {
             let carrier = Carrier {
                 client: self.client.clone(),
@@ -63,74 +56,21 @@ impl Downlinks {
                 mailbox: self.mailbox.clone(),
             };
             carriers.spawn(carrier.run(orders, |_| {}));
+            let specimens = Arc::clone(&self.seals.register);
+            let link = Link::Down(child.clone());
+            let (porch, reading) =
+                Porch::open(link, specimens, self.mailbox.clone(), self.audit.clone());
+            inlets.spawn(reading);
+            let subscription = self.client.subscribe(&subjects::up(&child)).await?;
+            let (client, mailbox) = (self.client.clone(), self.mailbox.clone());
+            let audit = self.audit.clone();
+            inlets.spawn(Inlet { child, client, mailbox, porch, audit }.run(subscription));
         }
-        let mut unpacker = Unpacker::default();
-        while let Some(message) = subscription.next().await {
-            if !self.heard(message, &mut hellos, &mut unpacker).await {
-                break;
-            }
+        // one ends only when the core has
+        match inlets.join_next().await {
+            Some(_) => Ok(()),
+            None => std::future::pending().await,
         }
-        Ok(())
-    }
-
-    /// Passes a child's frame on; `false` if the core is gone.
-    async fn heard(&self, message: Message, hellos: &mut Hellos, unpacker: &mut Unpacker) -> bool {
-        let Some(child) = subjects::child_of_up(&message.subject) else {
-            refuse(
-                &self.audit,
-                &Link::Up,
-                &format!("no station code in subject {}", message.subject),
-            );
-            return true;
-        };
-        let Some(hello) = hellos.get_mut(&child) else {
-            refuse(&self.audit, &Link::Down(child), "no child of this station");
-            return true;
-        };
-        if message.reply.is_some() {
-            let this = (self.client.clone(), self.mailbox.clone(), self.audit.clone());
-            // answering waits for a commit: frames of other children must not wait with it
-            let answering =
-                tokio::spawn(
-                    async move { answer(&this.0, &this.1, &this.2, child, message).await },
-                );
-            if let Some(before) = hello.replace(answering.abort_handle()) {
-                before.abort();
-            }
-            return true;
-        }
-        let link = Link::Down(child);
-        match input_of(link.clone(), &message.payload, unpacker, &*self.seals.register) {
-            Ok(input) => self.mailbox.tell(input).await,
-            Err(why) => {
-                refuse(&self.audit, &link, &why);
-                true
-            }
-        }
-    }
-}
-
-async fn answer(client: &Client, mailbox: &Mailbox, audit: &Audit, child: Code, message: Message) {
-    let hello = match Frame::decode(&message.payload) {
-        Ok(Frame::Hello(hello)) => hello,
-        Ok(_) => return refuse(audit, &Link::Down(child), "a request that is no hello"),
-        Err(fault) => return refuse(audit, &Link::Down(child), &fault.to_string()),
-    };
-    if hello.code != child {
-        return refuse(
-            audit,
-            &Link::Down(child),
-            &format!("a hello in the name of {}", hello.code),
-        );
-    }
-    let Some(frame) = mailbox.greet(child.clone(), hello).await else { return };
-    match frame.encode() {
-        Ok(bytes) => {
-            if let Err(fault) = client.answer(&message, bytes).await {
-                tracing::debug!(child = child.as_str(), %fault, "a hello was not answered");
-            }
-        }
-        Err(fault) => tracing::error!(%fault, "a welcome does not encode"),
     }
 }
 

@@ -7,14 +7,14 @@ use tokio::sync::mpsc;
 use yizhan_core::fill::LegSource;
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
-use yizhan_core::seal::Specimens;
 use yizhan_core::time::BootId;
 use yizhan_schemas::frame::{Frame, Hello};
 use yizhan_schemas::{Code, PerLane};
 
-use super::{Carrier, Unpacker, input_of, refuse};
+use super::Carrier;
+use super::porch::{Porch, Put};
 use crate::audit::Audit;
-use crate::bus::{BusError, Client, subjects};
+use crate::bus::{BusError, Client, Subscription, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
 use crate::seal::Seals;
@@ -66,9 +66,13 @@ impl Uplink {
                 tokio::spawn(async move { say_hello(&client, &subject, *said, &mailbox).await });
             }
         };
+        let specimens = Arc::clone(&self.seals.register);
+        let (porch, reading) =
+            Porch::open(Link::Up, specimens, self.mailbox.clone(), self.audit.clone());
         tokio::select! {
             () = carrier.run(orders, hello) => {}
-            () = listen(subscription, &*self.seals.register, &self.mailbox, &self.audit) => {}
+            () = listen(subscription, &porch) => {}
+            () = reading => {}
             () = watch_connection(&self.client, &self.mailbox) => {}
         }
         Ok(())
@@ -99,21 +103,10 @@ async fn ask(client: &Client, subject: &str, hello: Hello) -> Result<Frame, Stri
     Frame::decode(&reply.payload).map_err(|fault| fault.to_string())
 }
 
-async fn listen(
-    mut subscription: crate::bus::Subscription,
-    specimens: &dyn Specimens,
-    mailbox: &Mailbox,
-    audit: &Audit,
-) {
-    let mut unpacker = Unpacker::default();
+async fn listen(mut subscription: Subscription, porch: &Porch) {
     while let Some(message) = subscription.next().await {
-        match input_of(Link::Up, &message.payload, &mut unpacker, specimens) {
-            Ok(input) => {
-                if !mailbox.tell(input).await {
-                    return;
-                }
-            }
-            Err(why) => refuse(audit, &Link::Up, &why),
+        if porch.put(&message.payload) == Put::Nowhere {
+            return;
         }
     }
 }

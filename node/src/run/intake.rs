@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
@@ -12,11 +13,12 @@ use yizhan_schemas::reply::{Accepted, ErrorCode, Refusal};
 use super::names::Names;
 use super::notes::Notes;
 use crate::audit::Audit;
-use crate::bus::{BusError, Client, Message, subjects};
+use crate::bus::{BusError, Client, Message, Publisher, subjects};
 use crate::http::{self, Holder, Role};
 use crate::ingest::said::SUBJECT_PREFIX;
-use crate::ingest::{Caller, Door, Headers, Read, Received, reply};
-use crate::mailbox::{Asker, Slip};
+use crate::ingest::{Caller, Door, Headers, Read, Received, Shares, reply};
+use crate::mailbox::{Asker, Held, Slip};
+use crate::telemetry::REFUSALS;
 
 /// Requests from NATS that may wait for their answer at once; further ones wait in the client.
 const REQUESTS_MAX: usize = 4096;
@@ -40,8 +42,8 @@ pub(super) async fn nats(
     client: Client,
     door: Door,
     desk: Desk,
-    names: Names,
-    notes: Notes,
+    per_second: u32,
+    books: Books,
 ) -> Result<(), BusError> {
     let subject = match desk {
         Desk::Submit => subjects::SUBMIT_ALL,
@@ -50,7 +52,8 @@ pub(super) async fn nats(
     let mut requests = client.subscribe(subject).await?;
     let (verdicts, mut decided) = mpsc::channel(REQUESTS_MAX);
     let (answers, mut answered) = mpsc::channel(REQUESTS_MAX);
-    let mut counter = Counter { client, door, desk, verdicts, answers, names, notes };
+    let mut counter = Counter { client, door, desk, verdicts, answers, books };
+    let mut shares = Shares::new(per_second);
     let mut open: usize = 0;
     let (mut turn, mut said) = (Vec::with_capacity(ANSWERS_A_TURN_MAX), Vec::new());
     loop {
@@ -70,11 +73,17 @@ pub(super) async fn nats(
             }
             request = requests.next(), if open < REQUESTS_MAX => {
                 let Some(request) = request else { return Ok(()) };
-                open += usize::from(counter.take(request).await);
+                open += usize::from(counter.take(request, &mut shares).await);
             }
         }
-        counter.notes.tell();
+        counter.books.notes.tell();
     }
+}
+
+/// Who is who, and what they did.
+pub(super) struct Books {
+    pub(super) names: Names,
+    pub(super) notes: Notes,
 }
 
 /// What is said to a request.
@@ -92,24 +101,25 @@ struct Counter {
     desk: Desk,
     verdicts: mpsc::Sender<(Slip, Verdict)>,
     answers: mpsc::Sender<Said>,
-    names: Names,
-    notes: Notes,
+    books: Books,
 }
 
 impl Counter {
     /// Takes one; `true` if its answer is still to come.
-    async fn take(&mut self, mut request: Message) -> bool {
+    async fn take(&mut self, mut request: Message, shares: &mut Shares) -> bool {
         // one that was published without asking for an answer is taken all the same
         let reply = request.reply.take().unwrap_or_default();
-        let Some(publisher) = request.publisher() else {
-            let refusal = nobody();
-            self.notes.refused("unknown", &request.subject, &refusal);
-            self.answer(&reply, reply::bytes(Err(refusal))).await;
-            return false;
+        let publisher = request.publisher();
+        let who = match &publisher {
+            Some(publisher) => self.books.names.of(&publisher.user),
+            None => "unknown".into(),
         };
-        let who = self.names.of(&publisher.user);
+        let held = match admit(publisher, &request, shares) {
+            Ok(held) => held,
+            Err(refusal) => return self.refuse(&reply, &who, &request.subject, refusal).await,
+        };
         match self.desk {
-            Desk::Submit => self.submit(reply, who, request).await,
+            Desk::Submit => self.submit(reply, who, held, request).await,
             Desk::Ack => {
                 let subject = request.subject;
                 let id = subject.strip_prefix(SUBJECT_PREFIX).unwrap_or(&subject).to_owned();
@@ -118,35 +128,42 @@ impl Counter {
                     let noted = door.ack(&id, &request.payload).await;
                     Said::Answered(reply, who, id, noted)
                 };
-                self.follow(work).await
+                self.follow(held, work).await
             }
         }
     }
 
-    async fn submit(&mut self, reply: String, who: Arc<str>, request: Message) -> bool {
+    async fn refuse(&self, reply: &str, who: &str, subject: &str, refusal: Refusal) -> bool {
+        self.books.notes.refused(who, subject, &refusal);
+        self.answer(reply, reply::bytes(Err(refusal))).await;
+        false
+    }
+
+    async fn submit(&mut self, reply: String, who: Arc<str>, held: Held, request: Message) -> bool {
         let headers: Headers = request.headers.iter().collect();
         match self.door.read(&request.subject, &headers, request.payload) {
             Ok(Read::Plain(draft)) => {
                 let slip = Slip { reply, who, kind: draft.kind.clone() };
-                self.door.hand_plain(draft, Asker::desk(self.verdicts.clone(), slip));
+                let asker = Asker::desk(self.verdicts.clone(), slip).holding(held);
+                self.door.hand_plain(draft, asker);
                 true
             }
             Ok(Read::Long(draft, wait)) => {
                 let (door, slip) =
                     (self.door.clone(), Slip { reply, who, kind: draft.kind.clone() });
-                self.follow(async move { Said::Submitted(slip, door.submit(draft, wait).await) })
-                    .await
+                let work = async move { Said::Submitted(slip, door.submit(draft, wait).await) };
+                self.follow(held, work).await
             }
-            Err(refusal) => {
-                self.notes.refused(&who, &request.subject, &refusal);
-                self.answer(&reply, reply::bytes(Err(refusal))).await;
-                false
-            }
+            Err(refusal) => self.refuse(&reply, &who, &request.subject, refusal).await,
         }
     }
 
     /// Follows a request to its answer in a task of its own, unless it has one at once.
-    async fn follow(&mut self, work: impl Future<Output = Said> + Send + 'static) -> bool {
+    async fn follow(
+        &mut self,
+        held: Held,
+        work: impl Future<Output = Said> + Send + 'static,
+    ) -> bool {
         let mut work = Box::pin(work);
         // the first poll puts the letter into the mailbox
         match futures::poll!(&mut work) {
@@ -156,7 +173,11 @@ impl Counter {
             }
             Poll::Pending => {
                 let answers = self.answers.clone();
-                tokio::spawn(async move { answers.send(work.await).await });
+                tokio::spawn(async move {
+                    let said = work.await;
+                    drop(held);
+                    answers.send(said).await
+                });
                 true
             }
         }
@@ -165,11 +186,11 @@ impl Counter {
     async fn say(&mut self, said: Said) {
         match said {
             Said::Submitted(slip, said) => {
-                self.notes.submitted(&slip.who, &slip.kind, &said);
+                self.books.notes.submitted(&slip.who, &slip.kind, &said);
                 self.answer(&slip.reply, reply::bytes(said)).await;
             }
             Said::Answered(to, who, id, said) => {
-                self.notes.answered(&who, &id, &said);
+                self.books.notes.answered(&who, &id, &said);
                 self.answer(&to, reply::noted(said)).await;
             }
         }
@@ -183,6 +204,22 @@ impl Counter {
             tracing::debug!(%fault, "a publisher was not answered; it will ask again");
         }
     }
+}
+
+/// Whether there is room for it in the share of whoever published it.
+fn admit(
+    publisher: Option<Publisher>,
+    request: &Message,
+    shares: &mut Shares,
+) -> Result<Held, Refusal> {
+    let publisher = publisher.ok_or_else(nobody)?;
+    let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
+    let bytes = request.payload.len() + headers.sum::<usize>();
+    shares.take(&publisher.user, bytes, Instant::now()).inspect_err(|refusal| {
+        if let Some(before) = REFUSALS.due("publisher_limited", &publisher.user) {
+            tracing::warn!(event = "publisher_limited", before, "{}", refusal.message);
+        }
+    })
 }
 
 /// Keys, rates and audit hang on who published: a request that hides it is not taken.

@@ -80,7 +80,7 @@ pub(super) async fn station(
     let (driver, view) = parts.driver(&home, outlets);
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;
-    let disk = parts.disk(&journal, feed, counts, (reclaim, orders))?;
+    let disk = parts.disk(&home, &journal, feed, counts, (reclaim, orders))?;
     let (shown, client) = (view.clone(), link.clone());
     let desk =
         Desk { journal, events, view: shown, link: client, trees: known, stop: stop.clone() };
@@ -167,6 +167,7 @@ async fn open_bus(
         applications: Application::all_of(topology, here),
         open: config.bus.demo_open,
         inbox_bytes_max: config.inbox.max_bytes,
+        connections_max: config.bus.max_connections,
         patience: Patience::default(),
         tls,
     };

@@ -3,6 +3,7 @@
 use metrics::{counter, gauge, histogram};
 use yizhan_core::effect::Notice;
 
+use super::REFUSALS;
 use crate::audit::Audit;
 use crate::audit::witness::deed_of;
 use crate::driver::NoticeSink;
@@ -26,7 +27,11 @@ fn note(notice: &Notice) {
             tracing::warn!(event = "link_down", link = link.word(), why, "the session ended");
         }
         Notice::HelloRefused { link, why } => {
-            tracing::warn!(event = "hello_refused", link = link.word(), why, "a hello was refused");
+            counter!("yizhan_hellos_refused_total", "link" => link.word().to_owned()).increment(1);
+            if let Some(before) = REFUSALS.due("hello_refused", link.word()) {
+                let link = link.word();
+                tracing::warn!(event = "hello_refused", link, why, before, "a hello was refused");
+            }
         }
         Notice::StoreReplaced { link } => {
             tracing::error!(
@@ -59,16 +64,30 @@ fn note(notice: &Notice) {
         }
         Notice::Quarantined { link, why } => {
             counter!("yizhan_quarantined_total", "link" => link.word().to_owned()).increment(1);
-            tracing::error!(event = "quarantined", link = link.word(), why, "put aside");
+            if let Some(before) = REFUSALS.due("quarantined", link.word()) {
+                tracing::error!(
+                    event = "quarantined",
+                    link = link.word(),
+                    why,
+                    before,
+                    "put aside"
+                );
+            }
         }
         Notice::Unsealed { link, id, fault } => {
             let labels = [("link", link.word().to_owned()), ("reason", fault.word().to_owned())];
             counter!("yizhan_seals_refused_total", &labels).increment(1);
-            tracing::error!(event = "unsealed", link = link.word(), %id, %fault, "not taken");
+            if let Some(before) = REFUSALS.due("unsealed", link.word()) {
+                let link = link.word();
+                tracing::error!(event = "unsealed", link, %id, %fault, before, "not taken");
+            }
         }
         Notice::Forbidden { link, id, why } => {
             counter!("yizhan_forbidden_total", "link" => link.word().to_owned()).increment(1);
-            tracing::error!(event = "forbidden", link = link.word(), %id, why, "not taken");
+            if let Some(before) = REFUSALS.due("forbidden", link.word()) {
+                let link = link.word();
+                tracing::error!(event = "forbidden", link, %id, why, before, "not taken");
+            }
         }
         Notice::Amended { added, revoked } => {
             tracing::warn!(event = "keys_changed", added, revoked, "the root changed keys");

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{BODY_BYTES_MAX, Chain, RECORDS_MAX};
+use super::{BODY_BYTES_MAX, Chain, LEG_MAX, RECORDS_MAX};
 use crate::codec::{self, CodecError};
 use crate::seal::Seal;
 
@@ -59,6 +59,13 @@ pub struct Skip {
     pub reason: SkipReason,
     /// The sender's chain through the last leg.
     pub chain: Chain,
+}
+
+impl Skip {
+    /// True if it is a run of legs that there may be.
+    fn is_sound(&self) -> bool {
+        1 <= self.from && self.from <= self.through && self.through <= LEG_MAX
+    }
 }
 
 /// Why a leg carries no message any more.
@@ -131,6 +138,17 @@ impl Body {
                 "{} records, allowed are {RECORDS_MAX}",
                 wire.records.len()
             )));
+        }
+        // looking at a seal is work, also at one that covers nothing
+        let idle = |seal: &Seal| seal.runs.iter().all(|run| run.count == 0);
+        if wire.seals.len() > wire.records.len() || wire.seals.iter().any(idle) {
+            return Err(CodecError::Malformed("seals that cover nothing".to_owned()));
+        }
+        let wild =
+            |record: &WireRecord<'_>| matches!(record, WireRecord::Skip(skip) if !skip.is_sound());
+        if wire.records.iter().any(wild) {
+            let why = format!("a skip that is no run of legs from 1 to {LEG_MAX}");
+            return Err(CodecError::Malformed(why));
         }
         let records = wire.records.into_iter().map(|record| record.owned(bytes)).collect();
         Ok(Self { records, seals: wire.seals })

@@ -33,11 +33,8 @@ impl Bridges {
 
     pub(super) fn ends(&self) -> Ends {
         let address = |hop| format!("127.0.0.1:{}", self.port(hop));
-        Ends {
-            village: address(Hop::Village),
-            county: address(Hop::County),
-            speaks: Speaks::Mqtt { topic: TOPIC },
-        }
+        let speaks = Speaks::Mqtt { topic: TOPIC };
+        Ends::open(address(Hop::Village), address(Hop::County), speaks)
     }
 
     pub(super) fn servers(&self) -> &Servers {

@@ -60,15 +60,12 @@ impl Leaves {
     }
 
     pub(super) fn ends(&self) -> Ends {
-        Ends {
-            village: self.url(Hop::Village),
-            county: self.url(Hop::County),
-            speaks: Speaks::Nats {
-                subject: SUBJECT,
-                stream: names(Hop::County).2,
-                taken: |answer| contains(answer, b"\"seq\""),
-            },
-        }
+        let speaks = Speaks::Nats {
+            subject: SUBJECT,
+            stream: names(Hop::County).2,
+            taken: |answer| contains(answer, b"\"seq\""),
+        };
+        Ends::open(self.url(Hop::Village), self.url(Hop::County), speaks)
     }
 
     pub(super) fn servers(&self) -> &Servers {

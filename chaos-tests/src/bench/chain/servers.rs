@@ -140,7 +140,7 @@ impl Servers {
 }
 
 /// A command that ends with the thread that starts it, and when its handle is dropped.
-pub(super) fn tied(program: &std::path::Path) -> Command {
+pub(in crate::bench) fn tied(program: &std::path::Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program);
     command.stdin(Stdio::null()).kill_on_drop(true);

@@ -60,11 +60,8 @@ impl Shovels {
     }
 
     pub(super) fn ends(&self) -> Ends {
-        Ends {
-            village: url(self.port(Hop::Village)),
-            county: url(self.port(Hop::County)),
-            speaks: Speaks::Amqp { queue: QUEUE },
-        }
+        let [village, county] = [Hop::Village, Hop::County].map(|hop| url(self.port(hop)));
+        Ends::open(village, county, Speaks::Amqp { queue: QUEUE })
     }
 
     pub(super) fn servers(&self) -> &Servers {

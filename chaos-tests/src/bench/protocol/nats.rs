@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 
 use super::Headers;
-use crate::bench::ends::connect;
+use crate::bench::ends::{End, connect_as};
 use crate::real::until::{SOON, until};
 
 /// See [`super::Desk`].
@@ -37,11 +37,11 @@ pub struct Inbox {
 
 impl Desk {
     pub(super) async fn connect(
-        url: &str,
+        end: &End,
         subject: &'static str,
         taken: fn(&[u8]) -> bool,
     ) -> Self {
-        Self { client: connect(url).await, subject, taken }
+        Self { client: connect_as(end).await, subject, taken }
     }
 
     pub(super) async fn ask(&self, body: Bytes, headers: Headers) -> Result<(), String> {
@@ -78,8 +78,8 @@ impl Answers {
 }
 
 impl Inbox {
-    pub(super) async fn open(url: &str, stream: &str) -> Self {
-        let context = jetstream::new(connect(url).await);
+    pub(super) async fn open(end: &End, stream: &str) -> Self {
+        let context = jetstream::new(connect_as(end).await);
         let messages = until(SOON, "a consumer of the county's stream", || async {
             let stream = context.get_stream(stream).await.ok()?;
             let plain = pull::Config {

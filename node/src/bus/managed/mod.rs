@@ -59,6 +59,8 @@ pub struct ManagedPlan {
     pub open: bool,
     /// `inbox.max_bytes`.
     pub inbox_bytes_max: u64,
+    /// `bus.max_connections`.
+    pub connections_max: u32,
     /// When a silent server is given up.
     pub patience: Patience,
     /// TLS for every client; needed on any address but loopback.
@@ -266,6 +268,7 @@ impl ManagedPlan {
             applications: self.applications.clone(),
             open_password: self.open.then(|| format!("{:032x}", rand::random::<u128>())),
             inbox_bytes_max: self.inbox_bytes_max,
+            connections_max: self.connections_max,
             tls: self.tls.clone(),
         }
     }

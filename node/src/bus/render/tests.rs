@@ -20,6 +20,7 @@ fn county() -> ServerConfig {
         applications: vec![],
         open_password: None,
         inbox_bytes_max: 1 << 30,
+        connections_max: 100,
         tls: None,
     }
 }
@@ -139,4 +140,16 @@ fn a_user_without_credentials_exists_on_loopback_only() {
     config.tls = Some(tls());
     let error_text = config.render().unwrap_err().to_string();
     assert!(error_text.contains("bus.listen = 10.72.0.1:4222"), "{error_text}");
+}
+
+#[test]
+fn connections_are_bounded_and_neither_account_can_take_all_of_them() {
+    let tree = tree(&county());
+    assert_eq!(tree["max_connections"], 100);
+    for account in ["LINK", "APP"] {
+        assert_eq!(tree["accounts"][account]["limits"]["max_connections"], 50);
+    }
+    for limit in ["max_subscriptions", "max_control_line", "max_pending", "max_payload"] {
+        assert!(tree[limit].as_u64().unwrap() > 0, "{limit}");
+    }
 }

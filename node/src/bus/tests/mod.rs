@@ -108,6 +108,7 @@ fn plan(data: &Path) -> ManagedPlan {
         applications: vec![],
         open: true,
         inbox_bytes_max: LIMITS.bytes_max,
+        connections_max: 1024,
         patience: Patience::default(),
         tls: None,
     }

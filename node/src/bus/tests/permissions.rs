@@ -184,7 +184,7 @@ async fn what_a_push_consumer_sends_to_an_adapter_bears_the_inboxs_subject() {
 async fn a_child_says_hello_and_hears_its_parents_answer() {
     let county = County::start().await;
     let (link, child) = (county.link().await, county.uplink().await);
-    let mut hellos = link.subscribe(subjects::UP_ALL).await.unwrap();
+    let mut hellos = link.subscribe("yz.up.>").await.unwrap();
     settled(&link).await;
     let subject = subjects::up(&code("510722.101"));
     let asked = child.request(&subject, Bytes::from_static(b"hello"), SOON);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tempfile::TempDir;
 use yizhan_core::fill::Reading;
-use yizhan_schemas::frame::{Chain, Hello, LinkEpoch, Offer, RefusalReason, Refused};
+use yizhan_schemas::frame::{Chain, Frame, Hello, LinkEpoch, Offer, RefusalReason, Refused};
 use yizhan_schemas::{Epoch, Lane, PerLane, StoreId};
 
 use super::*;
@@ -74,10 +74,8 @@ fn refusal(counter: u64) -> Frame {
     Frame::Refused(Refused { reason, message: String::new(), counter })
 }
 
-#[tokio::test]
-async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers_is_heard_once() {
-    let directory = TempDir::new().unwrap();
-    let here = code("510722");
+/// A bus on which whoever has the node's key speaks as any child.
+async fn managed(directory: &TempDir, here: &Code) -> OwnBus {
     let plan = ManagedPlan {
         station: here.clone(),
         directory: directory.path().join("bus"),
@@ -87,10 +85,18 @@ async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers
         applications: vec![],
         open: false,
         inbox_bytes_max: 1024 * 1024,
+        connections_max: 1024,
         patience: Patience::default(),
         tls: None,
     };
-    let bus = OwnBus::managed(plan).await.unwrap();
+    OwnBus::managed(plan).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers_is_heard_once() {
+    let directory = TempDir::new().unwrap();
+    let here = code("510722");
+    let bus = managed(&directory, &here).await;
     let (node, outside) = (bus.link(&here).await.unwrap(), bus.link(&here).await.unwrap());
     for client in [&node, &outside] {
         client.ready(SOON).await.unwrap();
@@ -103,8 +109,8 @@ async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers
     let queues = (0..CHILDREN).map(|number| (child(number), mpsc::channel(1).1)).collect();
     let running = tokio::spawn(downlinks.run(queues));
 
-    // a hello before anything else, until somebody listens
-    let first = child(0);
+    // a hello before anything else, until somebody listens to the last one, and so to all
+    let first = child(CHILDREN - 1);
     let asked = async {
         while let Err(BusError::NoResponders { .. }) =
             outside.request(&subjects::up(&first), hello(&first, 1), SOON).await
@@ -160,5 +166,59 @@ async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers
         assert!(matches!(frame, Frame::Refused(refused) if refused.counter == TIMES));
     }
     running.abort();
+    bus.stop().await;
+}
+
+#[tokio::test]
+async fn a_hello_behind_many_frames_is_answered_and_one_behind_a_flood_is_once_the_flood_is_over() {
+    let directory = TempDir::new().unwrap();
+    let here = code("510722");
+    let bus = managed(&directory, &here).await;
+    let (node, outside) = (bus.link(&here).await.unwrap(), bus.link(&here).await.unwrap());
+    for client in [&node, &outside] {
+        client.ready(SOON).await.unwrap();
+    }
+    let (mailbox, mut letters) = mailbox::open();
+    let (legs, seals) = (Arc::new(NoLegs), Seals::none());
+    let (boot, audit) = (BootId(1), crate::audit::Audit::none());
+    let downlinks = Downlinks { client: node.clone(), legs, seals, boot, mailbox, audit };
+    // kept, so that the child's carrier lives
+    let (_orders, queue) = mpsc::channel(1);
+    let running = tokio::spawn(downlinks.run([(child(0), queue)].into()));
+    let core = tokio::spawn(async move {
+        while let Some(letter) = letters.recv().await {
+            if let Letter::Greet { hello, answer, .. } = letter {
+                let _ = answer.send(refusal(hello.counter));
+            }
+        }
+    });
+    let subject = subjects::up(&child(0));
+    let asks = async |counter| {
+        let answered = async {
+            loop {
+                let asked =
+                    outside.request(&subject, hello(&child(0), counter), Duration::from_secs(1));
+                if let Ok(answer) = asked.await {
+                    return answer;
+                }
+            }
+        };
+        let answer = tokio::time::timeout(SOON, answered).await.unwrap();
+        assert_eq!(Frame::decode(&answer.payload).unwrap(), refusal(counter));
+    };
+    asks(1).await;
+    let frame = |bytes: usize| bytes::Bytes::from(vec![0xc1; bytes]);
+    // far more frames than hellos that there may be
+    for _ in 0..1000 {
+        outside.publish(&subject, frame(1)).await.unwrap();
+    }
+    let once = outside.request(&subject, hello(&child(0), 2), SOON).await.unwrap();
+    assert_eq!(Frame::decode(&once.payload).unwrap(), refusal(2));
+    for _ in 0..500 {
+        outside.publish(&subject, frame(1000 * 1024)).await.unwrap();
+    }
+    asks(3).await;
+    running.abort();
+    core.abort();
     bus.stop().await;
 }

@@ -1,0 +1,128 @@
+//! What trust costs: the same chain with TLS and seals looked at, and without, by turns in one run.
+//!
+//! Both run from rendered kits over servers that are started here, so that nothing else differs. The
+//! chain without trust has no TLS, and its topology lists no keys: nobody looks at a seal. What a
+//! station signs of its own, one signature a frame, it signs in both.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use async_nats::ConnectOptions;
+use serde_json::{Value, json};
+use tokio::process::Child;
+
+use super::chain::{Chain, Hop, link_is_up, tied};
+use super::ends::{End, Ends, Speaks};
+use super::program;
+use super::quantile;
+use super::speed::Flood;
+use crate::real::rendered::{Applicant, Rendered};
+
+/// What the chain with trust must reach of the one without.
+const GOAL: f64 = 0.8;
+const GRID: Applicant = ("510722.101.001", "grid", "[\"publisher\"]");
+const DESK: Applicant = ("510722", "desk", "[\"subscriber\"]");
+
+/// A chain of rendered stations over servers that are started here.
+struct Kits {
+    county: Rendered,
+    trusts: bool,
+    _servers: Vec<Child>,
+}
+
+/// Floods both kinds of chain, one after the other, so many times; the ratio is that of the medians.
+///
+/// # Errors
+/// Something was not accepted, or did not come.
+pub async fn trust(flood: Flood, runs: usize) -> Result<Value, String> {
+    let disk_sync_ms = Chain::disk_sync_ms();
+    let mut per_s: BTreeMap<bool, Vec<f64>> = BTreeMap::new();
+    for _ in 0..runs.max(1) {
+        for trusts in [true, false] {
+            let kits = Kits::start(trusts).await?;
+            let took = flood.through(&kits.ends()).await?.took;
+            per_s.entry(trusts).or_default().push(flood.count as f64 / took.as_secs_f64());
+        }
+    }
+    let median = |trusts| per_s.get(&trusts).map_or(0.0, |figures| quantile::median(figures));
+    let (with, without) = (median(true), median(false));
+    let ratio = with / without;
+    Ok(json!({
+        "scenario": "trust", "peer": "yizhan", "count": flood.count, "size": flood.size,
+        "publishers": flood.publishers, "window": flood.window, "runs": runs.max(1),
+        "with_per_s": with, "without_per_s": without, "ratio": ratio, "goal": GOAL,
+        "ok": ratio >= GOAL, "disk_sync_ms": disk_sync_ms,
+    }))
+}
+
+impl Kits {
+    async fn start(trusts: bool) -> Result<Self, String> {
+        let mut county = Rendered::laid_out(&Hop::ALL.map(Hop::code), &[GRID, DESK]);
+        let mut servers = Vec::new();
+        for station in county.stations.values() {
+            let dir = &station.dir;
+            prepare(dir, trusts).map_err(|why| format!("{}: {why}", dir.display()))?;
+            let program = program::find("nats-server").ok_or("nats-server is not on PATH")?;
+            let mut server = tied(&program);
+            server.args(["-c", "nats-server.conf"]).current_dir(dir);
+            servers.push(server.spawn().map_err(|why| why.to_string())?);
+        }
+        for station in county.stations.values_mut() {
+            station.start();
+            station.ready().await;
+        }
+        for hop in [Hop::Township, Hop::Village] {
+            link_is_up(county.station(hop.code())).await;
+        }
+        Ok(Self { county, trusts, _servers: servers })
+    }
+
+    fn ends(&self) -> Ends {
+        let end = |(code, name, _): Applicant| {
+            let url = self.county.station(code).bus.clone();
+            match self.trusts {
+                true => End { url, who: self.county.application(code, name) },
+                false => End { url: url.replace("tls://", "nats://"), who: self.plain(code, name) },
+            }
+        };
+        Ends { village: end(GRID), county: end(DESK), speaks: Speaks::OURS }
+    }
+
+    /// The same application without TLS.
+    fn plain(&self, code: &str, name: &str) -> ConnectOptions {
+        let file = self.county.home(code).join(format!("keys/apps/{name}.nk"));
+        let seed = fs::read_to_string(file).expect("a seed").trim().to_owned();
+        ConnectOptions::with_nkey(seed).custom_inbox_prefix(format!("_INBOX_app_{name}"))
+    }
+}
+
+/// Has a station use a server that others run; without trust, takes away what makes it.
+fn prepare(dir: &Path, trusts: bool) -> Result<(), String> {
+    let read = |file: &str| fs::read_to_string(dir.join(file)).map_err(|why| why.to_string());
+    let write =
+        |file: &str, text: String| fs::write(dir.join(file), text).map_err(|why| why.to_string());
+    let rendered = read("nats-server.conf")?;
+    let lines = rendered.lines().filter(|line| !line.starts_with('#'));
+    let conf = serde_json::from_str::<Value>(&lines.collect::<String>());
+    let mut conf = conf.map_err(|why| why.to_string())?;
+    let settings = read("yizhan.toml")?;
+    let listen = settings.lines().find_map(|line| line.strip_prefix("listen = "));
+    let listen = listen.ok_or("yizhan.toml has no bus.listen")?;
+    let scheme = if trusts { "tls" } else { "nats" };
+    let bus = format!(
+        "mode = \"external\"\nurl = \"{scheme}://{}\"\ncredentials = \"keys/bus\"",
+        listen.trim_matches('"')
+    );
+    let settings = settings.replacen(&format!("listen = {listen}"), &bus, 1);
+    if trusts {
+        return write("yizhan.toml", settings);
+    }
+    conf.as_object_mut().ok_or("nats-server.conf is no object")?.remove("tls");
+    write("nats-server.conf", conf.to_string())?;
+    let (settings, _) = settings.split_once("\n[tls]").ok_or("yizhan.toml has no [tls]")?;
+    write("yizhan.toml", settings.to_owned())?;
+    let topology = read("topology.toml")?;
+    let keyless = topology.lines().filter(|line| !line.starts_with("key = "));
+    write("topology.toml", keyless.map(|line| format!("{line}\n")).collect())
+}
