@@ -21,6 +21,7 @@ use yizhan_core::link::Link;
 use yizhan_core::seal::{Checked, Specimens};
 use yizhan_schemas::frame::{Body, Frame};
 
+use crate::audit::{Audit, Deed};
 use crate::telemetry::REFUSALS;
 
 /// The input that a frame from a neighbour is; hellos and welcomes are not for this way. Looks at
@@ -53,9 +54,10 @@ pub fn input_of(
     }
 }
 
-/// Counts and logs a frame that is refused.
-pub(crate) fn refuse(link: &Link, why: &str) {
+/// Counts, logs and writes down a frame that is refused.
+pub(crate) fn refuse(audit: &Audit, link: &Link, why: &str) {
     metrics::counter!("yizhan_frames_refused_total", "link" => link.word().to_owned()).increment(1);
+    audit.note(Deed::refused("frame_refused", link.word(), "frame").detail(why));
     if let Some(before) = REFUSALS.due("frame_refused", link.word()) {
         tracing::warn!(event = "frame_refused", link = link.word(), why, before, "refused a frame");
     }

@@ -18,6 +18,7 @@
     reason = "a test fails by panicking, also in the functions that its tests share"
 )]
 
+mod audit;
 mod away;
 mod full_disk;
 mod inbox;

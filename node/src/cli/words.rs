@@ -106,7 +106,7 @@ words! {
 }
 
 /// Words of the protocol, of tiers and of the audit log, for readers of Chinese.
-const PROTOCOL_ZH: [(&str, &str); 46] = [
+const PROTOCOL_ZH: [(&str, &str); 48] = [
     ("flash", "特提"),
     ("immediate", "特急"),
     ("priority", "加急"),
@@ -146,6 +146,8 @@ const PROTOCOL_ZH: [(&str, &str); 46] = [
     ("bus_refused", "总线拒绝"),
     ("hello_refused", "握手被拒"),
     ("store_replaced", "数据目录被换"),
+    ("version_changed", "版本变更"),
+    ("frame_refused", "数据帧被拒"),
     ("quarantined", "已隔离"),
     ("unsealed", "签章无效"),
     ("forbidden", "越权"),

@@ -26,15 +26,18 @@ fn count(refusal: &Refusal) {
     metrics::counter!("yizhan_ingest_refused_total", "code" => code).increment(1);
 }
 
-/// What a publisher reads over NATS whose draft was decided upon.
-pub fn verdict(verdict: Verdict) -> Bytes {
+/// What a publisher hears whose draft was decided upon.
+///
+/// # Errors
+/// It was refused.
+pub fn decided(verdict: Verdict) -> Result<Accepted, Refusal> {
     match verdict {
-        Verdict::Accepted(accepted) => bytes(Ok(accepted)),
-        Verdict::Refused(refusal) => bytes(Err(refusal)),
-        Verdict::Noted | Verdict::LookAgain => bytes(Err(Refusal::new(
+        Verdict::Accepted(accepted) => Ok(accepted),
+        Verdict::Refused(refusal) => Err(refusal),
+        Verdict::Noted | Verdict::LookAgain => Err(Refusal::new(
             ErrorCode::RateLimited,
             "this station could not decide yet; try again shortly",
-        ))),
+        )),
     }
 }
 

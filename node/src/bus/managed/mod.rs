@@ -6,16 +6,18 @@
 //! | file | what |
 //! |---|---|
 //! | `nats.conf` | the configuration, rendered at each start (0600) |
-//! | `keys/` | the station's own two seeds (0600) |
+//! | `keys/` | the station's own seeds (0600) |
 //! | `port` | the port, if the system chose it |
 //! | `jetstream/` | the server's store |
 //! | `nats-server.log`, `start.err` | its log; what it said before it had one |
 //! | `server.json` | its pid and start time while it runs |
 //! | `lock` | held while a process uses the directory |
 
+mod closed;
 mod keeper;
 mod life;
 mod port;
+mod tail;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -31,10 +33,12 @@ use super::client::{Client, Dial};
 use super::render::{Application, Child, ServerConfig};
 use super::server::{Search, Version};
 use super::stream_files::StreamFiles;
-use super::{BusError, Listen, StationKeys};
+use super::{BusError, Credential, Listen, StationKeys};
 use crate::tls::TlsFiles;
+use closed::Closed;
 use keeper::Keeper;
 use life::Life;
+pub use tail::Tail;
 
 /// What a station's own server is made from.
 #[derive(Debug, Clone)]
@@ -89,6 +93,8 @@ pub struct Managed {
     /// As it was written last, and where.
     config: Mutex<ServerConfig>,
     config_file: PathBuf,
+    /// Its log from the moment before it started, until somebody follows it.
+    tail: Mutex<Option<Tail>>,
     stop: oneshot::Sender<()>,
     keeper: JoinHandle<()>,
 }
@@ -124,10 +130,11 @@ impl Managed {
         place.bury_the_dead(&files).await?;
         let keys = StationKeys::own(&place.directory.join("keys"))?;
         let listen = port::settle(&plan.listen, &place.directory.join("port"))?;
-        let config = plan.config(&place, &keys, listen.clone());
+        let watch = Credential::at(&place.directory.join("keys").join("watch.nk"))?;
+        let config = plan.config(&place, &keys, &watch, listen.clone());
         super::keys::write_private(&place.config, config.render()?.as_bytes())?;
         let config_file = place.config.clone();
-        let url = listen.local_url();
+        let (url, log) = (listen.local_url(), place.log.clone());
         let pulse = Dial::own(&url, &keys.link, &plan.station, "pulse");
         let pulse = Client::dial(pulse.with_tls(plan.tls.as_ref())).await?;
         let (pid_sender, pid) = watch::channel(None);
@@ -144,6 +151,9 @@ impl Managed {
             reload: reload.clone(),
             _lock: lock,
         };
+        let watch = Dial::own(&url, &watch, &plan.station, "watch");
+        let closed = Closed::over(Client::dial(watch.with_tls(plan.tls.as_ref())).await?);
+        let tail = Mutex::new(Some(Tail::from_here(log, Some(closed))));
         let child = keeper.first().await?;
         let (stop, stopped) = oneshot::channel();
         let keeper = tokio::spawn(keeper.keep(child, stopped));
@@ -158,6 +168,7 @@ impl Managed {
             reload,
             config,
             config_file,
+            tail,
             stop,
             keeper,
         })
@@ -219,6 +230,11 @@ impl Managed {
         Ok(())
     }
 
+    /// The server's log since it started, for the first who asks.
+    pub fn log(&self) -> Option<Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// What clients need to come in.
     pub fn tls(&self) -> Option<TlsFiles> {
         self.config.lock().unwrap_or_else(PoisonError::into_inner).tls.clone()
@@ -232,8 +248,14 @@ impl Managed {
 }
 
 impl ManagedPlan {
-    fn config(&self, place: &Place, keys: &StationKeys, listen: Listen) -> ServerConfig {
-        let public = |key: &super::Credential| key.public().unwrap_or_default().to_owned();
+    fn config(
+        &self,
+        place: &Place,
+        keys: &StationKeys,
+        watch: &Credential,
+        listen: Listen,
+    ) -> ServerConfig {
+        let public = |key: &Credential| key.public().unwrap_or_default().to_owned();
         ServerConfig {
             station: self.station.clone(),
             listen,
@@ -241,6 +263,7 @@ impl ManagedPlan {
             log_file: place.log.clone(),
             link_key: public(&keys.link),
             app_key: public(&keys.app),
+            watch_key: Some(public(watch)),
             children: self.children.clone(),
             applications: self.applications.clone(),
             open_password: self.open.then(|| format!("{:032x}", rand::random::<u128>())),
