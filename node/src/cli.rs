@@ -83,7 +83,11 @@ pub fn run() -> Result<(), Error> {
     let cli = Cli::parse();
     let mut page = Page::of_stdout(cli.lang);
     let done = match cli.command {
-        Command::Run(options) => Ok(crate::run::run(options.config()?)?),
+        Command::Run(options) => {
+            let layers = options.layers();
+            let effective = layers.effective();
+            Ok(crate::run::run(layers.config()?, effective)?)
+        }
         Command::Demo(options) => wait(options.run(&mut page)),
         Command::Publish(command) => wait(command.run(&mut page)),
         Command::Watch(command) => wait(command.run(&mut page)),

@@ -5,6 +5,7 @@
 //! somebody wrote and we do not understand is an error with its place and with what would be
 //! valid, and all such errors come at once. Nothing here touches the disk but the file itself.
 
+mod effective;
 mod key;
 mod layer;
 mod problem;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use config::{Value, ValueKind};
 use serde::Deserialize;
 
+pub use effective::Effective;
 pub use key::{KEYS, Key};
 use layer::Layer;
 pub use problem::{Place, Problem, Problems};
@@ -149,6 +151,11 @@ impl Layers {
             place: self.place(key.name),
         };
         KEYS.iter().map(setting).collect()
+    }
+
+    /// All settings as they hold, valid or not.
+    pub fn effective(&self) -> Effective {
+        Effective(self.merged.clone())
     }
 
     fn place(&self, key: &str) -> Place {

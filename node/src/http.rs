@@ -12,6 +12,7 @@
 //! | [`site`] | what the room is given: intake, pages, metrics, stream, tokens |
 //! | [`listen`] | who may connect, how many, how slowly |
 //! | [`tokens`] | bearer tokens and their roles |
+//! | `peers` | how much each address may do |
 //! | `guard` | whether this caller may do this |
 //! | `routes` | the table of all routes |
 //! | `problem` | RFC 9457 |
@@ -27,6 +28,7 @@ mod guard;
 mod health;
 pub mod listen;
 mod pages;
+mod peers;
 mod problem;
 mod routes;
 pub mod site;
@@ -34,6 +36,7 @@ pub mod stream;
 pub mod tokens;
 
 pub use listen::{ServeError, serve};
+pub use peers::{CONNECTIONS_PER_PEER_MAX, GUESSES_AT_ONCE_MAX};
 pub use site::{Answers, Intake, Pages, Site};
 pub use stream::{StreamEvent, Topic};
-pub use tokens::{Role, Token, Tokens};
+pub use tokens::{Holder, Role, Token, Tokens};

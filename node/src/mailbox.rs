@@ -11,7 +11,7 @@ use yizhan_core::effect::Verdict;
 use yizhan_core::input::Input;
 use yizhan_schemas::frame::{Frame, Hello, Record};
 use yizhan_schemas::reply::{ErrorCode, Refusal};
-use yizhan_schemas::{Answer, Code, MessageId};
+use yizhan_schemas::{Answer, Code, Kind, MessageId};
 
 /// Letters that may wait for the loop.
 pub const LETTERS_MAX: usize = 8192;
@@ -63,6 +63,17 @@ pub enum Letter {
 /// Parts of bounded rooms, given back when this is dropped.
 pub type Held = [OwnedSemaphorePermit; 2];
 
+/// What a desk remembers of a request for as long as it waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    /// Where the answer is wanted.
+    pub reply: String,
+    /// Who asked.
+    pub who: Arc<str>,
+    /// What the message is about.
+    pub kind: Kind,
+}
+
 /// Who waits for a verdict. One that is dropped says that the station is stopping.
 #[derive(Debug)]
 pub struct Asker(Option<Way>, Option<Held>);
@@ -70,7 +81,7 @@ pub struct Asker(Option<Way>, Option<Held>);
 #[derive(Debug)]
 enum Way {
     Task(oneshot::Sender<Verdict>),
-    Desk(mpsc::Sender<(String, Verdict)>, String),
+    Desk(mpsc::Sender<(Slip, Verdict)>, Slip),
 }
 
 impl Asker {
@@ -79,10 +90,10 @@ impl Asker {
         Self(Some(Way::Task(task)), None)
     }
 
-    /// A desk that has many requests open: its queue, which has room for all of them, and where the
-    /// answer is wanted.
-    pub fn desk(queue: mpsc::Sender<(String, Verdict)>, reply: String) -> Self {
-        Self(Some(Way::Desk(queue, reply)), None)
+    /// A desk that has many requests open: its queue, which has room for all of them, and what it
+    /// has to remember of this one.
+    pub fn desk(queue: mpsc::Sender<(Slip, Verdict)>, slip: Slip) -> Self {
+        Self(Some(Way::Desk(queue, slip)), None)
     }
 
     /// The same, holding a publisher's share until the verdict is said.
@@ -96,7 +107,7 @@ impl Asker {
     pub fn send(mut self, verdict: Verdict) {
         match self.0.take() {
             Some(Way::Task(task)) => drop(task.send(verdict)),
-            Some(Way::Desk(queue, reply)) => drop(queue.try_send((reply, verdict))),
+            Some(Way::Desk(queue, slip)) => drop(queue.try_send((slip, verdict))),
             None => {}
         }
     }
@@ -105,8 +116,8 @@ impl Asker {
 impl Drop for Asker {
     fn drop(&mut self) {
         // a task sees that its sender is gone
-        if let Some(Way::Desk(queue, reply)) = self.0.take() {
-            drop(queue.try_send((reply, Verdict::Refused(stopping()))));
+        if let Some(Way::Desk(queue, slip)) = self.0.take() {
+            drop(queue.try_send((slip, Verdict::Refused(stopping()))));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Promise: whatever keeps a station from starting is said in one error that names the file, key,
 //! port or process; once it runs, it stops only when told to, or when its disk fails.
 
+mod audit;
 mod believed;
 mod certificates;
 mod error;
@@ -10,10 +11,13 @@ mod fresh;
 mod home;
 mod index;
 mod intake;
+mod names;
+mod notes;
 mod pages;
 mod parent;
 mod parts;
 mod reclaim;
+mod refusals;
 mod seals;
 mod start;
 mod status;
@@ -24,14 +28,15 @@ use std::path::Path;
 
 pub use error::RunError;
 
-use crate::config::Config;
+use crate::config::{Config, Effective};
 use crate::telemetry;
 
-/// Runs the station that a configuration describes until SIGTERM or SIGINT.
+/// Runs the station that a configuration describes until SIGTERM or SIGINT. `effective` are the
+/// same settings as they were written: the audit log says which are others than at the last start.
 ///
 /// # Errors
 /// Why it did not start, or why it had to stop.
-pub fn run(config: Config) -> Result<(), RunError> {
+pub fn run(config: Config, effective: Effective) -> Result<(), RunError> {
     telemetry::log(config.log.format)?;
     let metrics = telemetry::metrics()?;
     // one thread for all that talks, beside those of the disk, the index and the journal: tasks that
@@ -42,7 +47,7 @@ pub fn run(config: Config) -> Result<(), RunError> {
         .map_err(RunError::Runtime)?;
     runtime.block_on(async {
         let stop = signals()?;
-        start::station(config, metrics, stop).await
+        start::station(config, effective, metrics, stop).await
     })
 }
 

@@ -230,6 +230,42 @@ async fn unsealed(ground: &Ground) -> Ended {
             a: 1,
         };
         link.sends(leg, &[Record::carried(&header.envelope(&payload))], &[]).await?;
+        until(SOON, format!("{leg} are refused"), || async {
+            (refused().await - counted >= leg as f64).then_some(())
+        })
+        .await;
+    }
+    let grew = held().saturating_sub(before) / (1024 * 1024);
+    match grew <= SPOOL_MIB_MAX {
+        true => Ok("town: no seal".to_owned()),
+        false => Err(format!("what was put aside takes {grew} MiB of the disk")),
+    }
+}
+
+/// Bytes that the files of a directory take on disk.
+fn bytes_below(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let bytes = entries.map(|entry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => bytes_below(&entry.path()),
+        Ok(meta) => meta.blocks() * 512,
+        Err(_) => 0,
+    });
+    bytes.sum()
+}
+
+/// The village lives; one who copied its disk comes under its code with another store.
+async fn copied(ground: &Ground) -> Ended {
+    until(SOON, "the village has a session", || async {
+        let up = ground.station(TOWN).metric("yizhan_link_up", VILLAGE).await?;
+        (up > 0.0).then_some(())
+    })
+    .await;
+    let nats = RawBus::at(ground, TOWN, ground.county.holder_of(VILLAGE)).await?.nats;
+    let answer = hello(&nats, VILLAGE, &Hello::new(VILLAGE, "baaaaaaaaaaaa", EPOCH, 1)).await?;
+    match answer.refused {
+        Some(refused) if refused.reason == "store_conflict" => {
+            Ok("town: store_conflict".to_owned())
+        }
         other => Err(format!("a copied box is not refused as such: {other:?}")),
     }
 }

@@ -128,7 +128,7 @@ impl StationKeys {
 }
 
 /// Writes a file that only its owner may read, wholly or not at all, and syncs it.
-pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), BusError> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), BusError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let wrong = |error| BusError::File { doing: "write", path: path.to_owned(), source: error };
     // a new temporary file has the mode 0600

@@ -11,7 +11,9 @@
 //! | [`ServerBinary`] | a nats-server that is new enough |
 //! | [`ServerConfig`] | its configuration: two accounts, who may say what |
 //! | [`Managed`] | a server of our own, kept running |
+//! | [`Tail`] | that server's log, as it grows |
 //! | [`OwnBus`] | the station's bus, whoever runs it |
+//! | [`BusRefusal`] | what the server refused somebody |
 //! | [`Credential`] | who we are to a bus |
 //! | [`Client`] | one connection |
 //! | [`Inbox`] | the stream of delivered messages |
@@ -29,6 +31,7 @@ mod listen;
 mod managed;
 mod own;
 mod permissions;
+mod refusal;
 mod render;
 mod server;
 mod stream_files;
@@ -41,10 +44,12 @@ pub use client::{Client, Dial, Headers, LinkState, Message, Publisher, Subscript
 pub use error::BusError;
 pub use inbox::{Inbox, InboxAck, InboxError, InboxInfo, InboxLimits};
 pub use inbox_reader::{Delivered, InboxReader};
+pub(crate) use keys::write_private;
 pub use keys::{Credential, StationKeys};
 pub use listen::{BadListen, Listen};
-pub use managed::{Managed, ManagedPlan, Patience};
+pub use managed::{Managed, ManagedPlan, Patience, Tail};
 pub use own::OwnBus;
+pub use refusal::{Reason, Refusal as BusRefusal};
 pub use render::{
     Application, Child, MAX_PAYLOAD_BYTES, OPEN_USER, SYNC_INTERVAL_SECONDS, ServerConfig,
 };

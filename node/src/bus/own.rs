@@ -5,7 +5,7 @@ use yizhan_topology::Topology;
 
 use super::client::{Client, Dial};
 use super::inbox::{Inbox, InboxLimits};
-use super::managed::{Managed, ManagedPlan};
+use super::managed::{Managed, ManagedPlan, Tail};
 use super::render::{Application, Child};
 use super::{BusError, StationKeys};
 use crate::tls::TlsFiles;
@@ -98,6 +98,14 @@ impl OwnBus {
         let Self::Managed(managed) = self else { return Ok(false) };
         managed.admit(Child::all_of(topology, here), Application::all_of(topology, here))?;
         Ok(true)
+    }
+
+    /// The log of our own server, for the first who asks; a bus of others has one of its own.
+    pub fn log(&self) -> Option<Tail> {
+        match self {
+            Self::Managed(managed) => managed.log(),
+            Self::External { .. } => None,
+        }
     }
 
     /// Has our own server read its certificates again; a bus of others is theirs to reload.

@@ -14,15 +14,14 @@ use super::body;
 use super::problem::Problem;
 use super::routes::Desk;
 use super::site::Answers;
-use super::tokens::Role;
+use super::tokens::{Holder, Role};
 
 /// Takes one event or a batch.
 pub(super) async fn take(State(desk): State<Desk>, request: Request) -> Result<Response, Problem> {
     let headers = texts(request.headers())?;
-    // the guard has set it; without one nobody has more than a reader's rights
-    let by = request.extensions().get::<Role>().copied().unwrap_or(Role::Reader);
+    let by = holder(&request);
     let (body, _room) = body::read(request, desk.site.body_bytes_max, &desk.room).await?;
-    Ok(match desk.site.intake.post(headers, body, by).await? {
+    Ok(match desk.site.intake.post(headers, body, by).await.map_err(Problem::noted)? {
         Answers::One(accepted) => {
             let page = [(LOCATION, format!("/v1/messages/{}", accepted.id))];
             (StatusCode::ACCEPTED, page, Json(accepted)).into_response()
@@ -40,9 +39,16 @@ pub(super) async fn ack(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
+    let by = holder(&request);
     let (body, _room) = body::read(request, desk.site.body_bytes_max, &desk.room).await?;
-    desk.site.intake.ack(&id, body).await?;
+    desk.site.intake.ack(&id, body, by).await.map_err(Problem::noted)?;
     Ok(Json(json!({ "ok": true })))
+}
+
+/// Who makes a request. The guard has set it; without one nobody has more than a reader's rights.
+fn holder(request: &Request) -> Holder {
+    let nobody = || Holder { name: "unknown".to_owned(), role: Role::Reader };
+    request.extensions().get::<Holder>().cloned().unwrap_or_else(nobody)
 }
 
 /// What stands for one event in the answer to a batch.

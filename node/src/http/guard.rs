@@ -1,28 +1,34 @@
-//! Whether this caller may do this.
+//! Whether this caller may do this; and a note of everybody who was refused something.
 //!
 //! Without a token one is the operator, but only from this machine and under its loopback name: a
 //! request for another host that comes from here came through a proxy, or from a browser whose
 //! page had its name re-bound to 127.0.0.1.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use metrics::counter;
 use yizhan_schemas::reply::ErrorCode::{Forbidden, Unauthorized};
 
-use super::problem::Problem;
+use super::problem::{Problem, Told};
 use super::routes::{Desk, Route};
-use super::tokens::{Role, Tokens};
+use super::tokens::{Holder, Role, Tokens};
+use crate::audit::Deed;
+
+/// Who it is that needs no token.
+const LOCAL: &str = "this machine";
 
 /// Where a request came from; set for each connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// Lets a request through, or answers it with 401 or 403.
+/// Lets a request through, or answers it with 401, 403 or, after too many wrong tokens, 429.
 pub(super) async fn check(
     State((desk, route)): State<(Desk, Route)>,
     mut request: Request,
@@ -31,52 +37,104 @@ pub(super) async fn check(
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     // a request without a peer is nobody's: it is treated as one from elsewhere
     let local = peer.is_some_and(|peer| peer.is_loopback());
-    match admit(&desk.site.tokens, local, request.headers(), route) {
-        Ok(role) => {
-            request.extensions_mut().insert(role);
-            next.run(request).await
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let (who, response) = match admit(&desk.site.tokens, local, request.headers(), route) {
+        Ok(holder) => {
+            let name = holder.name.clone();
+            request.extensions_mut().insert(holder);
+            (Some(name), next.run(request).await)
         }
-        Err(problem) => {
-            tracing::info!(?peer, path = route.path(), %problem, "an HTTP request was refused");
-            problem.into_response()
-        }
+        Err(Refused::Stranger(problem)) => (None, problem.into_response()),
+        Err(Refused::Holder(name, problem)) => (Some(name), problem.into_response()),
+        Err(Refused::Guess(problem)) => (None, guessed(&desk, peer, problem).into_response()),
+    };
+    // who asks for a message or station that is not there has done nothing
+    if response.status() != StatusCode::NOT_FOUND {
+        note(&desk, peer, who.as_deref(), &format!("{method} {path}"), &response);
+    }
+    response
+}
+
+/// A wrong token; too many of them are another problem.
+///
+/// One that is right is still let in: the address may be that of a proxy or a whole township, and
+/// what keeps tokens from being guessed is their length.
+fn guessed(desk: &Desk, peer: Option<IpAddr>, problem: Problem) -> Problem {
+    let waits = peer.map(|peer| desk.peers.guess(peer, Instant::now()));
+    match waits {
+        Some(Err(wait)) => Problem::too_many_guesses(wait),
+        _ => problem,
     }
 }
 
-/// The role in which a request is made.
-fn admit(tokens: &Tokens, local: bool, headers: &HeaderMap, route: Route) -> Result<Role, Problem> {
+/// Counts and writes down that somebody was refused something.
+pub(super) fn note(
+    desk: &Desk,
+    peer: Option<IpAddr>,
+    who: Option<&str>,
+    what: &str,
+    response: &Response,
+) {
+    let Some(told) = response.extensions().get::<Told>() else { return };
+    counter!("yizhan_http_refused_total", "code" => told.code).increment(1);
+    if !told.noted && response.status().is_client_error() {
+        let peer = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
+        let deed = Deed::refused("http_refused", who.unwrap_or(&peer), told.code).to(what);
+        desk.site.audit.note(deed.detail(&format!("from {peer}: {}", told.detail)));
+    }
+}
+
+/// Who is not let through.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    /// Somebody without a token.
+    Stranger(Problem),
+    /// Somebody with one that nobody has.
+    Guess(Problem),
+    /// Somebody known, who may not do this.
+    Holder(String, Problem),
+}
+
+/// Who makes a request, in which role.
+fn admit(
+    tokens: &Tokens,
+    local: bool,
+    headers: &HeaderMap,
+    route: Route,
+) -> Result<Holder, Refused> {
     let credentials = text(headers, AUTHORIZATION).filter(|_| !tokens.is_empty());
     let Some(credentials) = credentials else {
         return match (local, foreign_host(headers)) {
-            (true, None) => Ok(Role::Operator),
-            (true, Some(host)) => Err(Problem::of(
+            (true, None) => Ok(Holder { name: LOCAL.to_owned(), role: Role::Operator }),
+            (true, Some(host)) => Err(Refused::Stranger(Problem::of(
                 Unauthorized,
                 format!(
                     "a bearer token is needed: the request comes from this machine but asks for \
                      host {host}; valid without a token is http://127.0.0.1 or http://localhost"
                 ),
-            )),
-            (false, _) => Err(Problem::of(
+            ))),
+            (false, _) => Err(Refused::Stranger(Problem::of(
                 Unauthorized,
                 "a bearer token is needed from other machines: send the header Authorization: \
                  Bearer <token> with one of http.tokens",
-            )),
+            ))),
         };
     };
     let token =
         credentials.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let holder = token.and_then(|(_, token)| tokens.holder(token.trim()));
     let holder = holder.ok_or_else(|| {
-        Problem::of(
+        Refused::Guess(Problem::of(
             Unauthorized,
             "the header Authorization holds no token of this station; valid is Bearer <token> \
              with one of http.tokens",
-        )
+        ))
     })?;
     if holder.role == Role::Operator || route.roles().contains(&holder.role) {
-        return Ok(holder.role);
+        return Ok(holder.clone());
     }
-    Err(Problem::of(
+    let problem = Problem::of(
         Forbidden,
         format!(
             "the token of {} has the role {}; {} {} is for: operator{}",
@@ -86,7 +144,8 @@ fn admit(tokens: &Tokens, local: bool, headers: &HeaderMap, route: Route) -> Res
             route.path(),
             route.roles().iter().map(|role| format!(", {role}")).collect::<String>(),
         ),
-    ))
+    );
+    Err(Refused::Holder(holder.name.clone(), problem))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -131,9 +190,19 @@ mod tests {
 
     fn answer(local: bool, pairs: &[(HeaderName, &str)], route: Route) -> Result<(), String> {
         let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
-        admit(&tokens(), local, &headers.collect(), route)
-            .map(drop)
-            .map_err(|problem| serde_json::to_value(problem).unwrap()["detail"].to_string())
+        admit(&tokens(), local, &headers.collect(), route).map(drop).map_err(|refused| {
+            serde_json::to_value(refused.problem()).unwrap()["detail"].to_string()
+        })
+    }
+
+    impl Refused {
+        fn problem(&self) -> &Problem {
+            match self {
+                Self::Stranger(problem) | Self::Guess(problem) | Self::Holder(_, problem) => {
+                    problem
+                }
+            }
+        }
     }
 
     #[test]
@@ -184,6 +253,10 @@ mod tests {
             &HeaderMap::from_iter([(AUTHORIZATION, "Bearer x".parse().unwrap())]),
             Route::Alive,
         );
-        assert_eq!(none, Ok(Role::Operator), "without tokens there is nothing to compare with");
+        assert_eq!(
+            none.unwrap().role,
+            Role::Operator,
+            "without tokens there is nothing to compare with"
+        );
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! A head that does not come within [`HEAD_READ`] ends its connection, also when it is idle
 //! between two requests; a body has its own time limit. hyper itself answers heads that are too
-//! long or no HTTP, with a bare 431 or 400.
+//! long or no HTTP, with a bare 431 or 400. An address has a part of all connections and no more;
+//! one beyond that is closed at once. What ends here is counted and written down as well.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +18,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use metrics::counter;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -26,6 +29,7 @@ use tower::ServiceExt;
 use super::guard::Peer;
 use super::routes;
 use super::site::Site;
+use crate::audit::{Audit, Deed};
 
 /// Most connections at once; further ones wait in the listener's backlog.
 pub const CONNECTIONS_MAX: usize = 1024;
@@ -87,9 +91,11 @@ pub async fn serve(
             return Err(ServeError::Plain(here));
         }
     }
-    let tls = site.tls.clone();
     let (stopping, told) = watch::channel(false);
-    let router = routes::router(site, told);
+    let desk = routes::desk(site, told);
+    let (peers, audit) = (Arc::clone(&desk.peers), desk.site.audit.clone());
+    let tls = desk.site.tls.clone();
+    let router = routes::router(desk);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -109,20 +115,33 @@ pub async fn serve(
             Ok((socket, peer)) => {
                 // an answer is small and ready at once: waiting for more to send only delays it
                 let _ = socket.set_nodelay(true);
+                let Some(seat) = peers.seat(peer.ip()) else {
+                    refuse(&audit, peer, "connections", "it has too many connections");
+                    continue;
+                };
                 let (watcher, router, tls) = (graceful.watcher(), router.clone(), tls.clone());
+                let audit = audit.clone();
                 connections.spawn(async move {
-                    let Some(tls) = tls else {
-                        let _ = watcher.watch(connection(socket, peer, router)).await;
-                        return drop(place);
+                    let served = Arc::new(AtomicBool::new(false));
+                    let connection = Connection { peer, router, served: Arc::clone(&served) };
+                    let ended = match tls {
+                        None => watcher.watch(connection.over(socket)).await,
+                        Some(tls) => match tls.accept(socket, HEAD_READ).await {
+                            Ok(socket) => watcher.watch(connection.over(socket)).await,
+                            Err(fault) => {
+                                counter!("yizhan_tls_handshakes_failed_total").increment(1);
+                                refuse(&audit, peer, "tls", &fault.to_string());
+                                Ok(())
+                            }
+                        },
                     };
-                    match tls.accept(socket, HEAD_READ).await {
-                        Ok(socket) => _ = watcher.watch(connection(socket, peer, router)).await,
-                        Err(fault) => {
-                            metrics::counter!("yizhan_tls_handshakes_failed_total").increment(1);
-                            tracing::debug!(%fault, %peer, "no TLS connection came about");
+                    if let Err(fault) = ended {
+                        let idle = served.load(Ordering::Relaxed);
+                        if let Some(code) = code_of(&fault, idle) {
+                            refuse(&audit, peer, code, &fault.to_string());
                         }
                     }
-                    drop(place);
+                    drop((place, seat));
                 });
             }
             Err(fault) => {
@@ -139,22 +158,53 @@ pub async fn serve(
     Ok(())
 }
 
-fn connection<S>(
-    socket: S,
+/// Counts and writes down that somebody was refused before there was a request.
+fn refuse(audit: &Audit, peer: SocketAddr, code: &'static str, why: &str) {
+    counter!("yizhan_http_refused_total", "code" => code).increment(1);
+    let peer = peer.ip().to_canonical().to_string();
+    audit.note(Deed::refused("http_refused", &peer, code).detail(why));
+}
+
+/// What somebody did who broke the rules of HTTP; a connection that was idle or was cut broke none.
+fn code_of(fault: &hyper::Error, served: bool) -> Option<&'static str> {
+    if fault.is_parse_too_large() {
+        Some("long_head")
+    } else if fault.is_parse() {
+        Some("bad_head")
+    } else if fault.is_timeout() && !served {
+        Some("slow_head")
+    } else {
+        None
+    }
+}
+
+/// One connection and who is at its other end.
+struct Connection {
     peer: SocketAddr,
     router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection + Send
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
-        router.clone().oneshot(request)
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_READ)
-        .max_header_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(socket), service)
+    /// A request came.
+    served: Arc<AtomicBool>,
+}
+
+impl Connection {
+    fn over<S>(
+        self,
+        socket: S,
+    ) -> impl GracefulConnection<Error = hyper::Error> + Future<Output = hyper::Result<()>> + Send
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { peer, router, served } = self;
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            served.store(true, Ordering::Relaxed);
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
+            router.clone().oneshot(request)
+        });
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_READ)
+            .max_header_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(socket), service)
+    }
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, Uri};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
 use yizhan_schemas::reply::ErrorCode::{NotFound, SchemaInvalid};
 use yizhan_schemas::{Code, MessageId};
 
+use super::guard::{self, Peer};
 use super::problem::Problem;
 use super::routes::Desk;
 
@@ -103,11 +103,23 @@ fn patience(query: MessageQuery) -> Result<Option<Duration>, Problem> {
     }
 }
 
-pub(super) async fn nothing_here(uri: Uri) -> Problem {
-    let path: String = uri.path().chars().take(80).collect();
-    Problem::of(NotFound, format!("there is nothing at {path}; see /openapi.json"))
+pub(super) async fn nothing_here(desk: State<Desk>, request: Request) -> Response {
+    let path: String = request.uri().path().chars().take(80).collect();
+    let words = format!("there is nothing at {path}; see /openapi.json");
+    astray(&desk, &request, Problem::of(NotFound, words))
 }
 
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
-    Problem::method(format!("{method} is not for {}; see the header Allow", uri.path()))
+/// Who looks where nothing is may be looking for a way in.
+fn astray(desk: &Desk, request: &Request, problem: Problem) -> Response {
+    let response = problem.into_response();
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let what = format!("{} {}", request.method(), request.uri().path());
+    guard::note(desk, peer, None, &what, &response);
+    response
+}
+
+pub(super) async fn no_such_method(desk: State<Desk>, request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    let words = format!("{method} is not for {path}; see the header Allow");
+    astray(&desk, &request, Problem::method(words))
 }

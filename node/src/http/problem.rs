@@ -1,7 +1,9 @@
 //! [`Problem`]: what went wrong, as RFC 9457 writes it.
 
 use std::fmt;
+use std::time::Duration;
 
+use axum::Extension;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +24,20 @@ pub(super) struct Problem {
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
+    /// When to try again, where that makes sense.
+    #[serde(skip)]
+    retry_after_s: u64,
+    /// Whoever found it has written it down already.
+    #[serde(skip)]
+    noted: bool,
+}
+
+/// What somebody was told, beside the response, for those who count and write it down.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+    pub(super) noted: bool,
 }
 
 impl Problem {
@@ -33,7 +49,20 @@ impl Problem {
             detail,
             code,
             pointer: None,
+            retry_after_s: 1,
+            noted: false,
         }
+    }
+
+    /// A refusal that was counted and written down where it was decided.
+    pub(super) fn noted(refusal: Refusal) -> Self {
+        Self { noted: true, ..refusal.into() }
+    }
+
+    /// Too many wrong tokens.
+    pub(super) fn too_many_guesses(wait: Duration) -> Self {
+        let words = "too many wrong tokens came from this address; the right one is still taken";
+        Self { retry_after_s: wait.as_secs().max(1), ..Self::of(ErrorCode::RateLimited, words) }
     }
 
     /// A problem with a code of the contract.
@@ -89,18 +118,19 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut headers = HeaderMap::new();
-        let mut set = |name: HeaderName, value: &'static str| {
-            headers.insert(name, HeaderValue::from_static(value));
+        let mut set = |name: HeaderName, value: HeaderValue| {
+            headers.insert(name, value);
         };
-        set(CONTENT_TYPE, PROBLEM_JSON);
+        set(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         match self.status {
-            401 => set(WWW_AUTHENTICATE, "Bearer realm=\"yizhan\""),
-            429 | 503 => set(RETRY_AFTER, "1"),
+            401 => set(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"yizhan\"")),
+            429 | 503 => set(RETRY_AFTER, self.retry_after_s.into()),
             _ => {}
         }
+        let told = Told { code: self.code, detail: self.detail.clone(), noted: self.noted };
         // texts and numbers always have a JSON form
         let body = serde_json::to_vec(&self).unwrap_or_default();
-        (status, headers, body).into_response()
+        (status, Extension(told), headers, body).into_response()
     }
 }
 

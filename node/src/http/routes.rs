@@ -10,6 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 use tokio::sync::{Semaphore, watch};
 
 use super::body::BODIES_BYTES_MAX;
+use super::peers::Peers;
 use super::site::Site;
 use super::tokens::Role;
 use super::{events, guard, health, pages, stream};
@@ -22,6 +23,8 @@ pub(super) struct Desk {
     pub(super) stopping: watch::Receiver<bool>,
     /// Bytes of bodies that may be read at once.
     pub(super) room: Arc<Semaphore>,
+    /// What each address does.
+    pub(super) peers: Arc<Peers>,
     /// Streams that may be open at once.
     pub(super) streams: Arc<Semaphore>,
 }
@@ -114,14 +117,19 @@ impl Route {
     }
 }
 
-/// The router of a site.
-pub(super) fn router(site: Site, stopping: watch::Receiver<bool>) -> Router {
-    let desk = Desk {
+/// The desk of a site.
+pub(super) fn desk(site: Site, stopping: watch::Receiver<bool>) -> Desk {
+    Desk {
         site: Arc::new(site),
         stopping,
+        peers: Arc::default(),
         room: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
         streams: Arc::new(Semaphore::new(stream::STREAMS_MAX)),
-    };
+    }
+}
+
+/// The router of a desk.
+pub(super) fn router(desk: Desk) -> Router {
     let full = Route::ALL.into_iter().fold(Router::new(), |router, route| {
         let guard = from_fn_with_state((desk.clone(), route), guard::check);
         router.route(route.path(), route.handler().route_layer(guard))

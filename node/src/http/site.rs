@@ -13,23 +13,29 @@ use yizhan_schemas::reply::{Accepted, Refusal};
 use yizhan_schemas::{Code, MessageId};
 
 use super::stream::StreamEvent;
-use super::tokens::{Role, Tokens};
+use super::tokens::{Holder, Tokens};
+use crate::audit::Audit;
 use crate::tls::Acceptor;
 
 /// Takes in what is posted.
 pub trait Intake: Send + Sync {
-    /// Takes one CloudEvent or a batch: the request's headers in their order, its body, and in
-    /// which role it was made.
+    /// Takes one CloudEvent or a batch: the request's headers in their order, its body, and
+    /// by whom it was made.
     /// Resolves with the station's answer; an error is about the request as a whole.
     fn post(
         &self,
         headers: Vec<(String, String)>,
         body: Bytes,
-        by: Role,
+        by: Holder,
     ) -> BoxFuture<'_, Result<Answers, Refusal>>;
 
     /// Takes an application's answer to a message that was delivered here.
-    fn ack<'a>(&'a self, id: &'a str, body: Bytes) -> BoxFuture<'a, Result<(), Refusal>>;
+    fn ack<'a>(
+        &'a self,
+        id: &'a str,
+        body: Bytes,
+        by: Holder,
+    ) -> BoxFuture<'a, Result<(), Refusal>>;
 }
 
 /// What a post is answered with.
@@ -82,6 +88,8 @@ pub struct Site {
     pub stream: broadcast::Sender<StreamEvent>,
     /// Who may come from elsewhere.
     pub tokens: Tokens,
+    /// Where it is written down who was refused what.
+    pub audit: Audit,
     /// TLS, under which all of it is served; needed on any address but loopback.
     pub tls: Option<Acceptor>,
     /// Longest body, bytes: a batch, or an event whose payload is in Base64.

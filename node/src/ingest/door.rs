@@ -11,18 +11,18 @@ use futures::future::{self, BoxFuture};
 use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Verdict;
 use yizhan_core::record::PublisherKey;
-use yizhan_schemas::MessageId;
 use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
+use yizhan_schemas::{Kind, MessageId};
 
 use super::asked::Place;
 use super::body::Bodies;
 use super::caller::Caller;
 use super::cloudevent::{self, Post};
 use super::headers::Headers;
+use super::nats;
 use super::nats::Submission;
-use super::said::{self, Said};
+use super::said::Said;
 use super::wait::{Goal, Wait};
-use super::{nats, reply};
 use crate::mailbox::{Asker, Mailbox};
 
 /// How often a key is looked up for one draft. The index is behind by what the log took since its
@@ -75,10 +75,10 @@ pub enum Read {
 /// What a `POST` is answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// To one event.
-    One(Accepted),
-    /// To a batch, in its order.
-    Batch(Vec<Result<Accepted, Refusal>>),
+    /// To one event, whose kind stands here too.
+    One(Kind, Accepted),
+    /// To a batch, in its order; the kind of one that cannot be read is not known.
+    Batch(Vec<(Option<Kind>, Result<Accepted, Refusal>)>),
 }
 
 /// Takes messages in, whichever carrier brings them.
@@ -136,24 +136,22 @@ impl Door {
                 caller.check(&draft)?;
                 let wait = headers.get("Yz-Wait").filter(|text| !text.is_empty());
                 let wait = wait.map(|text| Place::Header("Yz-Wait").wait(text)).transpose()?;
+                let kind = draft.kind.clone();
                 let answer = self.submit(*draft, wait.unwrap_or(Wait::ACCEPTED)).await;
-                answer.map(Received::One)
+                answer.map(|accepted| Received::One(kind, accepted))
             }
             Post::Batch(drafts) => {
                 let checked = |draft: Result<Draft, Refusal>| {
                     let draft = draft?;
                     caller.check(&draft).map(|()| draft)
                 };
-                let drafts = drafts.into_iter().map(checked).collect();
-                Ok(Received::Batch(self.submit_all(drafts).await))
+                let kind =
+                    |draft: &Result<Draft, Refusal>| draft.as_ref().ok().map(|it| it.kind.clone());
+                let kinds: Vec<_> = drafts.iter().map(kind).collect();
+                let answers = self.submit_all(drafts.into_iter().map(checked).collect()).await;
+                Ok(Received::Batch(kinds.into_iter().zip(answers).collect()))
             }
         }
-    }
-
-    /// Takes a request on `yz.ack.<message id>` and gives the reply's bytes.
-    pub async fn nats_ack(&self, subject: &str, body: &[u8]) -> Bytes {
-        let id = subject.strip_prefix(said::SUBJECT_PREFIX).unwrap_or(subject);
-        reply::noted(self.ack(id, body).await)
     }
 
     /// Takes an application's answer to a message that was delivered here.

@@ -11,30 +11,24 @@ const NOTED: &[u8] = br#"{"ok":true}"#;
 pub fn bytes(answer: Result<Accepted, Refusal>) -> Bytes {
     let json = match answer {
         Ok(accepted) => serde_json::to_vec(&accepted),
-        Err(error) => {
-            count(&error);
-            serde_json::to_vec(&RefusalReply { error })
-        }
+        Err(error) => serde_json::to_vec(&RefusalReply { error }),
     };
     // texts, numbers and booleans under text keys always have a JSON form
     json.unwrap_or_default().into()
 }
 
-/// Every refusal over NATS passes here.
-fn count(refusal: &Refusal) {
-    let code = refusal.code.as_str();
-    metrics::counter!("yizhan_ingest_refused_total", "code" => code).increment(1);
-}
-
-/// What a publisher reads over NATS whose draft was decided upon.
-pub fn verdict(verdict: Verdict) -> Bytes {
+/// What a publisher hears whose draft was decided upon.
+///
+/// # Errors
+/// It was refused.
+pub fn decided(verdict: Verdict) -> Result<Accepted, Refusal> {
     match verdict {
-        Verdict::Accepted(accepted) => bytes(Ok(accepted)),
-        Verdict::Refused(refusal) => bytes(Err(refusal)),
-        Verdict::Noted | Verdict::LookAgain => bytes(Err(Refusal::new(
+        Verdict::Accepted(accepted) => Ok(accepted),
+        Verdict::Refused(refusal) => Err(refusal),
+        Verdict::Noted | Verdict::LookAgain => Err(Refusal::new(
             ErrorCode::RateLimited,
             "this station could not decide yet; try again shortly",
-        ))),
+        )),
     }
 }
 

@@ -13,6 +13,7 @@ use yizhan_schemas::Code;
 use super::Carrier;
 use super::inlet::Inlet;
 use super::porch::Porch;
+use crate::audit::Audit;
 use crate::bus::{BusError, Client, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
@@ -30,6 +31,8 @@ pub struct Downlinks {
     pub boot: BootId,
     /// The way to the core.
     pub mailbox: Mailbox,
+    /// Where refusals are written down.
+    pub audit: Audit,
 }
 
 impl Downlinks {
@@ -55,11 +58,13 @@ impl Downlinks {
             carriers.spawn(carrier.run(orders, |_| {}));
             let specimens = Arc::clone(&self.seals.register);
             let link = Link::Down(child.clone());
-            let (porch, reading) = Porch::open(link, specimens, self.mailbox.clone());
+            let (porch, reading) =
+                Porch::open(link, specimens, self.mailbox.clone(), self.audit.clone());
             inlets.spawn(reading);
             let subscription = self.client.subscribe(&subjects::up(&child)).await?;
             let (client, mailbox) = (self.client.clone(), self.mailbox.clone());
-            inlets.spawn(Inlet { child, client, mailbox, porch }.run(subscription));
+            let audit = self.audit.clone();
+            inlets.spawn(Inlet { child, client, mailbox, porch, audit }.run(subscription));
         }
         // one ends only when the core has
         match inlets.join_next().await {

@@ -16,6 +16,7 @@ use yizhan_schemas::frame::Frame;
 
 use super::porch::{Porch, Put};
 use super::refuse;
+use crate::audit::{Audit, Deed};
 use crate::bucket::Bucket;
 use crate::bus::{Client, Message, Subscription, subjects};
 use crate::mailbox::Mailbox;
@@ -37,6 +38,7 @@ pub(super) struct Inlet {
     pub(super) client: Client,
     pub(super) mailbox: Mailbox,
     pub(super) porch: Porch,
+    pub(super) audit: Audit,
 }
 
 impl Inlet {
@@ -51,6 +53,7 @@ impl Inlet {
             if let Some(before) = REFUSALS.due("muted", link) {
                 let why = "more frames or hellos than a station sends";
                 tracing::warn!(event = "muted", link, why, before, "not listened to for {MUTED:?}");
+                self.audit.note(Deed::refused("muted", link, "flood").detail(why));
             }
             tokio::time::sleep(MUTED).await;
             let Ok(again) = self.client.subscribe(&subjects::up(&self.child)).await else { return };
@@ -86,21 +89,23 @@ impl Inlet {
     }
 
     fn answer(&self, message: Message) -> AbortHandle {
-        let (client, mailbox, child) =
-            (self.client.clone(), self.mailbox.clone(), self.child.clone());
+        let (client, mailbox) = (self.client.clone(), self.mailbox.clone());
+        let (child, audit) = (self.child.clone(), self.audit.clone());
         // answering waits for a commit
-        tokio::spawn(async move { answer(&client, &mailbox, child, message).await }).abort_handle()
+        let answering = async move { answer(&client, &mailbox, &audit, child, message).await };
+        tokio::spawn(answering).abort_handle()
     }
 }
 
-async fn answer(client: &Client, mailbox: &Mailbox, child: Code, message: Message) {
+async fn answer(client: &Client, mailbox: &Mailbox, audit: &Audit, child: Code, message: Message) {
+    let refuse = |child, why: &str| refuse(audit, &Link::Down(child), why);
     let hello = match Frame::decode(&message.payload) {
         Ok(Frame::Hello(hello)) => hello,
-        Ok(_) => return refuse(&Link::Down(child), "a request that is no hello"),
-        Err(fault) => return refuse(&Link::Down(child), &fault.to_string()),
+        Ok(_) => return refuse(child, "a request that is no hello"),
+        Err(fault) => return refuse(child, &fault.to_string()),
     };
     if hello.code != child {
-        return refuse(&Link::Down(child), &format!("a hello in the name of {}", hello.code));
+        return refuse(child, &format!("a hello in the name of {}", hello.code));
     }
     let Some(frame) = mailbox.greet(child.clone(), hello).await else { return };
     match frame.encode() {

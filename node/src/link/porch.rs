@@ -12,6 +12,7 @@ use yizhan_core::link::Link;
 use yizhan_core::seal::Specimens;
 
 use super::{Unpacker, input_of, refuse};
+use crate::audit::Audit;
 use crate::mailbox::Mailbox;
 
 /// Most frames of one neighbour that wait to be read.
@@ -36,9 +37,10 @@ impl Porch {
         link: Link,
         specimens: Arc<dyn Specimens>,
         mailbox: Mailbox,
+        audit: Audit,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (frames, waiting) = mpsc::channel(FRAMES_MAX);
-        let reading = read(link.clone(), waiting, specimens, mailbox);
+        let reading = read(link.clone(), waiting, specimens, mailbox, audit);
         (Self { link, frames, room: Arc::new(Semaphore::new(BYTES_MAX)) }, reading)
     }
 
@@ -79,6 +81,7 @@ async fn read(
     mut waiting: mpsc::Receiver<Waiting>,
     specimens: Arc<dyn Specimens>,
     mailbox: Mailbox,
+    audit: Audit,
 ) {
     let mut unpacker = Unpacker::default();
     // another one than that of frames: what a frame holds may be longer than the frame
@@ -92,7 +95,7 @@ async fn read(
                     return;
                 }
             }
-            Err(why) => refuse(&link, &why),
+            Err(why) => refuse(&audit, &link, &why),
         }
         // reading and checking a frame is work without a pause; siblings want their turn
         tokio::task::yield_now().await;
@@ -114,7 +117,7 @@ mod tests {
     }
 
     fn porch(mailbox: &Mailbox) -> (Porch, impl Future<Output = ()> + Send + use<>) {
-        Porch::open(Link::Up, Arc::new(NoKeys), mailbox.clone())
+        Porch::open(Link::Up, Arc::new(NoKeys), mailbox.clone(), Audit::none())
     }
 
     #[tokio::test]

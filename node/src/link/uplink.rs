@@ -13,6 +13,7 @@ use yizhan_schemas::{Code, PerLane};
 
 use super::Carrier;
 use super::porch::{Porch, Put};
+use crate::audit::Audit;
 use crate::bus::{BusError, Client, Subscription, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
@@ -38,6 +39,8 @@ pub struct Uplink {
     pub boot: BootId,
     /// The way to the core.
     pub mailbox: Mailbox,
+    /// Where refusals are written down.
+    pub audit: Audit,
 }
 
 impl Uplink {
@@ -64,7 +67,8 @@ impl Uplink {
             }
         };
         let specimens = Arc::clone(&self.seals.register);
-        let (porch, reading) = Porch::open(Link::Up, specimens, self.mailbox.clone());
+        let (porch, reading) =
+            Porch::open(Link::Up, specimens, self.mailbox.clone(), self.audit.clone());
         tokio::select! {
             () = carrier.run(orders, hello) => {}
             () = listen(subscription, &porch) => {}

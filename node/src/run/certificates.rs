@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::RunError;
+use crate::audit::{Audit, Deed};
 use crate::bus::OwnBus;
 use crate::tls::Tls;
 
@@ -24,6 +25,7 @@ pub(super) async fn follow(
     mut hangups: Signal,
     tls: Option<Arc<Tls>>,
     bus: std::sync::Weak<OwnBus>,
+    audit: Audit,
 ) -> (&'static str, Result<(), RunError>) {
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -46,6 +48,7 @@ pub(super) async fn follow(
                     bus.reload();
                 }
                 tracing::info!(event = "certificate_renewed", "a new certificate is in force");
+                audit.note(Deed::done("certificate_renewed", by(asked)));
                 "renewed"
             }
             Ok(Err(fault)) => {
@@ -53,6 +56,8 @@ pub(super) async fn follow(
                     event = "certificate_refused",
                     "{fault}; the one before stays in force"
                 );
+                let deed = Deed::refused("certificate_refused", by(asked), "not valid");
+                audit.note(deed.detail(&fault.to_string()));
                 "refused"
             }
             Ok(Ok(false)) | Err(_) => {
@@ -64,4 +69,9 @@ pub(super) async fn follow(
         };
         metrics::counter!("yizhan_tls_renewals_total", "outcome" => result).increment(1);
     }
+}
+
+/// Who had the files looked at.
+fn by(asked: bool) -> &'static str {
+    if asked { "SIGHUP" } else { "the files changed" }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use yizhan_schemas::Code;
 use yizhan_topology::Problems;
 
+use crate::audit::AuditError;
 use crate::bus::BusError;
 use crate::driver::DiskFailed;
 use crate::http::{ServeError, tokens::BadToken};
@@ -126,6 +127,9 @@ pub enum RunError {
     /// The bus.
     #[error(transparent)]
     Bus(#[from] BusError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// HTTP.
     #[error(transparent)]
     Http(#[from] ServeError),

@@ -1,5 +1,6 @@
 //! Intake: messages from NATS and HTTP through one door.
 
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -7,12 +8,16 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
 use tokio::sync::mpsc;
 use yizhan_core::effect::Verdict;
-use yizhan_schemas::reply::{ErrorCode, Refusal};
+use yizhan_schemas::reply::{Accepted, ErrorCode, Refusal};
 
+use super::names::Names;
+use super::notes::Notes;
+use crate::audit::Audit;
 use crate::bus::{BusError, Client, Message, subjects};
-use crate::http::{self, Role};
+use crate::http::{self, Holder, Role};
+use crate::ingest::said::SUBJECT_PREFIX;
 use crate::ingest::{Caller, Door, Headers, Read, Received, Shares, reply};
-use crate::mailbox::{Asker, Held};
+use crate::mailbox::{Asker, Held, Slip};
 use crate::telemetry::REFUSALS;
 
 /// Requests from NATS that may wait for their answer at once; further ones wait in the client.
@@ -37,7 +42,7 @@ pub(super) async fn nats(
     client: Client,
     door: Door,
     desk: Desk,
-    per_second: u32,
+    ledger: Ledger,
 ) -> Result<(), BusError> {
     let subject = match desk {
         Desk::Submit => subjects::SUBMIT_ALL,
@@ -46,29 +51,39 @@ pub(super) async fn nats(
     let mut requests = client.subscribe(subject).await?;
     let (verdicts, mut decided) = mpsc::channel(REQUESTS_MAX);
     let (answers, mut answered) = mpsc::channel(REQUESTS_MAX);
-    let counter = Counter { client, door, desk, verdicts, answers };
-    let mut shares = Shares::new(per_second);
+    let mut counter = Counter { client, door, desk, verdicts, answers, ledger };
     let mut open: usize = 0;
-    let mut turn = Vec::with_capacity(ANSWERS_A_TURN_MAX);
+    let (mut turn, mut said) = (Vec::with_capacity(ANSWERS_A_TURN_MAX), Vec::new());
     loop {
         tokio::select! {
             biased;
             count = decided.recv_many(&mut turn, ANSWERS_A_TURN_MAX) => {
-                for (to, verdict) in turn.drain(..) {
-                    counter.say(&to, reply::verdict(verdict)).await;
+                for (slip, verdict) in turn.drain(..) {
+                    counter.say(Said::Submitted(slip, reply::decided(verdict))).await;
                 }
                 open -= count;
             }
-            Some((to, bytes)) = answered.recv() => {
-                counter.say(&to, bytes).await;
-                open -= 1;
+            count = answered.recv_many(&mut said, ANSWERS_A_TURN_MAX) => {
+                for said in said.drain(..) {
+                    counter.say(said).await;
+                }
+                open -= count;
             }
             request = requests.next(), if open < REQUESTS_MAX => {
                 let Some(request) = request else { return Ok(()) };
-                open += usize::from(counter.take(request, &mut shares).await);
+                open += usize::from(counter.take(request).await);
             }
         }
+        counter.ledger.notes.tell();
     }
+}
+
+/// What is said to a request.
+enum Said {
+    /// To one to take a message.
+    Submitted(Slip, Result<Accepted, Refusal>),
+    /// To one to note an answer to a message: where it is wanted, by whom, to which.
+    Answered(String, Arc<str>, String, Result<(), Refusal>),
 }
 
 /// Where requests are taken.
@@ -76,85 +91,126 @@ struct Counter {
     client: Client,
     door: Door,
     desk: Desk,
-    verdicts: mpsc::Sender<(String, Verdict)>,
-    answers: mpsc::Sender<(String, Bytes)>,
+    verdicts: mpsc::Sender<(Slip, Verdict)>,
+    answers: mpsc::Sender<Said>,
+    ledger: Ledger,
+}
+
+/// What is known and noted of those who come.
+pub(super) struct Ledger {
+    /// Whose a key is.
+    pub(super) names: Names,
+    /// What is written down.
+    pub(super) notes: Notes,
+    /// What each may have open.
+    pub(super) shares: Shares,
 }
 
 impl Counter {
     /// Takes one; `true` if its answer is still to come.
-    async fn take(&self, mut request: Message, shares: &mut Shares) -> bool {
+    async fn take(&mut self, mut request: Message) -> bool {
         // one that was published without asking for an answer is taken all the same
-        let to = request.reply.take().unwrap_or_default();
-        let refused = match self.admit(&request, shares) {
-            Ok(held) => match self.desk {
-                Desk::Submit => {
-                    let headers: Headers = request.headers.iter().collect();
-                    match self.door.read(&request.subject, &headers, request.payload) {
-                        Ok(Read::Plain(draft)) => {
-                            let asker = Asker::desk(self.verdicts.clone(), to).holding(held);
-                            self.door.hand_plain(draft, asker);
-                            return true;
-                        }
-                        Ok(Read::Long(draft, wait)) => {
-                            let door = self.door.clone();
-                            let work = async move { reply::bytes(door.submit(draft, wait).await) };
-                            return self.follow(to, held, work).await;
-                        }
-                        Err(refusal) => refusal,
-                    }
-                }
-                Desk::Ack => {
-                    let door = self.door.clone();
-                    let work =
-                        async move { door.nats_ack(&request.subject, &request.payload).await };
-                    return self.follow(to, held, work).await;
-                }
-            },
-            Err(refusal) => refusal,
+        let reply = request.reply.take().unwrap_or_default();
+        let Some(publisher) = request.publisher() else {
+            let refusal = nobody();
+            return self.refuse(&reply, "unknown", &request.subject, refusal).await;
         };
-        self.say(&to, reply::bytes(Err(refused))).await;
+        let who = self.ledger.names.of(&publisher.user);
+        let held = match self.admit(&who, &request) {
+            Ok(held) => held,
+            Err(refusal) => return self.refuse(&reply, &who, &request.subject, refusal).await,
+        };
+        match self.desk {
+            Desk::Submit => self.submit(reply, who, held, request).await,
+            Desk::Ack => {
+                let subject = request.subject;
+                let id = subject.strip_prefix(SUBJECT_PREFIX).unwrap_or(&subject).to_owned();
+                let door = self.door.clone();
+                let work = async move {
+                    let noted = door.ack(&id, &request.payload).await;
+                    Said::Answered(reply, who, id, noted)
+                };
+                self.follow(held, work).await
+            }
+        }
+    }
+
+    async fn submit(&mut self, reply: String, who: Arc<str>, held: Held, request: Message) -> bool {
+        let headers: Headers = request.headers.iter().collect();
+        match self.door.read(&request.subject, &headers, request.payload) {
+            Ok(Read::Plain(draft)) => {
+                let slip = Slip { reply, who, kind: draft.kind.clone() };
+                let asker = Asker::desk(self.verdicts.clone(), slip).holding(held);
+                self.door.hand_plain(draft, asker);
+                true
+            }
+            Ok(Read::Long(draft, wait)) => {
+                let (door, slip) =
+                    (self.door.clone(), Slip { reply, who, kind: draft.kind.clone() });
+                let work = async move { Said::Submitted(slip, door.submit(draft, wait).await) };
+                self.follow(held, work).await
+            }
+            Err(refusal) => self.refuse(&reply, &who, &request.subject, refusal).await,
+        }
+    }
+
+    /// Says that it is refused; there is no more to come.
+    async fn refuse(&self, reply: &str, who: &str, subject: &str, refusal: Refusal) -> bool {
+        self.ledger.notes.refused(who, subject, &refusal);
+        self.answer(reply, reply::bytes(Err(refusal))).await;
         false
     }
 
-    /// Who it is, and whether its share has room for it.
-    fn admit(&self, request: &Message, shares: &mut Shares) -> Result<Held, Refusal> {
-        let publisher = request.publisher().ok_or_else(nobody)?;
+    /// Whether its publisher's share has room for it.
+    fn admit(&mut self, who: &str, request: &Message) -> Result<Held, Refusal> {
         let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
         let bytes = request.payload.len() + headers.sum::<usize>();
-        shares.take(&publisher.user, bytes, Instant::now()).inspect_err(|refusal| {
-            if let Some(before) = REFUSALS.due("publisher_limited", &publisher.user) {
-                tracing::warn!(event = "publisher_limited", before, "{}", refusal.message);
+        self.ledger.shares.take(who, bytes, Instant::now()).inspect_err(|refusal| {
+            if let Some(before) = REFUSALS.due("publisher_limited", who) {
+                tracing::warn!(event = "publisher_limited", who, before, "{}", refusal.message);
             }
         })
     }
 
     /// Follows a request to its answer in a task of its own, unless it has one at once.
     async fn follow(
-        &self,
-        to: String,
+        &mut self,
         held: Held,
-        work: impl Future<Output = Bytes> + Send + 'static,
+        work: impl Future<Output = Said> + Send + 'static,
     ) -> bool {
         let mut work = Box::pin(work);
         // the first poll puts the letter into the mailbox
         match futures::poll!(&mut work) {
-            Poll::Ready(bytes) => {
-                self.say(&to, bytes).await;
+            Poll::Ready(said) => {
+                self.say(said).await;
                 false
             }
             Poll::Pending => {
                 let answers = self.answers.clone();
                 tokio::spawn(async move {
-                    let answer = work.await;
+                    let said = work.await;
                     drop(held);
-                    answers.send((to, answer)).await
+                    answers.send(said).await
                 });
                 true
             }
         }
     }
 
-    async fn say(&self, to: &str, bytes: Bytes) {
+    async fn say(&mut self, said: Said) {
+        match said {
+            Said::Submitted(slip, said) => {
+                self.ledger.notes.submitted(&slip.who, &slip.kind, &said);
+                self.answer(&slip.reply, reply::bytes(said)).await;
+            }
+            Said::Answered(to, who, id, said) => {
+                self.ledger.notes.answered(&who, &id, &said);
+                self.answer(&to, reply::noted(said)).await;
+            }
+        }
+    }
+
+    async fn answer(&self, to: &str, bytes: Bytes) {
         if to.is_empty() {
             return;
         }
@@ -174,30 +230,62 @@ fn nobody() -> Refusal {
 }
 
 /// What HTTP posts, through the same door.
-pub(super) struct Post(pub(super) Door);
+pub(super) struct Post {
+    pub(super) door: Door,
+    pub(super) audit: Audit,
+}
 
 impl http::Intake for Post {
     fn post(
         &self,
         headers: Vec<(String, String)>,
         body: Bytes,
-        by: Role,
+        by: Holder,
     ) -> BoxFuture<'_, Result<http::Answers, Refusal>> {
         async move {
             let headers: Headers = headers.into_iter().collect();
-            let caller = match by {
+            let caller = match by.role {
                 Role::Operator => Caller::Operator,
                 Role::Publisher | Role::Reader => Caller::Publisher,
             };
-            Ok(match self.0.http(&headers, body, caller).await? {
-                Received::One(accepted) => http::Answers::One(accepted),
-                Received::Batch(answers) => http::Answers::Batch(answers),
-            })
+            let mut notes = Notes::new(self.audit.clone());
+            let received = self.door.http(&headers, body, caller).await;
+            let received = received.inspect_err(|why| notes.refused(&by.name, "events", why))?;
+            let answers = match received {
+                Received::One(kind, accepted) => {
+                    let said = Ok(accepted);
+                    notes.submitted(&by.name, &kind, &said);
+                    http::Answers::One(said?)
+                }
+                Received::Batch(answers) => {
+                    let noted = answers.into_iter().map(|(kind, said)| {
+                        match (&kind, &said) {
+                            (Some(kind), said) => notes.submitted(&by.name, kind, said),
+                            (None, Err(why)) => notes.refused(&by.name, "events", why),
+                            (None, Ok(_)) => {}
+                        }
+                        said
+                    });
+                    http::Answers::Batch(noted.collect())
+                }
+            };
+            notes.tell();
+            Ok(answers)
         }
         .boxed()
     }
 
-    fn ack<'a>(&'a self, id: &'a str, body: Bytes) -> BoxFuture<'a, Result<(), Refusal>> {
-        async move { self.0.ack(id, &body).await }.boxed()
+    fn ack<'a>(
+        &'a self,
+        id: &'a str,
+        body: Bytes,
+        by: Holder,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
+        async move {
+            let said = self.door.ack(id, &body).await;
+            Notes::new(self.audit.clone()).answered(&by.name, id, &said);
+            said
+        }
+        .boxed()
     }
 }

@@ -18,11 +18,15 @@ use yizhan_topology::Topology;
 use super::home::Home;
 use super::index::{IndexFeed, Look};
 use super::intake::{self, Post};
+use super::names::Names;
+use super::notes::Notes;
 use super::pages::{self, Book};
 use super::status::{self, Roll};
 use super::store::Store;
 use super::{RunError, reclaim, systemd};
 use crate::adapter::Adapters;
+use crate::audit::Audit;
+use crate::audit::witness::Witness;
 use crate::bus::{Client, InboxLimits, OwnBus};
 use crate::config::{self, Config};
 use crate::deliver::Deliverer;
@@ -32,7 +36,7 @@ use crate::driver::{
 };
 use crate::http::{self, Site, Tokens};
 use crate::ingest::cloudevent::BATCH_BYTES_MAX;
-use crate::ingest::{Bodies, Door};
+use crate::ingest::{Bodies, Door, Shares};
 use crate::journal::{self, Journal, JournalPlan};
 use crate::link::{Downlinks, Uplink};
 use crate::mailbox::Mailbox;
@@ -57,6 +61,7 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) mailbox: Mailbox,
+    pub(super) audit: Audit,
     /// The connection to the parent's bus; none for a root.
     pub(super) parent: Option<Client>,
     pub(super) tasks: Tasks,
@@ -89,6 +94,7 @@ impl Parts {
             seals: self.seals.clone(),
             boot: self.store.fresh.boot,
             mailbox: self.mailbox.clone(),
+            audit: self.audit.clone(),
         };
         self.tasks.spawn(async { ("downlink", downlinks.run(children).await.map_err(Into::into)) });
         if let Some(parent) = self.parent.clone() {
@@ -101,12 +107,20 @@ impl Parts {
                 seals: self.seals.clone(),
                 boot: self.store.fresh.boot,
                 mailbox: self.mailbox.clone(),
+                audit: self.audit.clone(),
             };
             self.tasks.spawn(async { ("uplink", uplink.run(orders).await.map_err(Into::into)) });
         }
         let inbox = self.inbox(bus, app);
         let adapters = self.adapters(app);
-        Outlets { links, inbox, adapters, reclaim, topology, notices: telemetry::notices() }
+        Outlets {
+            links,
+            inbox,
+            adapters,
+            reclaim,
+            topology,
+            notices: telemetry::notices(self.audit.clone()),
+        }
     }
 
     fn adapters(&mut self, app: &Client) -> mpsc::Sender<AttemptOrder> {
@@ -226,8 +240,9 @@ impl Parts {
         let followers = vec![follower, journal.synced()];
         let (log, reclaimer) = log.split(reclaim, followers);
         reclaim::start(reclaimer, orders, self.mailbox.clone())?;
+        let witness = Witness::new(self.audit.clone());
         let observers: Vec<Box<dyn Observer>> =
-            vec![Box::new(index), Box::new(counts), Box::new(feed)];
+            vec![Box::new(index), Box::new(counts), Box::new(witness), Box::new(feed)];
         Disk::start(log, observers).map_err(RunError::Runtime)
     }
 
@@ -245,8 +260,11 @@ impl Parts {
         let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades);
         let roll = Roll::new(self.here().clone(), Arc::clone(&self.topology), site.view.clone());
         for (name, desk) in [("submit", intake::Desk::Submit), ("ack", intake::Desk::Ack)] {
-            let rate = self.config.ingest.rate;
-            let requests = intake::nats(site.link.clone(), door.clone(), desk, rate);
+            let names = Names::of_trees(site.trees.clone());
+            let notes = Notes::new(self.audit.clone());
+            let shares = Shares::new(self.config.ingest.rate);
+            let ledger = intake::Ledger { names, notes, shares };
+            let requests = intake::nats(site.link.clone(), door.clone(), desk, ledger);
             self.tasks.spawn(async move { (name, requests.await.map_err(Into::into)) });
         }
         let (heard, link) = (roll.clone(), site.link.clone());
@@ -257,7 +275,8 @@ impl Parts {
         }
         let book = Book { roll, journal: site.journal, view: site.view, link: site.link };
         let site_served = Site {
-            intake: Arc::new(Post(door)),
+            intake: Arc::new(Post { door, audit: self.audit.clone() }),
+            audit: self.audit.clone(),
             pages: Arc::new(book),
             metrics,
             stream: site.events,
@@ -286,6 +305,8 @@ pub(super) struct Desk {
     pub(super) events: broadcast::Sender<http::StreamEvent>,
     pub(super) view: watch::Receiver<View>,
     pub(super) link: Client,
+    /// The topology with the keys that are believed.
+    pub(super) trees: watch::Receiver<Arc<Topology>>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -294,14 +315,15 @@ fn bytes(config: u64) -> usize {
 }
 
 fn tokens(config: &Config) -> Result<Tokens, RunError> {
-    let token = |token: &config::Token| http::tokens::Token {
-        name: token.name.clone().unwrap_or_default(),
-        role: match token.role {
+    let token = |token: &config::Token| {
+        let role = match token.role {
             config::Role::Reader => http::tokens::Role::Reader,
             config::Role::Publisher => http::tokens::Role::Publisher,
             config::Role::Operator => http::tokens::Role::Operator,
-        },
-        token: token.token.reveal().to_owned(),
+        };
+        // who has no name is known by what it may do
+        let name = token.name.clone().unwrap_or_else(|| format!("some {role}"));
+        http::tokens::Token { name, role, token: token.token.reveal().to_owned() }
     };
     Ok(Tokens::new(config.http.tokens.iter().map(token))?)
 }

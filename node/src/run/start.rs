@@ -11,14 +11,16 @@ use yizhan_core::station::View;
 use yizhan_topology::Topology;
 
 use super::home::Home;
+use super::names::Names;
 use super::parent::Parent;
 use super::parts::{Desk, EVENTS_MAX, Parts};
 use super::store::Store;
-use super::{RunError, believed, certificates, reclaim, seals, systemd};
+use super::{RunError, audit, believed, certificates, reclaim, refusals, seals, systemd};
+use crate::audit::Deed;
 use crate::bus::{
     Announcement, Application, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
 };
-use crate::config::{BusMode, Config};
+use crate::config::{BusMode, Config, Effective};
 use crate::mailbox;
 use crate::telemetry::{self, Counts};
 use crate::tls::{Tls, TlsFiles};
@@ -29,6 +31,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// Runs a station until `stop`.
 pub(super) async fn station(
     config: Config,
+    effective: Effective,
     metrics: PrometheusHandle,
     stop: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
@@ -37,6 +40,7 @@ pub(super) async fn station(
     let key = seals::own_key(&config)?;
     let parent = Parent::of(&config, &topology, key.as_ref())?;
     let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
+    let (log, audit) = audit::open(&config, &effective, &home, key.as_ref())?;
     let hangups = certificates::hangups()?;
     let open = |files: TlsFiles| Tls::open(&files, &home.dir.join("tls")).map(Arc::new);
     let tls = config.tls.files().map(open).transpose()?;
@@ -60,20 +64,26 @@ pub(super) async fn station(
         None => None,
     };
     let counts = Counts::on_from(store.kept.as_ref());
-    let mut parts =
-        Parts { config, topology, seals, store, tls, mailbox, parent, tasks: JoinSet::new() };
-    let renewals = certificates::follow(hangups, parts.tls.clone(), Arc::downgrade(&bus));
+    let (noted, tasks) = (audit.clone(), JoinSet::new());
+    let mut parts = Parts { config, topology, seals, store, tls, mailbox, audit, parent, tasks };
+    let (tls, audit) = (parts.tls.clone(), noted.clone());
+    let renewals = certificates::follow(hangups, tls, Arc::downgrade(&bus), audit);
     parts.tasks.spawn(renewals);
     let (trees, changes) = watch::channel(believed);
     let register = Arc::clone(&parts.seals.register);
-    parts.tasks.spawn(believed::follow(changes, register, Arc::downgrade(&bus), here));
+    parts.tasks.spawn(believed::follow(changes, register, Arc::downgrade(&bus), here.clone()));
+    let names = Names::of_trees(trees.subscribe());
+    parts.tasks.spawn(refusals::follow(bus.log(), names, noted.clone()));
+    let known = trees.subscribe();
     let (reclaim, orders) = reclaim::queue();
     let outlets = parts.outlets(&bus, &link, &app, trees, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;
     let disk = parts.disk(&journal, feed, counts, (reclaim, orders))?;
-    let desk = Desk { journal, events, view: view.clone(), link: link.clone(), stop: stop.clone() };
+    let (shown, client) = (view.clone(), link.clone());
+    let desk =
+        Desk { journal, events, view: shown, link: client, trees: known, stop: stop.clone() };
     let served = parts.serve(listener, metrics, desk)?;
     parts.tasks.spawn(systemd::tell(link.clone(), view.clone()));
     parts.tasks.spawn(gauges(view));
@@ -98,6 +108,9 @@ pub(super) async fn station(
     if let Some(bus) = Arc::into_inner(bus) {
         bus.stop().await;
     }
+    let how = outcome.as_ref().map_or_else(ToString::to_string, |()| "told to stop".to_owned());
+    noted.note(Deed::done("stopped", here.as_str()).detail(&how));
+    drop(log);
     drop(home);
     outcome
 }

@@ -4,11 +4,18 @@ use metrics::{counter, gauge, histogram};
 use yizhan_core::effect::Notice;
 
 use super::REFUSALS;
+use crate::audit::Audit;
+use crate::audit::witness::deed_of;
 use crate::driver::NoticeSink;
 
-/// A sink for the driver.
-pub fn notices() -> NoticeSink {
-    Box::new(note)
+/// A sink for the driver; what somebody answers for is written down.
+pub fn notices(audit: Audit) -> NoticeSink {
+    Box::new(move |notice| {
+        note(notice);
+        if let Some(deed) = deed_of(notice) {
+            audit.note(deed);
+        }
+    })
 }
 
 fn note(notice: &Notice) {

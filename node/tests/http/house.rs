@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
-use yizhan::http::{Answers, Intake, Pages, Role, ServeError, Site, StreamEvent, Token, Tokens};
+use yizhan::http::{
+    Answers, Holder, Intake, Pages, Role, ServeError, Site, StreamEvent, Token, Tokens,
+};
 use yizhan::ingest::door::OnlyAccepted;
 use yizhan::ingest::{Bodies, Caller, Door, KeyLook, Received};
 use yizhan::mailbox::{self, Letter};
@@ -45,18 +47,25 @@ impl Intake for ByDoor {
         &self,
         headers: Vec<(String, String)>,
         body: Bytes,
-        _: Role,
+        _: Holder,
     ) -> BoxFuture<'_, Result<Answers, Refusal>> {
         Box::pin(async move {
             let headers = headers.into_iter().collect();
             Ok(match self.0.http(&headers, body, Caller::Publisher).await? {
-                Received::One(accepted) => Answers::One(accepted),
-                Received::Batch(answers) => Answers::Batch(answers),
+                Received::One(_, accepted) => Answers::One(accepted),
+                Received::Batch(answers) => {
+                    Answers::Batch(answers.into_iter().map(|(_, answer)| answer).collect())
+                }
             })
         })
     }
 
-    fn ack<'a>(&'a self, id: &'a str, body: Bytes) -> BoxFuture<'a, Result<(), Refusal>> {
+    fn ack<'a>(
+        &'a self,
+        id: &'a str,
+        body: Bytes,
+        _: Holder,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
         Box::pin(async move { self.0.ack(id, &body).await })
     }
 }
@@ -209,6 +218,7 @@ pub(crate) async fn open_with(listen: &str, tokens: Vec<Token>) -> House {
         metrics: recorder.handle(),
         stream: stream.clone(),
         tokens: Tokens::new(tokens).unwrap(),
+        audit: yizhan::audit::Audit::none(),
         tls: None,
         body_bytes_max: BODY_BYTES_MAX,
     };

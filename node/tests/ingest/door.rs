@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use yizhan::ingest::door::OnlyAccepted;
 use yizhan::ingest::{Caller, Door, Goal, Grades, Headers, KeyLook, Read, Received, reply};
-use yizhan::mailbox::{self, Asker, LETTERS_MAX, Letter};
+use yizhan::mailbox::{self, Asker, LETTERS_MAX, Letter, Slip};
 use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Verdict;
 use yizhan_core::input::Input;
@@ -26,10 +26,11 @@ async fn nats(door: &Door, headers: &Headers, body: Bytes) -> Bytes {
         Err(refusal) => return reply::bytes(Err(refusal)),
     };
     let (queue, mut verdicts) = mpsc::channel(1);
-    door.hand_plain(draft, Asker::desk(queue, "here".to_owned()));
-    let (to, verdict) = verdicts.recv().await.unwrap();
-    assert_eq!(to, "here");
-    reply::verdict(verdict)
+    let slip = Slip { reply: "here".to_owned(), who: "grid".into(), kind: draft.kind.clone() };
+    door.hand_plain(draft, Asker::desk(queue, slip.clone()));
+    let (kept, verdict) = verdicts.recv().await.unwrap();
+    assert_eq!(kept, slip);
+    reply::bytes(reply::decided(verdict))
 }
 
 const SUBJECT: &str = "yz.submit.incident.report";
@@ -201,7 +202,8 @@ async fn a_batch_is_handed_in_whole_and_in_order_before_any_answer() {
     let pairs = headers(&[("content-type", "application/cloudevents-batch+json")]);
     let received = door.http(&pairs, batch_of(1000).into(), Caller::Publisher).await.unwrap();
     assert_eq!(station.await.unwrap(), (1..=1000).collect::<Vec<_>>());
-    let wanted = (1..=1000).map(|n| Ok(accepted(n))).collect();
+    let kind = yizhan_schemas::Kind::parse("incident.report").unwrap();
+    let wanted = (1..=1000).map(|n| (Some(kind.clone()), Ok(accepted(n)))).collect();
     assert_eq!(received, Received::Batch(wanted));
 }
 

@@ -16,6 +16,7 @@
 mod keeper;
 mod life;
 mod port;
+mod tail;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ use super::{BusError, Listen, StationKeys};
 use crate::tls::TlsFiles;
 use keeper::Keeper;
 use life::Life;
+pub use tail::Tail;
 
 /// What a station's own server is made from.
 #[derive(Debug, Clone)]
@@ -89,6 +91,8 @@ pub struct Managed {
     /// As it was written last, and where.
     config: Mutex<ServerConfig>,
     config_file: PathBuf,
+    /// Its log from the moment before it started, until somebody follows it.
+    tail: Mutex<Option<Tail>>,
     stop: oneshot::Sender<()>,
     keeper: JoinHandle<()>,
 }
@@ -127,7 +131,7 @@ impl Managed {
         let config = plan.config(&place, &keys, listen.clone());
         super::keys::write_private(&place.config, config.render()?.as_bytes())?;
         let config_file = place.config.clone();
-        let url = listen.local_url();
+        let (url, log) = (listen.local_url(), place.log.clone());
         let pulse = Dial::own(&url, &keys.link, &plan.station, "pulse");
         let pulse = Client::dial(pulse.with_tls(plan.tls.as_ref())).await?;
         let (pid_sender, pid) = watch::channel(None);
@@ -144,6 +148,7 @@ impl Managed {
             reload: reload.clone(),
             _lock: lock,
         };
+        let tail = Mutex::new(Some(Tail::from_here(log)));
         let child = keeper.first().await?;
         let (stop, stopped) = oneshot::channel();
         let keeper = tokio::spawn(keeper.keep(child, stopped));
@@ -158,6 +163,7 @@ impl Managed {
             reload,
             config,
             config_file,
+            tail,
             stop,
             keeper,
         })
@@ -217,6 +223,11 @@ impl Managed {
         *config = changed;
         self.reload();
         Ok(())
+    }
+
+    /// The server's log since it started, for the first who asks.
+    pub fn log(&self) -> Option<Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// What clients need to come in.
