@@ -26,6 +26,7 @@ pub fn all() -> Vec<Attack> {
     all.extend(frames::ATTACKS);
     all.extend(township::ATTACKS);
     all.extend(floods::ATTACKS);
+    all.extend(doors::LAST);
     all.extend(secrets::ATTACKS);
     all
 }
