@@ -15,9 +15,10 @@ use crate::real::until::{SOON, until};
 /// Counts frames that were none.
 const REFUSED: (&str, &str) = ("yizhan_frames_refused_total", THIEF);
 const AUDIT: &[&str] = &["\"frame_refused\"", THIEF];
-/// What a station's memory may grow by, whatever a child sends it: its bounds on a child's frames
-/// are far below that, a bomb is far above.
-const GROWS_MIB_MAX: f64 = 96.0;
+/// What a station's peak of memory may grow by, whatever a child sends it. Its bounds on a child's
+/// frames are far below that, and what the bus holds for a slow reader may come on top; a bomb is
+/// far above.
+const GROWS_MIB_MAX: f64 = 160.0;
 /// How long garbage is poured in.
 const POURS: Duration = Duration::from_secs(5);
 
