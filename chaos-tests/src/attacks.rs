@@ -20,6 +20,7 @@
 //! | [`doors`] | standing at a door without the key to it |
 //! | [`web`] [`wire`] | HTTP: guessing, idling, smuggling; the last in NATS headers too |
 //! | [`township`] | a township that lies about its village and its county |
+//! | [`false_town`] | the same from above: what its village hears and believes |
 //! | [`floods`] | more than there is room for |
 //! | [`secrets`] | what may show up nowhere |
 //! | [`frames`] | frames that are none, or that say more than they hold |
@@ -36,6 +37,7 @@
 pub mod attack;
 pub mod bystander;
 pub mod doors;
+pub mod false_town;
 pub mod floods;
 pub mod frames;
 pub mod ground;

@@ -84,6 +84,10 @@ fn describe() {
     counter!("yizhan_duplicates_suppressed_total", "Messages that came again, by link");
     counter!("yizhan_custody_gap_total", "Legs that a neighbour cannot give any more, by link");
     counter!("yizhan_quarantined_total", "Frames' records put aside, by link");
+    counter!("yizhan_forbidden_total", "Messages that their origin may not send, by link");
+    counter!("yizhan_policy_unheeded_total", "Changes of keys that could not be made here");
+    counter!("yizhan_quarantine_unkept_total", "Of those put aside, not kept as files");
+    gauge!("yizhan_quarantine_bytes", "Bytes of the files of what was put aside");
     counter!("yizhan_seals_signed_total", "Frames sealed with this station's key");
     counter!("yizhan_seals_refused_total", "Messages that no seal covers, by link and reason");
     counter!("yizhan_frames_refused_total", "Frames that were none, by link");

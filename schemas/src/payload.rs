@@ -6,6 +6,7 @@
 
 pub mod directive;
 pub mod incident;
+pub mod personal;
 pub mod policy;
 pub mod receipt;
 pub mod video;

@@ -1,5 +1,7 @@
 //! What a frame may say of itself: runs of legs that there may be, and seals that cover something.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use bytes::Bytes;
 use yizhan_schemas::Lane;
 use yizhan_schemas::frame::{

@@ -1,11 +1,13 @@
 //! Frames that are none, or that say more than they hold: from a stolen village box, with its key.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use super::attack::{Attack, Ended};
 use super::ground::{Ground, THIEF, TOWN, VILLAGE};
 use super::raw_bus::RawBus;
-use super::raw_frame::{Frame, Hello, Packing, Record, body};
+use super::raw_frame::{Frame, Header, Hello, Packing, Record, body};
 use super::raw_link::{EPOCH, RawLink, hello};
 use crate::bench::cost::peak_mib;
 use crate::real::until::{SOON, until};
@@ -19,10 +21,16 @@ const GROWS_MIB_MAX: f64 = 96.0;
 /// How long garbage is poured in.
 const POURS: Duration = Duration::from_secs(5);
 
+/// Messages without a seal, and bytes of each.
+const UNSEALED: u64 = 200;
+const UNSEALED_BYTES: usize = 250 * 1024;
+/// What they may take of the disk, of 49 MiB that were sent.
+const SPOOL_MIB_MAX: u64 = 24;
+
 const GIB: u32 = 1 << 30;
 
 /// All of them.
-pub const ATTACKS: [Attack; 5] = [
+pub const ATTACKS: [Attack; 6] = [
     Attack {
         name: "a zstd bomb of 1 GiB in 1 KiB",
         heavy: false,
@@ -54,6 +62,14 @@ pub const ATTACKS: [Attack; 5] = [
         metric: Some(("yizhan_link_muted_total", THIEF)),
         audit: Some(&["\"muted\"", THIEF]),
         play: |ground| Box::pin(pours(ground)),
+    },
+    Attack {
+        name: "messages without a seal, without end",
+        heavy: true,
+        at: TOWN,
+        metric: Some(("yizhan_seals_refused_total", "reason=\"uncovered\"")),
+        audit: Some(&["\"unsealed\"", THIEF]),
+        play: |ground| Box::pin(unsealed(ground)),
     },
     Attack {
         name: "a copied box beside the living one",
@@ -194,8 +210,56 @@ async fn pours(ground: &Ground) -> Ended {
     Ok("town: muted for a while".to_owned())
 }
 
+/// What is put aside is kept with its bytes, but one child must not fill the disk with that.
+async fn unsealed(ground: &Ground) -> Ended {
+    let link = RawLink::open(ground, THIEF).await?;
+    let town = ground.station(TOWN);
+    let held = || bytes_below(&town.data());
+    let refused =
+        async || town.metric("yizhan_seals_refused_total", "uncovered").await.unwrap_or_default();
+    let (before, counted) = (held(), refused().await);
+    let payload = vec![b'x'; UNSEALED_BYTES];
+    for leg in 1..=UNSEALED {
+        let header = Header {
+            o: THIEF,
+            e: EPOCH,
+            l: "r",
+            s: 200 + leg,
+            k: "incident.report",
+            t: "up:510722",
+            a: 1,
+        };
+        link.sends(leg, &[Record::carried(&header.envelope(&payload))], &[]).await?;
+        until(SOON, format!("{leg} are refused"), || async {
+            (refused().await - counted >= leg as f64).then_some(())
+        })
+        .await;
+    }
+    let grew = held().saturating_sub(before) / (1024 * 1024);
+    match grew <= SPOOL_MIB_MAX {
+        true => Ok("town: no seal".to_owned()),
+        false => Err(format!("what was put aside takes {grew} MiB of the disk")),
+    }
+}
+
+/// Bytes that the files of a directory take on disk.
+fn bytes_below(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let bytes = entries.map(|entry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => bytes_below(&entry.path()),
+        Ok(meta) => meta.blocks() * 512,
+        Err(_) => 0,
+    });
+    bytes.sum()
+}
+
 /// The village lives; one who copied its disk comes under its code with another store.
 async fn copied(ground: &Ground) -> Ended {
+    until(SOON, "the village has a session", || async {
+        let up = ground.station(TOWN).metric("yizhan_link_up", VILLAGE).await?;
+        (up > 0.0).then_some(())
+    })
+    .await;
     let nats = RawBus::at(ground, TOWN, ground.county.holder_of(VILLAGE)).await?.nats;
     let answer = hello(&nats, VILLAGE, &Hello::new(VILLAGE, "baaaaaaaaaaaa", EPOCH, 1)).await?;
     match answer.refused {

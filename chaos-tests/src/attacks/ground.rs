@@ -28,11 +28,13 @@ pub const GRID: Applicant = (VILLAGE, "grid", "[\"publisher\"]");
 pub const HOG: Applicant = (VILLAGE, "hog", "[\"publisher\"]");
 /// Answers for cameras at the village.
 pub const CAM: Applicant = (VILLAGE, "cam", "[\"adapter\"]");
+/// Publishes and reads at the lying township's village.
+pub const OFFICE: Applicant = (VICTIM, "office", "[\"publisher\", \"subscriber\"]");
 /// Reads what comes to the county.
 pub const DESK: Applicant = (COUNTY, "desk", "[\"subscriber\"]");
 
 const CODES: [&str; 6] = [COUNTY, TOWN, VILLAGE, THIEF, CROOK, VICTIM];
-const RUNNING: [&str; 3] = [COUNTY, TOWN, VILLAGE];
+const RUNNING: [&str; 4] = [COUNTY, TOWN, VILLAGE, VICTIM];
 /// What one publisher of the village may hand in, a second.
 const RATE: usize = 1_000;
 /// Connections that the village's applications may have together.
@@ -49,9 +51,9 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Starts county, township and village, each from its rendered kit.
+    /// Starts county, township and villages, each from its rendered kit.
     pub async fn prepare() -> Self {
-        let county = Rendered::start_some(&CODES, &[GRID, HOG, CAM, DESK], |station| {
+        let county = Rendered::start_some(&CODES, &[GRID, HOG, CAM, OFFICE, DESK], |station| {
             station.set_env("YIZHAN__HTTP__TOKENS", format!("operator:{TOKEN}"));
             if station.code == VILLAGE {
                 // small, so that one attacker reaches them

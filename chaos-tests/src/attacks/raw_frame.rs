@@ -141,14 +141,76 @@ pub struct Packing {
 pub enum Frame {
     /// Opens a session.
     Hello(Hello),
+    /// Completes it.
+    Welcome(Welcome),
     /// Records.
     Batch(Batch),
+    /// Says what is durable.
+    Ack(Ack),
+}
+
+/// Says that legs are durable.
+#[derive(Debug, Serialize)]
+pub struct Ack {
+    session: ByteBuf,
+    lanes: Vec<LaneAck>,
+}
+
+/// In one lane, all through this leg.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct LaneAck {
+    /// The lane.
+    pub lane: &'static str,
+    /// The leg.
+    pub through: u64,
 }
 
 impl Frame {
     /// The bytes.
     pub fn bytes(&self) -> Vec<u8> {
         coded(self)
+    }
+
+    /// Records in the routine lane of a session.
+    pub fn records(session: &ByteBuf, first: u64, records: &[Record], seals: &[Seal]) -> Self {
+        Self::Batch(Batch {
+            session: session.clone(),
+            lane: "r",
+            first,
+            sent_ms: 1,
+            packing: None,
+            body: ByteBuf::from(body(records, seals)),
+        })
+    }
+
+    /// An ack in a session.
+    pub fn ack(session: &ByteBuf, lane: LaneAck) -> Self {
+        Self::Ack(Ack { session: session.clone(), lanes: vec![lane] })
+    }
+}
+
+/// What of a child's frame it takes to answer it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Said {
+    /// Either.
+    pub hello: Option<Hello>,
+    /// Or.
+    pub batch: Option<Numbered>,
+}
+
+/// Where a batch stands.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Numbered {
+    /// The lane.
+    pub lane: String,
+    /// The first leg.
+    pub first: u64,
+}
+
+impl Said {
+    /// Reads one.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        rmp_serde::from_slice(bytes.get(1..)?).ok()
     }
 }
 
@@ -174,8 +236,8 @@ pub struct Offer {
     pub next: u64,
 }
 
-/// What a receiver has in a lane: here always nothing.
-#[derive(Debug, Clone, Serialize)]
+/// What a receiver has in a lane.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Have {
     link_epoch: Option<LinkEpoch>,
     expected: u64,
@@ -183,7 +245,7 @@ pub struct Have {
 }
 
 /// A child's hello.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hello {
     version: u8,
     code: String,
@@ -196,12 +258,41 @@ pub struct Hello {
     software: String,
 }
 
-/// What of a welcome it takes to make the session's tag.
-#[derive(Debug, Clone, Deserialize)]
+/// A parent's answer to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Welcome {
+    version: u8,
+    code: String,
     store: String,
     epoch: String,
+    counter: u64,
+    boot_ms: u64,
     offers: Vec<Offer>,
+    haves: Vec<Have>,
+    software: String,
+}
+
+impl Welcome {
+    /// That of a store that has nothing yet, and takes the child's numbering as its own.
+    pub fn to(hello: &Hello, code: &str, store: &str, epoch: &str) -> Self {
+        let have = |offer: &Offer| Have {
+            link_epoch: Some(offer.link_epoch.clone()),
+            expected: offer.start,
+            chain: offer.start_chain.clone(),
+        };
+        let Hello { version, offers, .. } = Hello::new(code, store, epoch, 1);
+        Self {
+            version,
+            code: code.to_owned(),
+            store: store.to_owned(),
+            epoch: epoch.to_owned(),
+            counter: hello.counter,
+            boot_ms: 1,
+            offers,
+            haves: hello.offers.iter().map(have).collect(),
+            software: "not ours".to_owned(),
+        }
+    }
 }
 
 /// Why there is no session.
@@ -249,20 +340,20 @@ impl Hello {
             software: "not ours".to_owned(),
         }
     }
+}
 
-    /// The tag of the session that it opens together with this answer.
-    pub fn tag(&self, welcome: &Welcome) -> ByteBuf {
-        let mut hash = Vec::new();
-        for text in [&self.store, &self.epoch, &welcome.store, &welcome.epoch] {
-            hash.extend(text.as_bytes());
-        }
-        hash.extend(self.counter.to_be_bytes());
-        for offer in self.offers.iter().chain(&welcome.offers) {
-            hash.extend(offer.link_epoch.epoch.as_bytes());
-            hash.extend(offer.link_epoch.n.to_be_bytes());
-        }
-        ByteBuf::from(first(8, &hash))
+/// The tag of the session that these two open.
+pub fn tag(hello: &Hello, welcome: &Welcome) -> ByteBuf {
+    let mut hash = Vec::new();
+    for text in [&hello.store, &hello.epoch, &welcome.store, &welcome.epoch] {
+        hash.extend(text.as_bytes());
     }
+    hash.extend(hello.counter.to_be_bytes());
+    for offer in hello.offers.iter().chain(&welcome.offers) {
+        hash.extend(offer.link_epoch.epoch.as_bytes());
+        hash.extend(offer.link_epoch.n.to_be_bytes());
+    }
+    ByteBuf::from(first(8, &hash))
 }
 
 /// The first bytes of the SHA-256.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::ground::Ground;
 use super::raw_bus::RawBus;
-use super::raw_frame::{Answer, Batch, Frame, Hello, Record, Seal, body};
+use super::raw_frame::{Answer, Batch, Frame, Hello, Record, Seal, body, tag};
 
 /// The store under which the attackers come; the same each time, for another one is refused while
 /// this one lives.
@@ -56,7 +56,7 @@ impl RawLink {
         let said = Hello::new(code, STORE, EPOCH, HELLOS.fetch_add(1, Ordering::Relaxed));
         let answer = hello(&nats, code, &said).await?;
         let welcome = answer.welcome.ok_or(format!("not welcome: {:?}", answer.refused))?;
-        let session = said.tag(&welcome);
+        let session = tag(&said, &welcome);
         Ok(Self { nats, down, subject: format!("yz.up.{code}"), session })
     }
 

@@ -137,6 +137,12 @@ impl Rendered {
             .custom_inbox_prefix(format!("_INBOX_{}", code.replace('.', "_")))
     }
 
+    /// How whoever runs a station's bus himself comes in there, among its children.
+    pub fn runs_the_bus_of(&self, code: &str) -> ConnectOptions {
+        let paths = ["keys/bus/link", "tls/station.crt", "tls/station.key"];
+        self.comes_in(code, paths.map(str::to_owned))
+    }
+
     /// With a seed and a certificate out of a station's kit.
     fn comes_in(&self, code: &str, paths: [String; 3]) -> ConnectOptions {
         let home = self.home(code);

@@ -45,6 +45,10 @@ async fn the_log_is_counted_listed_exported_and_checked_beside_its_station() {
     let listed = json(&spool(town, &["ls", "--json", "--limit", "1"]));
     assert_eq!(listed[0]["id"], ids[1].as_str(), "the last one: {listed}");
     let exported = json(&spool(town, &["export", &ids[0]]));
+    let shown = ["category", "description"].map(|name| exported["payload"][name].clone());
+    assert_eq!(shown, ["道路交通", "***"], "what says something of people is masked");
+    assert!(exported.get("envelope_base64").is_none());
+    let exported = json(&spool(town, &["export", "--plain", &ids[0]]));
     assert_eq!(exported["payload"]["n"], 1, "{exported}");
     let gone = spool(town, &["export", "510722.101-aaaaaa-r7"]);
     let said = String::from_utf8(gone.stderr).unwrap();

@@ -8,6 +8,7 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 use yizhan_schemas::Kind;
+use yizhan_schemas::payload::personal::{self, resolved};
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 
 /// Most faults that are looked at to find the most useful one.
@@ -44,8 +45,14 @@ pub(super) fn judge(
         }
         None => {
             let name = at.strip_prefix('/').map_or("the body".to_owned(), |at| format!("`{at}`"));
-            let valid = valid(schema, under(schema, at));
-            (at.to_owned(), format!("{name} is {}; valid is {valid}", seen(worst.instance())))
+            let part = under(schema, at);
+            let seen = match part.get(personal::MARK) {
+                // it is said where the publisher's errors are logged
+                Some(_) => "not shown, as it may say something of a person".to_owned(),
+                None => seen(worst.instance()),
+            };
+            let valid = valid(schema, part);
+            (at.to_owned(), format!("{name} is {seen}; valid is {valid}"))
         }
     };
     Err(Refusal {
@@ -102,11 +109,6 @@ fn under<'s>(schema: &'s Value, pointer: &str) -> &'s Value {
         let next = part.get("properties").and_then(|members| members.get(&name));
         resolved(schema, next.or_else(|| part.get("items")).unwrap_or(&Value::Null))
     })
-}
-
-fn resolved<'s>(schema: &'s Value, part: &'s Value) -> &'s Value {
-    let target = part.get("$ref").and_then(Value::as_str).and_then(|link| link.strip_prefix('#'));
-    target.and_then(|pointer| schema.pointer(pointer)).unwrap_or(part)
 }
 
 /// What a part of a schema allows, in words.

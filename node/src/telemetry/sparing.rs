@@ -17,7 +17,10 @@ pub static REFUSALS: Sparing = Sparing::new();
 
 /// When each kind of line was last written, and how many were not since.
 #[derive(Debug)]
-pub struct Sparing(Mutex<BTreeMap<(&'static str, String), (Instant, u64)>>);
+pub struct Sparing(Mutex<BTreeMap<Sort, (Instant, u64)>>);
+
+/// Event and party.
+type Sort = (&'static str, String);
 
 impl Sparing {
     /// Nothing written yet.

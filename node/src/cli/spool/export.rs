@@ -11,6 +11,7 @@ use data_encoding::BASE64;
 use serde::Serialize;
 use serde_json::Value;
 use yizhan_core::record::Record;
+use yizhan_schemas::payload::personal;
 use yizhan_schemas::{Envelope, Header, MessageId};
 
 use super::super::Error;
@@ -20,7 +21,7 @@ use crate::clock::rfc3339;
 use crate::quarantine;
 use crate::spool::log::scan;
 
-/// Print messages with their payloads.
+/// Print messages with their payloads, masked where these say something of a person.
 #[derive(Debug, Args)]
 pub(in super::super) struct Export {
     /// Only these messages [default: all that the log has]
@@ -31,6 +32,9 @@ pub(in super::super) struct Export {
     /// What neighbours brought and was not taken, with its reason
     #[arg(long)]
     quarantined: bool,
+    /// With all that the payloads say, and the very bytes
+    #[arg(long)]
+    plain: bool,
     /// Write to this new file, readable by you only [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -56,7 +60,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_base64: Option<String>,
     /// The bytes that its origin's seal covers.
-    envelope_base64: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envelope_base64: Option<String>,
 }
 
 impl Export {
@@ -84,8 +89,9 @@ impl Export {
         };
         if self.quarantined {
             let read = quarantine::read(&data, &mut |aside| {
-                let line = serde_json::to_string(&aside);
-                say(aside.id, line)
+                let (id, bytes) = (aside.id.clone(), aside.bytes.clone());
+                let bytes = if self.plain { bytes } else { personal::MASK.to_owned() };
+                say(id, serde_json::to_string(&quarantine::Aside { bytes, ..aside }))
             });
             read.map_err(|(file, cause)| Error::File { file, cause })?;
         } else {
@@ -93,7 +99,7 @@ impl Export {
                 let (Record::Put(put) | Record::Reappended(put)) = &one.record else { return };
                 if !put.envelope.header().kind.is_internal() {
                     let id = put.envelope.header().id().to_string();
-                    say(Some(id), serde_json::to_string(&line(&put.envelope)));
+                    say(Some(id), serde_json::to_string(&self.line(&put.envelope)));
                 }
             })?;
         }
@@ -110,25 +116,31 @@ impl Export {
     }
 }
 
+impl Export {
+    fn line<'e>(&self, envelope: &'e Envelope) -> Line<'e> {
+        let header: &Header = envelope.header();
+        let read: Option<Value> = serde_json::from_slice(envelope.payload()).ok();
+        let payload = match self.plain {
+            true => read,
+            false => Some(personal::masked(header.kind.as_str(), &read.unwrap_or_default())),
+        };
+        Line {
+            id: header.id().to_string(),
+            kind: header.kind.as_str(),
+            origin: header.origin.as_str(),
+            to: header.to.to_string(),
+            precedence: header.lane.word(),
+            accepted_at: rfc3339(header.accepted_ms),
+            ce_id: header.ce_id.as_deref(),
+            ce_source: header.ce_source.as_deref(),
+            payload_base64: payload.is_none().then(|| BASE64.encode(envelope.payload())),
+            payload,
+            envelope_base64: self.plain.then(|| BASE64.encode(envelope.bytes())),
+        }
+    }
+}
+
 fn create(file: &PathBuf) -> Result<(&PathBuf, File), Error> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     opened.map(|open| (file, open)).map_err(|cause| Error::File { file: file.clone(), cause })
-}
-
-fn line(envelope: &Envelope) -> Line<'_> {
-    let header: &Header = envelope.header();
-    let payload: Option<Value> = serde_json::from_slice(envelope.payload()).ok();
-    Line {
-        id: header.id().to_string(),
-        kind: header.kind.as_str(),
-        origin: header.origin.as_str(),
-        to: header.to.to_string(),
-        precedence: header.lane.word(),
-        accepted_at: rfc3339(header.accepted_ms),
-        ce_id: header.ce_id.as_deref(),
-        ce_source: header.ce_source.as_deref(),
-        payload_base64: payload.is_none().then(|| BASE64.encode(envelope.payload())),
-        payload,
-        envelope_base64: BASE64.encode(envelope.bytes()),
-    }
 }

@@ -99,7 +99,7 @@ fn lanes(kept: &Kept) -> Vec<LaneCount> {
 
 fn print(counted: &Counted, page: &mut Page) -> Result<(), Error> {
     let words = page.words;
-    let used = counted.used_bytes.checked_mul(100).unwrap_or(u64::MAX);
+    let used = counted.used_bytes.saturating_mul(100);
     let percent = used.checked_div(counted.file_bytes).unwrap_or(0);
     page.print_facts(&[
         (words.directory, counted.data.clone()),
