@@ -106,7 +106,7 @@ words! {
 }
 
 /// Words of the protocol, of tiers and of the audit log, for readers of Chinese.
-const PROTOCOL_ZH: [(&str, &str); 48] = [
+const PROTOCOL_ZH: [(&str, &str); 49] = [
     ("flash", "特提"),
     ("immediate", "特急"),
     ("priority", "加急"),
@@ -147,6 +147,7 @@ const PROTOCOL_ZH: [(&str, &str); 48] = [
     ("hello_refused", "握手被拒"),
     ("store_replaced", "数据目录被换"),
     ("version_changed", "版本变更"),
+    ("muted", "暂不接收"),
     ("frame_refused", "数据帧被拒"),
     ("quarantined", "已隔离"),
     ("unsealed", "签章无效"),

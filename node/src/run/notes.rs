@@ -1,6 +1,7 @@
 //! [`Notes`]: who handed in what, or was not let, for the audit log.
 
 use yizhan_schemas::Kind;
+use yizhan_schemas::reply::ErrorCode::{Forbidden, RateLimited, TooLarge, Unauthorized};
 use yizhan_schemas::reply::{Accepted, Refusal};
 
 use crate::audit::witness::Witness;
@@ -31,9 +32,14 @@ impl Notes {
     /// What somebody handed in was refused. What lies with the station is no deed of theirs.
     pub(super) fn refused(&self, who: &str, what: &str, refusal: &Refusal) {
         let code = refusal.code;
+        // what is wrong with a body is said in words that may quote it, and it may tell of persons
+        let words = match code {
+            Unauthorized | Forbidden | RateLimited | TooLarge => refusal.message.as_str(),
+            _ => refusal.pointer.as_deref().unwrap_or_default(),
+        };
         if code.http_status() < 500 {
             let deed = Deed::refused("submit_refused", who, code.as_str());
-            self.audit.note(deed.to(what).detail(&refusal.message));
+            self.audit.note(deed.to(what).detail(words));
         }
     }
 
