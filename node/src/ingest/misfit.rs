@@ -47,8 +47,7 @@ pub(super) fn judge(
             let name = at.strip_prefix('/').map_or("the body".to_owned(), |at| format!("`{at}`"));
             let part = under(schema, at);
             let seen = match part.get(personal::MARK) {
-                // it is said where the publisher's errors are logged
-                Some(_) => "not shown, as it may say something of a person".to_owned(),
+                Some(_) => outline(worst.instance()),
                 None => seen(worst.instance()),
             };
             let valid = valid(schema, part);
@@ -99,6 +98,15 @@ fn seen(value: &Value) -> String {
         Value::Array(items) => format!("a list of {}", items.len()),
         Value::Object(_) => "an object".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// The same of what may say something of a person: it is said where publishers' errors are logged.
+fn outline(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("a text of {} characters", text.chars().count()),
+        Value::Number(_) => "a number (not shown: it may be personal)".to_owned(),
+        other => seen(other),
     }
 }
 

@@ -53,8 +53,16 @@ fn every_member_that_is_wrong_is_named_with_what_would_be_valid() {
             &format!(r#"is "2026-11-23T08:30:00+08:00[Asia/Shanghai]"; valid is {INSTANT}"#),
         ),
         ("occurred_at", "1795393800", &format!("is 1795393800; valid is {INSTANT}")),
-        ("lat", "91", "is 91; valid is a number from -90 to 90, or null"),
-        ("lng", r#""104""#, r#"is "104"; valid is a number from -180 to 180, or null"#),
+        (
+            "lat",
+            "91",
+            "is a number (not shown: it may be personal); valid is a number from -90 to 90, or null",
+        ),
+        (
+            "lng",
+            r#""104""#,
+            "is a text of 3 characters; valid is a number from -180 to 180, or null",
+        ),
         ("address", "{}", "is an object; valid is a text, or null"),
         ("attachments", "{}", "is an object; valid is a list of at most 64 items"),
     ] {
