@@ -1,5 +1,5 @@
 //! The command line: `yizhan run | demo | publish | watch | status | ack | adapter | topology |
-//! config | audit | completions`.
+//! spool | config | audit | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
@@ -15,6 +15,7 @@ mod error;
 mod page;
 mod publish;
 mod settings;
+mod spool;
 mod sse;
 mod station;
 mod status;
@@ -64,6 +65,9 @@ enum Command {
     /// Check, show or make the topology file
     #[command(subcommand)]
     Topology(topology::Command),
+    /// Look into a station's custody log
+    #[command(subcommand)]
+    Spool(spool::Command),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(settings::Command),
@@ -95,6 +99,7 @@ pub fn run() -> Result<(), Error> {
         Command::Ack(command) => wait(command.run(&mut page)),
         Command::Adapter(command) => wait(command.run(&mut page)),
         Command::Topology(command) => command.run(&mut page),
+        Command::Spool(command) => command.run(&mut page),
         Command::Config(command) => command.run(&mut page),
         Command::Audit(command) => command.run(&mut page),
         Command::Completions(command) => command.run(&mut page),

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest as _, Sha256};
 use yizhan_core::time::{BootId, Now};
@@ -38,4 +39,10 @@ mod tests {
         assert!(second.boot_us >= first.boot_us && first.boot_us > 0);
         assert_eq!(super::boot_id().unwrap(), super::boot_id().unwrap());
     }
+}
+
+/// A wall clock's reading in Unix milliseconds as RFC 3339, for people.
+pub fn rfc3339(wall_ms: u64) -> String {
+    let wall_ms = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(wall_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }

@@ -14,6 +14,7 @@
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
+//! | [`quarantine`] | what was not taken, and why |
 //! | [`audit`] | who did what and who was refused, for those who must answer for it |
 //! | [`kit`] | all that a box needs, as files |
 //! | [`tls`] | the county's certificates |
@@ -35,6 +36,7 @@ pub mod kit;
 pub mod link;
 pub mod mailbox;
 mod nursery;
+pub mod quarantine;
 pub mod run;
 pub mod seal;
 pub mod spool;

@@ -54,13 +54,11 @@ pub fn input_of(
     }
 }
 
-/// Counts a frame that is refused, and writes it down, though not more often than once a second.
-fn refuse(audit: &Audit, link: &Link, why: &str) {
-    let word = link.word();
-    metrics::counter!("yizhan_frames_refused_total", "link" => word.to_owned()).increment(1);
-    if let Some(before) = REFUSALS.due("frame_refused", word) {
-        tracing::warn!(event = "frame_refused", link = word, why, before, "refused a frame");
-        let more = format!("{why}; {before} more since the last line");
-        audit.note(Deed::refused("frame_refused", word, "no_frame").detail(&more));
+/// Counts, logs and writes down a frame that is refused.
+pub(crate) fn refuse(audit: &Audit, link: &Link, why: &str) {
+    metrics::counter!("yizhan_frames_refused_total", "link" => link.word().to_owned()).increment(1);
+    audit.note(Deed::refused("frame_refused", link.word(), "frame").detail(why));
+    if let Some(before) = REFUSALS.due("frame_refused", link.word()) {
+        tracing::warn!(event = "frame_refused", link = link.word(), why, before, "refused a frame");
     }
 }

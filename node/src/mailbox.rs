@@ -60,9 +60,6 @@ pub enum Letter {
     },
 }
 
-/// Parts of bounded rooms, given back when this is dropped.
-pub type Held = [OwnedSemaphorePermit; 2];
-
 /// What a desk remembers of a request for as long as it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slip {
@@ -73,6 +70,9 @@ pub struct Slip {
     /// What the message is about.
     pub kind: Kind,
 }
+
+/// Parts of bounded rooms, given back when this is dropped.
+pub type Held = [OwnedSemaphorePermit; 2];
 
 /// Who waits for a verdict. One that is dropped says that the station is stopping.
 #[derive(Debug)]

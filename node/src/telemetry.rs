@@ -93,6 +93,18 @@ fn describe() {
     counter!("yizhan_link_wire_bytes_total", "The same packed, in their frames, by link, bytes");
     counter!("yizhan_tls_renewals_total", "New certificates looked at, by how that came out");
     counter!("yizhan_tls_handshakes_failed_total", "HTTP connections that were not under TLS");
+    counter!("yizhan_http_refused_total", "HTTP requests and connections refused, by code");
+    counter!("yizhan_bus_refused_total", "What the bus's server refused somebody, by reason");
+    counter!(
+        "yizhan_bus_log_skipped_bytes_total",
+        "Bytes of the bus's log that came too fast to be read"
+    );
+    counter!("yizhan_audit_lines_total", "Lines of the audit log written, by event");
+    counter!("yizhan_audit_lost_total", "Deeds that came too fast to be written down");
+    counter!("yizhan_audit_failures_total", "Times that the disk did not take the audit log");
+    gauge!("yizhan_audit_seq", "Number of the audit log's last line");
+    gauge!("yizhan_audit_bytes", "Bytes of the audit log");
+    gauge!("yizhan_audit_full", "1 if audit.max_bytes is reached: little more is written");
     gauge!("yizhan_tls_certificate_ends_seconds", "When the certificate ends, since 1970");
     counter!("yizhan_resent_total", "Times that a lane was sent again, by link");
     counter!("yizhan_inbox_reopened_total", "Times that YZ_INBOX was opened anew");

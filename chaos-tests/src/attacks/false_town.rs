@@ -76,19 +76,15 @@ impl FalseTown {
         self.nats.flush().await.map_err(|why| why.to_string())
     }
 
-    /// The first leg of the next batch in the routine lane.
-    async fn next_batch(&mut self) -> Result<u64, String> {
-        let next = async {
-            while let Some(message) = self.up.next().await {
-                if let Some(Said { batch: Some(batch), .. }) = Said::read(&message.payload)
-                    && batch.lane == "r"
-                {
-                    return Ok(batch.first);
-                }
-            }
-            Err("the village says nothing more".to_owned())
-        };
-        timeout(SOON, next).await.map_err(|_| "no batch of the village".to_owned())?
+    /// Acknowledges whatever the village hands over, as if it went on from here.
+    async fn swallows(&mut self) -> Result<(), String> {
+        while let Some(message) = self.up.next().await {
+            let batch = Said::read(&message.payload).and_then(|said| said.batch);
+            let Some(batch) = batch.filter(|batch| batch.lane == "r") else { continue };
+            let through = batch.through().ok_or("a batch that is packed")?;
+            self.says(&Frame::ack(&self.tag, LaneAck { lane: "r", through })).await?;
+        }
+        Err("the village says nothing more".to_owned())
     }
 }
 
@@ -143,15 +139,15 @@ async fn swallows(ground: &Ground) -> Ended {
     let office = ground.county.application(code, name).connect(&village.bus).await;
     let office = office.map_err(|why| why.to_string())?;
     let id = accepted(&publish(&office, &Event::report(1).keyed("swallowed")).await);
-    let first = town.next_batch().await?;
-    let through = LaneAck { lane: "r", through: first };
-    town.says(&Frame::ack(&town.tag, through)).await?;
-    let page = until(SOON, "the village believes that it is handed over", || async {
+    let believes = until(SOON, "the village believes that it is handed over", || async {
         let url = format!("{}/v1/messages/{id}", village.url()?);
         let page: Value = village.http.get(url).send().await.ok()?.json().await.ok()?;
         page["trail"].to_string().contains("handed_over").then_some(page)
-    })
-    .await;
+    });
+    let page = tokio::select! {
+        page = believes => page,
+        ended = town.swallows() => return Err(format!("{ended:?}")),
+    };
     let open = page["targets"][0]["outcome"].is_null() && page["grade"] != "delivered";
     match open {
         true => Ok("seen: no outcome".to_owned()),

@@ -31,7 +31,7 @@ pub const ATTACKS: [Attack; 3] = [
         name: "an application publishes without end",
         heavy: false,
         at: VILLAGE,
-        metric: Some(("yizhan_submit_refused_total", "rate_limited")),
+        metric: Some(("yizhan_ingest_refused_total", "rate_limited")),
         audit: Some(&["refused", "rate_limited"]),
         play: |ground| Box::pin(publishes(ground)),
     },

@@ -117,7 +117,7 @@ async fn smuggles(_: &Ground) -> Ended {
         let _ = timeout(Duration::from_secs(2), Wire::to(place).await?.asks(&bytes)).await;
     }
     let after = accepted(&publish(&other, &Event::report(2).keyed("after")).await);
-    let counted = place.metric("yizhan_submit_refused_total", "").await.unwrap_or_default();
+    let counted = place.metric("yizhan_ingest_refused_total", "").await.unwrap_or_default();
     if counted < refused.len() as f64 {
         return Err(format!("{} refusals, of which {counted} were counted", refused.len()));
     }

@@ -18,6 +18,7 @@
     reason = "a test fails by panicking, also in the functions that its tests share"
 )]
 
+mod audit;
 mod away;
 mod full_disk;
 mod inbox;
@@ -30,6 +31,7 @@ mod rendered;
 mod restart;
 mod retry;
 mod seals;
+mod spool;
 mod stop;
 mod stranger;
 mod tiers;

@@ -132,7 +132,7 @@ impl Deed {
 /// A text cut to so many characters, in which nothing is left that a terminal obeys: control
 /// characters, and those that turn the direction of writing or cannot be seen.
 pub fn clean(text: &str, chars_max: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(chars_max * 4));
+    let mut out = String::with_capacity(text.len().min(chars_max.saturating_mul(4)));
     for (at, c) in text.chars().enumerate() {
         if at == chars_max {
             out.push('…');

@@ -78,18 +78,20 @@ impl Found {
     }
 }
 
+/// Tells whether a head is signed by a key that is one of the station's, where somebody knows.
+pub type Listed<'a> = &'a dyn Fn(&Head) -> Result<(), String>;
+
 /// A line that others have noted: the log must have it.
 pub type Known = (u64, Hash);
 
-/// Reads the whole log of a directory. `known` is a head that was kept elsewhere; `listed` tells
-/// whether a public key is one of the station's, where somebody knows.
+/// Reads the whole log of a directory. `known` is a head that was kept elsewhere.
 ///
 /// # Errors
 /// The files cannot be read.
 pub fn verify(
     dir: &Path,
     known: Option<Known>,
-    listed: Option<&dyn Fn(&Head) -> Result<(), String>>,
+    listed: Option<Listed<'_>>,
 ) -> Result<Found, AuditError> {
     let mut chain = Chain::default();
     // first the head: a station that runs only adds to the log meanwhile
@@ -172,7 +174,7 @@ struct Chain {
 }
 
 impl Chain {
-    fn expect_head(&mut self, head: Head, listed: Option<&dyn Fn(&Head) -> Result<(), String>>) {
+    fn expect_head(&mut self, head: Head, listed: Option<Listed<'_>>) {
         let signed = head.signer().map(drop).map_err(str::to_owned);
         let listed = || listed.map_or(Ok(()), |listed| listed(&head));
         if let Err(why) = signed.and_then(|()| listed()) {

@@ -50,6 +50,15 @@ pub(super) fn of_child(code: &Code) -> Value {
     })
 }
 
+/// The table of the node in the server's system account: one question.
+pub(super) fn of_watch(station: &Code) -> Value {
+    let own_inbox = format!("{}.>", subjects::inbox_prefix(station));
+    json!({
+        "publish": { "allow": [subjects::CLOSED] },
+        "subscribe": { "allow": [own_inbox] },
+    })
+}
+
 /// The table of an application, with the prefix of its inboxes.
 pub(super) fn of_application(inbox_prefix: &str, rights: &[Right]) -> Value {
     let mut publish = vec!["$SRV.>"];

@@ -55,6 +55,8 @@ impl Reason {
 pub struct Refusal {
     /// Why.
     pub reason: Reason,
+    /// The server's number of the connection.
+    pub connection: u64,
     /// The user: a name or a public nkey; none if nobody had logged in.
     pub user: Option<String>,
     /// The address that it came from, without the port.
@@ -90,7 +92,7 @@ impl Refusal {
         let (level, said) = said.split_once(" [")?.1.split_once("] ")?;
         let (peer, said) = said.split_once(" - cid:")?;
         let (number, mut said) = said.split_once(" - ")?;
-        number.parse::<u64>().ok()?;
+        let connection = number.parse().ok()?;
         // name and user stand in quotes before what it is about, once somebody has logged in
         let mut user = None;
         while let Some((quoted, rest)) = unquote(said) {
@@ -109,7 +111,8 @@ impl Refusal {
         }
         let subject = matches!(reason, Reason::Publish | Reason::Subscribe);
         let subject = subject.then(|| after(" - Subject ")).flatten().map(|(text, _)| text);
-        Some(Self { reason, user, address: address_of(peer), subject, words: said.to_owned() })
+        let (address, words) = (address_of(peer), said.to_owned());
+        Some(Self { reason, connection, user, address, subject, words })
     }
 }
 

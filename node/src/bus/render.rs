@@ -3,7 +3,8 @@
 //! Promise: two accounts. `LINK` holds the node and its child stations and has no JetStream; `APP`
 //! holds the node and the local applications. The one passage between them is that `APP` imports
 //! `yz.submit.>` and `yz.ack.>` as shared services, so that a request reaches the node with the
-//! publisher stamped on it by the server. The text is JSON, which nats-server reads as it is: the
+//! publisher stamped on it by the server. In the server's system account, which every server has,
+//! is only the node of a managed bus, with one question that it may ask. The text is JSON, which nats-server reads as it is: the
 //! quoting is serde's. No `no_advertise` is needed: a server without a cluster advertises nothing.
 
 mod party;
@@ -65,6 +66,9 @@ pub struct ServerConfig {
     pub link_key: String,
     /// Public key of the node in `APP`.
     pub app_key: String,
+    /// Public key of the node in `SYS`, where it asks for connections that are closed; none if it
+    /// does not.
+    pub watch_key: Option<String>,
     /// Child stations.
     pub children: Vec<Child>,
     /// Applications with keys.
@@ -125,6 +129,14 @@ impl ServerConfig {
             },
             "accounts": { "LINK": self.link_account(), "APP": self.app_account()? },
         });
+        if let (Some(key), Some(root)) = (&self.watch_key, tree.as_object_mut()) {
+            let may = permissions::of_watch(&self.station);
+            let system = json!({ "users": [{ "nkey": key, "permissions": may }] });
+            root.insert("system_account".to_owned(), json!("SYS"));
+            if let Some(accounts) = root.get_mut("accounts").and_then(Value::as_object_mut) {
+                accounts.insert("SYS".to_owned(), system);
+            }
+        }
         if let (Some(_), Some(root)) = (&self.open_password, tree.as_object_mut()) {
             root.insert("no_auth_user".to_owned(), json!(OPEN_USER));
         }
@@ -185,6 +197,7 @@ impl ServerConfig {
         let mut owners = BTreeMap::new();
         let node = |key| (format!("station {}", self.station), key);
         let mut all = vec![node(&self.link_key), node(&self.app_key)];
+        all.extend(self.watch_key.as_ref().map(node));
         for child in &self.children {
             if child.code.parent().as_ref() != Some(&self.station) {
                 let (child, station) = (child.code.clone(), self.station.clone());

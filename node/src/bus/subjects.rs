@@ -15,6 +15,8 @@ pub const SUBMIT_ALL: &str = "yz.submit.>";
 pub const ACK_ALL: &str = "yz.ack.>";
 /// The children's lossy state reports.
 pub const STATUS_ALL: &str = "yz.status.>";
+/// Where our own server is asked for connections that are closed.
+pub const CLOSED: &str = "$SYS.REQ.SERVER.PING.CONNZ";
 /// Requests to video adapters.
 pub const VIDEO_ALL: &str = "yz.video.*";
 /// Requests to broadcast adapters.

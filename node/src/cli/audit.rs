@@ -14,7 +14,7 @@ use super::words::Lang;
 use crate::audit::deed::clean;
 use crate::audit::head::Head;
 use crate::audit::line::Line;
-use crate::audit::verify::{self, Found, Known};
+use crate::audit::verify::{self, Found, Known, Listed};
 use crate::audit::{DIRECTORY, End};
 use crate::config::{Config, Layers, environment};
 
@@ -86,7 +86,7 @@ impl Verify {
     fn run(&self, page: &mut Page) -> Result<(), Error> {
         let (dir, config) = self.whose.find()?;
         let listed = config.as_ref().map(listed).transpose()?;
-        let listed = listed.as_ref().map(|listed| listed as &dyn Fn(&Head) -> Result<(), String>);
+        let listed = listed.as_ref().map(|listed| listed as Listed<'_>);
         let found = verify::verify(&dir, self.head, listed)?;
         match self.json {
             true => page.print_json(&page_of(&found))?,

@@ -107,6 +107,9 @@ pub enum Error {
     /// A kit cannot be made.
     #[error(transparent)]
     Kit(#[from] crate::kit::KitError),
+    /// The custody log.
+    #[error(transparent)]
+    Spool(#[from] crate::spool::SpoolError),
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] crate::tls::TlsError),

@@ -86,12 +86,27 @@ words! {
     value: "value", "值";
     source: "from", "出处";
     comma: ", ", "，";
+    directory: "directory", "目录";
+    segments: "segments", "段";
+    segment: "segment", "段";
+    records: "records", "记录";
+    damage: "damaged places", "损坏处";
+    damaged: "damaged", "损坏";
+    intact: "intact", "完好";
+    quarantined: "put aside", "隔离";
+    gaps: "missing legs", "缺失";
+    taken: "taken", "接收";
+    held_messages: "held", "持有";
+    handed_over: "handed over", "已移交";
+    ended: "ended", "已终结";
+    bytes: "bytes", "字节";
+    owed_to: "owed to", "待交";
     colon: ": ", "：";
     semicolon: "; ", "；";
 }
 
 /// Words of the protocol, of tiers and of the audit log, for readers of Chinese.
-const PROTOCOL_ZH: [(&str, &str); 46] = [
+const PROTOCOL_ZH: [(&str, &str); 48] = [
     ("flash", "特提"),
     ("immediate", "特急"),
     ("priority", "加急"),
@@ -131,6 +146,8 @@ const PROTOCOL_ZH: [(&str, &str); 46] = [
     ("bus_refused", "总线拒绝"),
     ("hello_refused", "握手被拒"),
     ("store_replaced", "数据目录被换"),
+    ("version_changed", "版本变更"),
+    ("frame_refused", "数据帧被拒"),
     ("quarantined", "已隔离"),
     ("unsealed", "签章无效"),
     ("forbidden", "越权"),

@@ -1,12 +1,12 @@
 //! A delivered message: subject, headers and body as applications read them (design §7).
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use yizhan_core::fill::HeldLeg;
 use yizhan_core::time::{BootClock, Now};
 use yizhan_schemas::{Envelope, Header, MessageId};
 
 use crate::bus::{BusError, Headers, subjects};
+use crate::clock::rfc3339;
 
 /// One message for the stream.
 pub(super) struct Out {
@@ -84,10 +84,7 @@ fn source(header: &Header) -> String {
 }
 
 fn time(header: &Header) -> String {
-    header.ce_time.clone().unwrap_or_else(|| {
-        let accepted = i64::try_from(header.accepted_ms).unwrap_or(i64::MAX);
-        Timestamp::from_millisecond(accepted).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
-    })
+    header.ce_time.clone().unwrap_or_else(|| rfc3339(header.accepted_ms))
 }
 
 /// Header values hold printable ASCII; the rest is percent-encoded, as the CloudEvents binding

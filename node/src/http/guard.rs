@@ -45,9 +45,11 @@ pub(super) async fn check(
             request.extensions_mut().insert(holder);
             (Some(name), next.run(request).await)
         }
-        Err(Refused::Stranger(problem)) => (None, problem.into_response()),
-        Err(Refused::Holder(name, problem)) => (Some(name), problem.into_response()),
-        Err(Refused::Guess(problem)) => (None, guessed(&desk, peer, problem).into_response()),
+        Err(refused) => {
+            let Refused { who, guessed, problem } = *refused;
+            let problem = if guessed { too_often(&desk, peer, problem) } else { problem };
+            (who, problem.into_response())
+        }
     };
     // who asks for a message or station that is not there has done nothing
     if response.status() != StatusCode::NOT_FOUND {
@@ -60,7 +62,7 @@ pub(super) async fn check(
 ///
 /// One that is right is still let in: the address may be that of a proxy or a whole township, and
 /// what keeps tokens from being guessed is their length.
-fn guessed(desk: &Desk, peer: Option<IpAddr>, problem: Problem) -> Problem {
+fn too_often(desk: &Desk, peer: Option<IpAddr>, problem: Problem) -> Problem {
     let waits = peer.map(|peer| desk.peers.guess(peer, Instant::now()));
     match waits {
         Some(Err(wait)) => Problem::too_many_guesses(wait),
@@ -87,13 +89,18 @@ pub(super) fn note(
 
 /// Who is not let through.
 #[derive(Debug, PartialEq, Eq)]
-enum Refused {
-    /// Somebody without a token.
-    Stranger(Problem),
-    /// Somebody with one that nobody has.
-    Guess(Problem),
-    /// Somebody known, who may not do this.
-    Holder(String, Problem),
+struct Refused {
+    /// Their name, if they have one here.
+    who: Option<String>,
+    /// They came with a token that nobody has.
+    guessed: bool,
+    problem: Problem,
+}
+
+impl Refused {
+    fn stranger(problem: Problem) -> Box<Self> {
+        Box::new(Self { who: None, guessed: false, problem })
+    }
 }
 
 /// Who makes a request, in which role.
@@ -102,19 +109,19 @@ fn admit(
     local: bool,
     headers: &HeaderMap,
     route: Route,
-) -> Result<Holder, Refused> {
+) -> Result<Holder, Box<Refused>> {
     let credentials = text(headers, AUTHORIZATION).filter(|_| !tokens.is_empty());
     let Some(credentials) = credentials else {
         return match (local, foreign_host(headers)) {
             (true, None) => Ok(Holder { name: LOCAL.to_owned(), role: Role::Operator }),
-            (true, Some(host)) => Err(Refused::Stranger(Problem::of(
+            (true, Some(host)) => Err(Refused::stranger(Problem::of(
                 Unauthorized,
                 format!(
                     "a bearer token is needed: the request comes from this machine but asks for \
                      host {host}; valid without a token is http://127.0.0.1 or http://localhost"
                 ),
             ))),
-            (false, _) => Err(Refused::Stranger(Problem::of(
+            (false, _) => Err(Refused::stranger(Problem::of(
                 Unauthorized,
                 "a bearer token is needed from other machines: send the header Authorization: \
                  Bearer <token> with one of http.tokens",
@@ -125,11 +132,12 @@ fn admit(
         credentials.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let holder = token.and_then(|(_, token)| tokens.holder(token.trim()));
     let holder = holder.ok_or_else(|| {
-        Refused::Guess(Problem::of(
+        let problem = Problem::of(
             Unauthorized,
             "the header Authorization holds no token of this station; valid is Bearer <token> \
              with one of http.tokens",
-        ))
+        );
+        Box::new(Refused { who: None, guessed: true, problem })
     })?;
     if holder.role == Role::Operator || route.roles().contains(&holder.role) {
         return Ok(holder.clone());
@@ -145,7 +153,7 @@ fn admit(
             route.roles().iter().map(|role| format!(", {role}")).collect::<String>(),
         ),
     );
-    Err(Refused::Holder(holder.name.clone(), problem))
+    Err(Box::new(Refused { who: Some(holder.name.clone()), guessed: false, problem }))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -190,19 +198,9 @@ mod tests {
 
     fn answer(local: bool, pairs: &[(HeaderName, &str)], route: Route) -> Result<(), String> {
         let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
-        admit(&tokens(), local, &headers.collect(), route).map(drop).map_err(|refused| {
-            serde_json::to_value(refused.problem()).unwrap()["detail"].to_string()
-        })
-    }
-
-    impl Refused {
-        fn problem(&self) -> &Problem {
-            match self {
-                Self::Stranger(problem) | Self::Guess(problem) | Self::Holder(_, problem) => {
-                    problem
-                }
-            }
-        }
+        admit(&tokens(), local, &headers.collect(), route)
+            .map(drop)
+            .map_err(|refused| serde_json::to_value(refused.problem).unwrap()["detail"].to_string())
     }
 
     #[test]

@@ -187,10 +187,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn over<S>(
-        self,
-        socket: S,
-    ) -> impl GracefulConnection<Error = hyper::Error> + Future<Output = hyper::Result<()>> + Send
+    fn over<S>(self, socket: S) -> impl GracefulConnection<Error = hyper::Error> + Send
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most connections of one address at once.
-pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
+/// Most connections of one address at once: all the streams that there may be, and some more.
+pub const CONNECTIONS_PER_PEER_MAX: usize = super::stream::STREAMS_MAX + 64;
 /// Wrong tokens that an address may present at once; after that, it is told to wait.
 pub const GUESSES_AT_ONCE_MAX: u32 = 10;
 /// How often it may present one more.

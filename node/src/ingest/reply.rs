@@ -11,10 +11,19 @@ const NOTED: &[u8] = br#"{"ok":true}"#;
 pub fn bytes(answer: Result<Accepted, Refusal>) -> Bytes {
     let json = match answer {
         Ok(accepted) => serde_json::to_vec(&accepted),
-        Err(error) => serde_json::to_vec(&RefusalReply { error }),
+        Err(error) => {
+            count(&error);
+            serde_json::to_vec(&RefusalReply { error })
+        }
     };
     // texts, numbers and booleans under text keys always have a JSON form
     json.unwrap_or_default().into()
+}
+
+/// Every refusal over NATS passes here.
+fn count(refusal: &Refusal) {
+    let code = refusal.code.as_str();
+    metrics::counter!("yizhan_ingest_refused_total", "code" => code).increment(1);
 }
 
 /// What a publisher hears whose draft was decided upon.

@@ -10,6 +10,7 @@ use yizhan_schemas::status::{MessageStatus, Target, Trace};
 use yizhan_schemas::{Answer, Code, MessageId, Outcome, codec};
 
 use super::change::Taken;
+use crate::clock::rfc3339;
 
 /// Longest page, bytes: a directive to all stations of a large county, each with a long detail.
 const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -272,9 +273,4 @@ impl Page {
 
 fn under_way(station: Code) -> Target {
     Target { station, outcome: None, at: None, answer: None, detail: None }
-}
-
-fn rfc3339(wall_ms: u64) -> String {
-    let wall_ms = i64::try_from(wall_ms).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(wall_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }

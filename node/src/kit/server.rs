@@ -24,6 +24,7 @@ pub(super) fn text(
         log_file: "nats-server.log".into(),
         link_key,
         app_key,
+        watch_key: None,
         children: Child::all_of(given.topology, given.code),
         applications: Application::all_of(given.topology, given.code),
         open_password: None,

@@ -31,7 +31,7 @@ pub struct Downlinks {
     pub boot: BootId,
     /// The way to the core.
     pub mailbox: Mailbox,
-    /// Where refusals are written down.
+    /// Where it is written down what was refused.
     pub audit: Audit,
 }
 

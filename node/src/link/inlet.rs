@@ -50,10 +50,10 @@ impl Inlet {
             // what waits in it goes with it
             drop(subscription);
             metrics::counter!("yizhan_link_muted_total", "link" => link.to_owned()).increment(1);
+            let why = "more frames or hellos than a station sends";
+            self.audit.note(Deed::refused("muted", link, "flood").detail(why));
             if let Some(before) = REFUSALS.due("muted", link) {
-                let why = "more frames or hellos than a station sends";
                 tracing::warn!(event = "muted", link, why, before, "not listened to for {MUTED:?}");
-                self.audit.note(Deed::refused("muted", link, "flood").detail(why));
             }
             tokio::time::sleep(MUTED).await;
             let Ok(again) = self.client.subscribe(&subjects::up(&self.child)).await else { return };
@@ -90,7 +90,7 @@ impl Inlet {
 
     fn answer(&self, message: Message) -> AbortHandle {
         let (client, mailbox) = (self.client.clone(), self.mailbox.clone());
-        let (child, audit) = (self.child.clone(), self.audit.clone());
+        let (audit, child) = (self.audit.clone(), self.child.clone());
         // answering waits for a commit
         let answering = async move { answer(&client, &mailbox, &audit, child, message).await };
         tokio::spawn(answering).abort_handle()
@@ -98,14 +98,17 @@ impl Inlet {
 }
 
 async fn answer(client: &Client, mailbox: &Mailbox, audit: &Audit, child: Code, message: Message) {
-    let refuse = |child, why: &str| refuse(audit, &Link::Down(child), why);
     let hello = match Frame::decode(&message.payload) {
         Ok(Frame::Hello(hello)) => hello,
-        Ok(_) => return refuse(child, "a request that is no hello"),
-        Err(fault) => return refuse(child, &fault.to_string()),
+        Ok(_) => return refuse(audit, &Link::Down(child), "a request that is no hello"),
+        Err(fault) => return refuse(audit, &Link::Down(child), &fault.to_string()),
     };
     if hello.code != child {
-        return refuse(child, &format!("a hello in the name of {}", hello.code));
+        return refuse(
+            audit,
+            &Link::Down(child),
+            &format!("a hello in the name of {}", hello.code),
+        );
     }
     let Some(frame) = mailbox.greet(child.clone(), hello).await else { return };
     match frame.encode() {

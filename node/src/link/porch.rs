@@ -40,7 +40,7 @@ impl Porch {
         audit: Audit,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (frames, waiting) = mpsc::channel(FRAMES_MAX);
-        let reading = read(link.clone(), waiting, specimens, mailbox, audit);
+        let reading = read(link.clone(), waiting, specimens, (mailbox, audit));
         (Self { link, frames, room: Arc::new(Semaphore::new(BYTES_MAX)) }, reading)
     }
 
@@ -80,8 +80,7 @@ async fn read(
     link: Link,
     mut waiting: mpsc::Receiver<Waiting>,
     specimens: Arc<dyn Specimens>,
-    mailbox: Mailbox,
-    audit: Audit,
+    (mailbox, audit): (Mailbox, Audit),
 ) {
     let mut unpacker = Unpacker::default();
     // another one than that of frames: what a frame holds may be longer than the frame

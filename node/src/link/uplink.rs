@@ -39,7 +39,7 @@ pub struct Uplink {
     pub boot: BootId,
     /// The way to the core.
     pub mailbox: Mailbox,
-    /// Where refusals are written down.
+    /// Where it is written down what was refused.
     pub audit: Audit,
 }
 

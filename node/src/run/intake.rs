@@ -13,7 +13,7 @@ use yizhan_schemas::reply::{Accepted, ErrorCode, Refusal};
 use super::names::Names;
 use super::notes::Notes;
 use crate::audit::Audit;
-use crate::bus::{BusError, Client, Message, subjects};
+use crate::bus::{BusError, Client, Message, Publisher, subjects};
 use crate::http::{self, Holder, Role};
 use crate::ingest::said::SUBJECT_PREFIX;
 use crate::ingest::{Caller, Door, Headers, Read, Received, Shares, reply};
@@ -42,7 +42,8 @@ pub(super) async fn nats(
     client: Client,
     door: Door,
     desk: Desk,
-    ledger: Ledger,
+    per_second: u32,
+    books: Books,
 ) -> Result<(), BusError> {
     let subject = match desk {
         Desk::Submit => subjects::SUBMIT_ALL,
@@ -51,7 +52,8 @@ pub(super) async fn nats(
     let mut requests = client.subscribe(subject).await?;
     let (verdicts, mut decided) = mpsc::channel(REQUESTS_MAX);
     let (answers, mut answered) = mpsc::channel(REQUESTS_MAX);
-    let mut counter = Counter { client, door, desk, verdicts, answers, ledger };
+    let mut counter = Counter { client, door, desk, verdicts, answers, books };
+    let mut shares = Shares::new(per_second);
     let mut open: usize = 0;
     let (mut turn, mut said) = (Vec::with_capacity(ANSWERS_A_TURN_MAX), Vec::new());
     loop {
@@ -71,11 +73,17 @@ pub(super) async fn nats(
             }
             request = requests.next(), if open < REQUESTS_MAX => {
                 let Some(request) = request else { return Ok(()) };
-                open += usize::from(counter.take(request).await);
+                open += usize::from(counter.take(request, &mut shares).await);
             }
         }
-        counter.ledger.notes.tell();
+        counter.books.notes.tell();
     }
+}
+
+/// Who is who, and what they did.
+pub(super) struct Books {
+    pub(super) names: Names,
+    pub(super) notes: Notes,
 }
 
 /// What is said to a request.
@@ -93,30 +101,20 @@ struct Counter {
     desk: Desk,
     verdicts: mpsc::Sender<(Slip, Verdict)>,
     answers: mpsc::Sender<Said>,
-    ledger: Ledger,
-}
-
-/// What is known and noted of those who come.
-pub(super) struct Ledger {
-    /// Whose a key is.
-    pub(super) names: Names,
-    /// What is written down.
-    pub(super) notes: Notes,
-    /// What each may have open.
-    pub(super) shares: Shares,
+    books: Books,
 }
 
 impl Counter {
     /// Takes one; `true` if its answer is still to come.
-    async fn take(&mut self, mut request: Message) -> bool {
+    async fn take(&mut self, mut request: Message, shares: &mut Shares) -> bool {
         // one that was published without asking for an answer is taken all the same
         let reply = request.reply.take().unwrap_or_default();
-        let Some(publisher) = request.publisher() else {
-            let refusal = nobody();
-            return self.refuse(&reply, "unknown", &request.subject, refusal).await;
+        let publisher = request.publisher();
+        let who = match &publisher {
+            Some(publisher) => self.books.names.of(&publisher.user),
+            None => "unknown".into(),
         };
-        let who = self.ledger.names.of(&publisher.user);
-        let held = match self.admit(&who, &request) {
+        let held = match admit(publisher, &request, shares) {
             Ok(held) => held,
             Err(refusal) => return self.refuse(&reply, &who, &request.subject, refusal).await,
         };
@@ -133,6 +131,12 @@ impl Counter {
                 self.follow(held, work).await
             }
         }
+    }
+
+    async fn refuse(&self, reply: &str, who: &str, subject: &str, refusal: Refusal) -> bool {
+        self.books.notes.refused(who, subject, &refusal);
+        self.answer(reply, reply::bytes(Err(refusal))).await;
+        false
     }
 
     async fn submit(&mut self, reply: String, who: Arc<str>, held: Held, request: Message) -> bool {
@@ -152,24 +156,6 @@ impl Counter {
             }
             Err(refusal) => self.refuse(&reply, &who, &request.subject, refusal).await,
         }
-    }
-
-    /// Says that it is refused; there is no more to come.
-    async fn refuse(&self, reply: &str, who: &str, subject: &str, refusal: Refusal) -> bool {
-        self.ledger.notes.refused(who, subject, &refusal);
-        self.answer(reply, reply::bytes(Err(refusal))).await;
-        false
-    }
-
-    /// Whether its publisher's share has room for it.
-    fn admit(&mut self, who: &str, request: &Message) -> Result<Held, Refusal> {
-        let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
-        let bytes = request.payload.len() + headers.sum::<usize>();
-        self.ledger.shares.take(who, bytes, Instant::now()).inspect_err(|refusal| {
-            if let Some(before) = REFUSALS.due("publisher_limited", who) {
-                tracing::warn!(event = "publisher_limited", who, before, "{}", refusal.message);
-            }
-        })
     }
 
     /// Follows a request to its answer in a task of its own, unless it has one at once.
@@ -200,11 +186,11 @@ impl Counter {
     async fn say(&mut self, said: Said) {
         match said {
             Said::Submitted(slip, said) => {
-                self.ledger.notes.submitted(&slip.who, &slip.kind, &said);
+                self.books.notes.submitted(&slip.who, &slip.kind, &said);
                 self.answer(&slip.reply, reply::bytes(said)).await;
             }
             Said::Answered(to, who, id, said) => {
-                self.ledger.notes.answered(&who, &id, &said);
+                self.books.notes.answered(&who, &id, &said);
                 self.answer(&to, reply::noted(said)).await;
             }
         }
@@ -218,6 +204,22 @@ impl Counter {
             tracing::debug!(%fault, "a publisher was not answered; it will ask again");
         }
     }
+}
+
+/// Whether there is room for it in the share of whoever published it.
+fn admit(
+    publisher: Option<Publisher>,
+    request: &Message,
+    shares: &mut Shares,
+) -> Result<Held, Refusal> {
+    let publisher = publisher.ok_or_else(nobody)?;
+    let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
+    let bytes = request.payload.len() + headers.sum::<usize>();
+    shares.take(&publisher.user, bytes, Instant::now()).inspect_err(|refusal| {
+        if let Some(before) = REFUSALS.due("publisher_limited", &publisher.user) {
+            tracing::warn!(event = "publisher_limited", before, "{}", refusal.message);
+        }
+    })
 }
 
 /// Keys, rates and audit hang on who published: a request that hides it is not taken.

@@ -31,7 +31,6 @@ impl Notes {
     /// What somebody handed in was refused. What lies with the station is no deed of theirs.
     pub(super) fn refused(&self, who: &str, what: &str, refusal: &Refusal) {
         let code = refusal.code;
-        metrics::counter!("yizhan_submit_refused_total", "code" => code.as_str()).increment(1);
         if code.http_status() < 500 {
             let deed = Deed::refused("submit_refused", who, code.as_str());
             self.audit.note(deed.to(what).detail(&refusal.message));

@@ -36,10 +36,11 @@ use crate::driver::{
 };
 use crate::http::{self, Site, Tokens};
 use crate::ingest::cloudevent::BATCH_BYTES_MAX;
-use crate::ingest::{Bodies, Door, Shares};
+use crate::ingest::{Bodies, Door};
 use crate::journal::{self, Journal, JournalPlan};
 use crate::link::{Downlinks, Uplink};
 use crate::mailbox::Mailbox;
+use crate::quarantine::{self, Quarantine};
 use crate::seal::Seals;
 use crate::spool::Messages;
 use crate::telemetry::{self, Counts};
@@ -226,6 +227,7 @@ impl Parts {
 
     pub(super) fn disk(
         &mut self,
+        home: &Home,
         journal: &Journal,
         feed: journal::Feed,
         counts: Counts,
@@ -241,8 +243,18 @@ impl Parts {
         let (log, reclaimer) = log.split(reclaim, followers);
         reclaim::start(reclaimer, orders, self.mailbox.clone())?;
         let witness = Witness::new(self.audit.clone());
-        let observers: Vec<Box<dyn Observer>> =
-            vec![Box::new(index), Box::new(counts), Box::new(witness), Box::new(feed)];
+        let aside = Quarantine::start(&home.dir).map_err(|source| RunError::File {
+            doing: "use",
+            file: home.dir.join(quarantine::DIR),
+            source,
+        })?;
+        let observers: Vec<Box<dyn Observer>> = vec![
+            Box::new(index),
+            Box::new(counts),
+            Box::new(witness),
+            Box::new(feed),
+            Box::new(aside),
+        ];
         Disk::start(log, observers).map_err(RunError::Runtime)
     }
 
@@ -262,9 +274,9 @@ impl Parts {
         for (name, desk) in [("submit", intake::Desk::Submit), ("ack", intake::Desk::Ack)] {
             let names = Names::of_trees(site.trees.clone());
             let notes = Notes::new(self.audit.clone());
-            let shares = Shares::new(self.config.ingest.rate);
-            let ledger = intake::Ledger { names, notes, shares };
-            let requests = intake::nats(site.link.clone(), door.clone(), desk, ledger);
+            let rate = self.config.ingest.rate;
+            let book = intake::Books { names, notes };
+            let requests = intake::nats(site.link.clone(), door.clone(), desk, rate, book);
             self.tasks.spawn(async move { (name, requests.await.map_err(Into::into)) });
         }
         let (heard, link) = (roll.clone(), site.link.clone());

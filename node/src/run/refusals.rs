@@ -19,7 +19,7 @@ pub(super) async fn follow(
 }
 
 fn deed(refusal: &BusRefusal, names: &mut Names) -> Deed {
-    let BusRefusal { reason, user, address, subject, words } = refusal;
+    let BusRefusal { reason, user, address, subject, words, .. } = refusal;
     // who is refused before a login is known by the address, and by what they claimed to be
     let who = user.as_ref().map_or_else(|| address.as_str().into(), |user| names.of(user));
     let deed = Deed::refused("bus_refused", &who, reason.word());

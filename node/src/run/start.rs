@@ -80,7 +80,7 @@ pub(super) async fn station(
     let (driver, view) = parts.driver(&home, outlets);
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;
-    let disk = parts.disk(&journal, feed, counts, (reclaim, orders))?;
+    let disk = parts.disk(&home, &journal, feed, counts, (reclaim, orders))?;
     let (shown, client) = (view.clone(), link.clone());
     let desk =
         Desk { journal, events, view: shown, link: client, trees: known, stop: stop.clone() };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod ack;
+mod audit;
 mod configuration;
 mod pretend;
 mod publish;

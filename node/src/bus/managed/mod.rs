@@ -6,13 +6,14 @@
 //! | file | what |
 //! |---|---|
 //! | `nats.conf` | the configuration, rendered at each start (0600) |
-//! | `keys/` | the station's own two seeds (0600) |
+//! | `keys/` | the station's own seeds (0600) |
 //! | `port` | the port, if the system chose it |
 //! | `jetstream/` | the server's store |
 //! | `nats-server.log`, `start.err` | its log; what it said before it had one |
 //! | `server.json` | its pid and start time while it runs |
 //! | `lock` | held while a process uses the directory |
 
+mod closed;
 mod keeper;
 mod life;
 mod port;
@@ -32,8 +33,9 @@ use super::client::{Client, Dial};
 use super::render::{Application, Child, ServerConfig};
 use super::server::{Search, Version};
 use super::stream_files::StreamFiles;
-use super::{BusError, Listen, StationKeys};
+use super::{BusError, Credential, Listen, StationKeys};
 use crate::tls::TlsFiles;
+use closed::Closed;
 use keeper::Keeper;
 use life::Life;
 pub use tail::Tail;
@@ -128,7 +130,8 @@ impl Managed {
         place.bury_the_dead(&files).await?;
         let keys = StationKeys::own(&place.directory.join("keys"))?;
         let listen = port::settle(&plan.listen, &place.directory.join("port"))?;
-        let config = plan.config(&place, &keys, listen.clone());
+        let watch = Credential::at(&place.directory.join("keys").join("watch.nk"))?;
+        let config = plan.config(&place, &keys, &watch, listen.clone());
         super::keys::write_private(&place.config, config.render()?.as_bytes())?;
         let config_file = place.config.clone();
         let (url, log) = (listen.local_url(), place.log.clone());
@@ -148,7 +151,9 @@ impl Managed {
             reload: reload.clone(),
             _lock: lock,
         };
-        let tail = Mutex::new(Some(Tail::from_here(log)));
+        let watch = Dial::own(&url, &watch, &plan.station, "watch");
+        let closed = Closed::over(Client::dial(watch.with_tls(plan.tls.as_ref())).await?);
+        let tail = Mutex::new(Some(Tail::from_here(log, Some(closed))));
         let child = keeper.first().await?;
         let (stop, stopped) = oneshot::channel();
         let keeper = tokio::spawn(keeper.keep(child, stopped));
@@ -243,8 +248,14 @@ impl Managed {
 }
 
 impl ManagedPlan {
-    fn config(&self, place: &Place, keys: &StationKeys, listen: Listen) -> ServerConfig {
-        let public = |key: &super::Credential| key.public().unwrap_or_default().to_owned();
+    fn config(
+        &self,
+        place: &Place,
+        keys: &StationKeys,
+        watch: &Credential,
+        listen: Listen,
+    ) -> ServerConfig {
+        let public = |key: &Credential| key.public().unwrap_or_default().to_owned();
         ServerConfig {
             station: self.station.clone(),
             listen,
@@ -252,6 +263,7 @@ impl ManagedPlan {
             log_file: place.log.clone(),
             link_key: public(&keys.link),
             app_key: public(&keys.app),
+            watch_key: Some(public(watch)),
             children: self.children.clone(),
             applications: self.applications.clone(),
             open_password: self.open.then(|| format!("{:032x}", rand::random::<u128>())),

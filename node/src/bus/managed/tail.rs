@@ -3,6 +3,7 @@
 //! The server gives its log another name when it is long, and begins a new one: what was written
 //! into the old one until then is read first.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -12,10 +13,15 @@ use std::time::Duration;
 use metrics::counter;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::bus::refusal::Refusal;
+use super::closed::Closed;
+use crate::bus::refusal::{Reason, Refusal};
 
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The server is asked for what is not in it at every so many looks.
+const LOOKS_A_QUESTION: u64 = 4;
+/// Failed handshakes that are remembered, so that none is told twice.
+const HANDSHAKES_MAX: usize = 4096;
 /// Most bytes that are read at one look; the next look goes on from there.
 const LOOK_BYTES_MAX: usize = 256 * 1024;
 /// What is more than this behind is left out: whoever makes the server write so fast must not have
@@ -32,6 +38,10 @@ pub struct Tail {
     open: Option<Open>,
     /// The beginning of a line whose end is not written yet.
     line: Vec<u8>,
+    /// What is not in the log.
+    closed: Option<Closed>,
+    /// Connections whose handshake failed, as the log has it: the others are not in it.
+    handshakes: VecDeque<u64>,
 }
 
 #[derive(Debug)]
@@ -43,20 +53,24 @@ struct Open {
 
 impl Tail {
     /// From the end of what is there now, if there is anything.
-    pub(super) fn from_here(path: PathBuf) -> Self {
+    pub(super) fn from_here(path: PathBuf, closed: Option<Closed>) -> Self {
         let open = Open::of(&path).ok().and_then(|open| {
             let at = open.file.metadata().ok()?.len();
             Some(Open { at, ..open })
         });
-        Self { path, open, line: Vec::new() }
+        Self { path, open, line: Vec::new(), closed, handshakes: VecDeque::new() }
     }
 
     /// Tells of all that is refused from now on; never returns.
     pub async fn follow(mut self, mut tell: impl FnMut(Refusal)) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        for number in 0_u64.. {
             looks.tick().await;
+            let closed = match self.closed.as_mut().filter(|_| number % LOOKS_A_QUESTION == 0) {
+                Some(closed) => closed.look().await,
+                None => Vec::new(),
+            };
             // a disk may be busy
             let look = tokio::task::spawn_blocking(move || {
                 let found = self.look();
@@ -64,12 +78,30 @@ impl Tail {
             });
             let Ok((tail, found)) = look.await else { return };
             self = tail;
-            for refusal in found {
+            // the log was written before the connection was closed
+            let found = self.remembered(found).into_iter().chain(self.unsaid(closed));
+            for refusal in found.collect::<Vec<_>>() {
                 let reason = refusal.reason.word();
                 counter!("yizhan_bus_refused_total", "reason" => reason).increment(1);
                 tell(refusal);
             }
         }
+    }
+
+    fn remembered(&mut self, found: Vec<Refusal>) -> Vec<Refusal> {
+        for refusal in found.iter().filter(|refusal| refusal.reason == Reason::Tls) {
+            if self.handshakes.len() == HANDSHAKES_MAX {
+                self.handshakes.pop_front();
+            }
+            self.handshakes.push_back(refusal.connection);
+        }
+        found
+    }
+
+    /// Of what the server told us, what it did not say in its log.
+    fn unsaid(&mut self, mut closed: Vec<Refusal>) -> Vec<Refusal> {
+        closed.retain(|refusal| !self.handshakes.contains(&refusal.connection));
+        closed
     }
 
     /// What was refused since the last look.
@@ -152,7 +184,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("nats-server.log");
         say(&path, "of.an.earlier.life");
-        let mut tail = Tail::from_here(path.clone());
+        let mut tail = Tail::from_here(path.clone(), None);
         assert_eq!(subjects(&mut tail), Vec::<String>::new());
         say(&path, "one");
         assert_eq!(subjects(&mut tail), ["one"]);
@@ -167,7 +199,7 @@ mod tests {
     fn a_line_is_read_when_its_end_is_there_and_a_flood_is_left_out() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("nats-server.log");
-        let mut tail = Tail::from_here(path.clone());
+        let mut tail = Tail::from_here(path.clone(), None);
         say(&path, "late");
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..40]).unwrap();

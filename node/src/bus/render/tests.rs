@@ -12,6 +12,7 @@ fn county() -> ServerConfig {
         log_file: "/var/lib/yizhan/bus/nats-server.log".into(),
         link_key: key(),
         app_key: key(),
+        watch_key: Some(key()),
         children: vec![Child {
             code: Code::parse("510722.101").unwrap(),
             keys: vec![key(), key()],
@@ -40,7 +41,10 @@ fn error(change: impl FnOnce(&mut ServerConfig)) -> String {
 #[test]
 fn the_two_accounts_meet_in_two_shared_services_and_nowhere_else() {
     let accounts = &tree(&county())["accounts"];
-    assert_eq!(accounts.as_object().unwrap().len(), 2);
+    assert_eq!(accounts.as_object().unwrap().len(), 3, "and the server's own");
+    let system = accounts["SYS"]["users"].as_array().unwrap();
+    let may = &system[0]["permissions"]["publish"]["allow"];
+    assert_eq!((system.len(), may), (1, &json!(["$SYS.REQ.SERVER.PING.CONNZ"])));
     let (link, app) = (&accounts["LINK"], &accounts["APP"]);
     assert!(link.get("jetstream").is_none() && link.get("imports").is_none());
     assert!(app.get("exports").is_none() && app.get("jetstream").is_some());

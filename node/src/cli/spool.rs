@@ -1,0 +1,77 @@
+//! `yizhan spool stat | ls | verify | export`: what is in a station's custody log.
+//!
+//! Promise: nothing is written and nothing is locked in the data directory, so all of it may be
+//! done beside a running station (whose last commit is then in motion) or on a copy of its disk.
+
+mod export;
+mod ls;
+mod stat;
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Error;
+use super::page::Page;
+use super::settings::RunOptions;
+use crate::spool::log::DIR;
+
+/// Look into a station's custody log
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Count what is held, by link and precedence
+    Stat(stat::Stat),
+    /// List messages, oldest first
+    Ls(ls::Ls),
+    /// Check every checksum; exit status 1 if anything cannot be read back
+    Verify(verify::Verify),
+    /// Print messages with their payloads, one JSON object a line
+    Export(export::Export),
+}
+
+/// Where the log is.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// The station's configuration file, whose data.dir is used [default: ./yizhan.toml]
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    config: Option<PathBuf>,
+    /// The data directory itself
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Command {
+    pub(super) fn run(&self, page: &mut Page) -> Result<(), Error> {
+        match self {
+            Self::Stat(command) => command.run(page),
+            Self::Ls(command) => command.run(page),
+            Self::Verify(command) => command.run(page),
+            Self::Export(command) => command.run(page),
+        }
+    }
+}
+
+impl Place {
+    /// The data directory.
+    pub(super) fn data(&self) -> Result<PathBuf, Error> {
+        let data = match &self.data {
+            Some(dir) => dir.clone(),
+            None => {
+                let options =
+                    RunOptions { config: self.config.clone(), data: None, log_format: None };
+                options.config()?.data.dir
+            }
+        };
+        let log = data.join(DIR);
+        match log.is_dir() {
+            true => Ok(data),
+            false => Err(Error::File {
+                file: log,
+                cause: std::io::Error::other(
+                    "is no directory: valid is the data directory (data.dir) of a station that ran",
+                ),
+            }),
+        }
+    }
+}
