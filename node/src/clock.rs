@@ -30,6 +30,12 @@ pub fn boot_id() -> std::io::Result<BootId> {
     Ok(BootId(u32::from_be_bytes(short)))
 }
 
+/// A wall clock's reading in Unix milliseconds as RFC 3339, for people.
+pub fn rfc3339(wall_ms: u64) -> String {
+    let wall_ms = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(wall_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -39,10 +45,4 @@ mod tests {
         assert!(second.boot_us >= first.boot_us && first.boot_us > 0);
         assert_eq!(super::boot_id().unwrap(), super::boot_id().unwrap());
     }
-}
-
-/// A wall clock's reading in Unix milliseconds as RFC 3339, for people.
-pub fn rfc3339(wall_ms: u64) -> String {
-    let wall_ms = i64::try_from(wall_ms).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(wall_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }

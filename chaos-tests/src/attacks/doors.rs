@@ -57,9 +57,8 @@ pub const ATTACKS: [Attack; 6] = [
         name: "plain words at a bus under TLS",
         heavy: false,
         at: TOWN,
-        // nats-server (2.15.1) closes the connection and says nothing of it in its log
-        metric: None,
-        audit: None,
+        metric: Some(TLS),
+        audit: Some(&["refused", "tls"]),
         play: |ground| Box::pin(plain_at_the_bus(ground)),
     },
     Attack {

@@ -76,28 +76,15 @@ impl FalseTown {
         self.nats.flush().await.map_err(|why| why.to_string())
     }
 
-    /// Acknowledges whatever comes in the routine lane, one leg of each batch: what lies behind it
-    /// comes again.
-    async fn swallow(&mut self) -> Ended {
-        loop {
-            let through = LaneAck { lane: "r", through: self.next_batch().await? };
-            self.says(&Frame::ack(&self.tag, through)).await?;
+    /// Acknowledges whatever the village hands over, as if it went on from here.
+    async fn swallows(&mut self) -> Result<(), String> {
+        while let Some(message) = self.up.next().await {
+            let batch = Said::read(&message.payload).and_then(|said| said.batch);
+            let Some(batch) = batch.filter(|batch| batch.lane == "r") else { continue };
+            let through = batch.through().ok_or("a batch that is packed")?;
+            self.says(&Frame::ack(&self.tag, LaneAck { lane: "r", through })).await?;
         }
-    }
-
-    /// The first leg of the next batch in the routine lane.
-    async fn next_batch(&mut self) -> Result<u64, String> {
-        let next = async {
-            while let Some(message) = self.up.next().await {
-                if let Some(Said { batch: Some(batch), .. }) = Said::read(&message.payload)
-                    && batch.lane == "r"
-                {
-                    return Ok(batch.first);
-                }
-            }
-            Err("the village says nothing more".to_owned())
-        };
-        timeout(SOON, next).await.map_err(|_| "no batch of the village".to_owned())?
+        Err("the village says nothing more".to_owned())
     }
 }
 
@@ -159,7 +146,7 @@ async fn swallows(ground: &Ground) -> Ended {
     });
     let page = tokio::select! {
         page = believes => page,
-        fault = town.swallow() => return fault,
+        ended = town.swallows() => return Err(format!("{ended:?}")),
     };
     let open = page["targets"][0]["outcome"].is_null() && page["grade"] != "delivered";
     match open {

@@ -203,8 +203,22 @@ pub struct Said {
 pub struct Numbered {
     /// The lane.
     pub lane: String,
-    /// The first leg.
-    pub first: u64,
+    first: u64,
+    body: ByteBuf,
+}
+
+/// How many records there are.
+#[derive(Deserialize)]
+struct Records {
+    records: Vec<serde::de::IgnoredAny>,
+}
+
+impl Numbered {
+    /// The last leg, where each record is one; none if its body is packed.
+    pub fn through(&self) -> Option<u64> {
+        let Records { records } = rmp_serde::from_slice(self.body.get(1..)?).ok()?;
+        self.first.checked_add(records.len() as u64)?.checked_sub(1)
+    }
 }
 
 impl Said {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use async_nats::{Client, Subscriber};
+use async_nats::{Client, RequestErrorKind, Subscriber};
 use serde_bytes::ByteBuf;
 use tokio::time::timeout;
 
@@ -19,6 +19,9 @@ const STORE: &str = "aaaaaaaaaaaaa";
 pub const EPOCH: &str = "aaaaaa";
 /// A hello is answered by then.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Pause before a hello that nobody listened to is said again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 static HELLOS: AtomicU32 = AtomicU32::new(1);
 
@@ -38,7 +41,18 @@ pub struct RawLink {
 /// # Errors
 /// It is not let in, or not answered.
 pub async fn hello(nats: &Client, code: &str, said: &Hello) -> Result<Answer, String> {
-    let asked = nats.request(format!("yz.up.{code}"), Frame::Hello(said.clone()).bytes().into());
+    let bytes = bytes::Bytes::from(Frame::Hello(said.clone()).bytes());
+    let asked = async {
+        loop {
+            match nats.request(format!("yz.up.{code}"), bytes.clone()).await {
+                // not listened to for a while, after an attack before this one
+                Err(why) if why.kind() == RequestErrorKind::NoResponders => {
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+                answer => return answer,
+            }
+        }
+    };
     let answer = timeout(ANSWER_WITHIN, asked).await.map_err(|_| "no answer to a hello")?;
     let answer = answer.map_err(|why| why.to_string())?;
     Answer::read(&answer.payload).ok_or_else(|| "an answer to a hello that is none".to_owned())
