@@ -10,7 +10,6 @@ use tokio::time::timeout;
 use super::ground::Ground;
 use super::raw_bus::RawBus;
 use super::raw_frame::{Answer, Batch, Frame, Hello, Record, Seal, body, tag};
-use crate::real::until::{SOON, until};
 
 /// The store under which the attackers come; the same each time, for another one is refused while
 /// this one lives.
@@ -69,13 +68,7 @@ impl RawLink {
         let down = nats.subscribe(format!("yz.down.{code}")).await;
         let down = down.map_err(|why| why.to_string())?;
         let said = Hello::new(code, STORE, EPOCH, HELLOS.fetch_add(1, Ordering::Relaxed));
-        // nobody listens to a child that was muted a moment ago: it asks again, as stations do
-        let answer =
-            until(SOON, "an answer to a hello", async || match hello(&nats, code, &said).await {
-                Err(why) if why.contains("no responders") => None,
-                answer => Some(answer),
-            });
-        let answer = answer.await?;
+        let answer = hello(&nats, code, &said).await?;
         let welcome = answer.welcome.ok_or(format!("not welcome: {:?}", answer.refused))?;
         let session = tag(&said, &welcome);
         Ok(Self { nats, down, subject: format!("yz.up.{code}"), session })
