@@ -159,6 +159,7 @@ fn deciders_of_the_core_do_not_know_each_other() {
         "seal",
         "lib",
         "neighbour",
+        "bucket",
     ];
     let name = |file: &str| {
         Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap()

@@ -34,6 +34,7 @@
 
 pub mod admit;
 pub mod bridges;
+pub mod bucket;
 pub mod contents;
 pub mod draft;
 pub mod effect;

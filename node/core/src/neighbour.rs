@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use yizhan_schemas::frame::{Have, Hello, SessionTag};
 use yizhan_schemas::{Lane, PerLane};
 
+use crate::bucket::Bucket;
 use crate::flight::Flight;
 use crate::input::Marks;
 use crate::lanes::Turns;
@@ -18,6 +19,10 @@ use crate::transit::Transit;
 /// Answers to hellos that may wait to be taken up.
 const PROPOSALS_MAX: usize = 4;
 
+/// Bytes of what one neighbour brought and is not taken that are kept at once.
+pub const ASIDE_BURST_BYTES: u64 = 4 * 1024 * 1024;
+/// And then a second.
+pub const ASIDE_BYTES_PER_SECOND: u64 = 4 * 1024;
 /// Hand-overs whose time is measured, per lane, at any moment.
 const SAMPLES_MAX: usize = 512;
 
@@ -42,6 +47,8 @@ pub struct Neighbour {
     pub folds: PerLane<(u64, u64)>,
     /// When it was last asked for a hello, microseconds since boot.
     pub nudged_us: Option<u64>,
+    /// What of its bytes may still be put aside.
+    pub aside: Bucket<ASIDE_BURST_BYTES, ASIDE_BYTES_PER_SECOND>,
     /// Welcomes that no frame has confirmed yet, newest last.
     proposals: VecDeque<Proposal>,
 }

@@ -6,6 +6,7 @@
 //! record that says so.
 
 mod adapt;
+mod aside;
 mod authority;
 mod clocks;
 mod deliver;

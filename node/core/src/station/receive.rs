@@ -2,8 +2,6 @@
 
 use std::cmp::Ordering;
 
-use bytes::Bytes;
-use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::{self, Carried, Chain, LaneAck, SessionTag, Skip};
 use yizhan_schemas::payload::receipt::Event;
 use yizhan_schemas::{Code, Envelope, Header, Lane, Outcome};
@@ -13,7 +11,7 @@ use crate::effect::Notice;
 use crate::inbound::Arrival;
 use crate::link::Link;
 use crate::mutant::{self, Mutant};
-use crate::record::{Duplicate, Put, Quarantined, Record, SkipTaken, Via};
+use crate::record::{Duplicate, Put, Record, SkipTaken, Via};
 use crate::seal::{Checked, Covers};
 use crate::step::Step;
 use crate::time::Now;
@@ -164,14 +162,14 @@ impl Station {
         let envelope = match Envelope::read(carried.envelope.clone()) {
             Ok(envelope) => envelope,
             Err(fault) => {
-                self.put_aside(from, sequence, bytes, None, fault.to_string(), step);
+                self.put_aside(now, from, sequence, bytes, None, fault.to_string(), step);
                 return true;
             }
         };
         let id = envelope.header().id();
         let chain = Some(self.chain_with(from, sequence, &id));
         if let Some(why) = self.misplaced(from, envelope.header()) {
-            self.put_aside(from, sequence, bytes, chain, why, step);
+            self.put_aside(now, from, sequence, bytes, chain, why, step);
             return true;
         }
         if self.kept.seen.contains(&id) && !mutant::is(Mutant::SeenForgotten) {
@@ -186,18 +184,18 @@ impl Station {
             Ok(under) => under,
             Err(fault) => {
                 let why = self.refuse_unsealed(&from.link, envelope.header(), fault, step);
-                self.put_aside(from, sequence, bytes, chain, why, step);
+                self.put_aside(now, from, sequence, bytes, chain, why, step);
                 return true;
             }
         };
         if let Some(why) = self.forbidden(&envelope) {
             self.refuse_forbidden(&from.link, envelope.header(), why.clone(), step);
-            self.put_aside(from, sequence, bytes, chain, why, step);
+            self.put_aside(now, from, sequence, bytes, chain, why, step);
             return true;
         }
         if envelope.header().kind.is_internal() {
             if let Err(why) = self.take_fold(from, sequence, &envelope, step) {
-                self.put_aside(from, sequence, bytes, chain, why, step);
+                self.put_aside(now, from, sequence, bytes, chain, why, step);
             }
             return true;
         }
@@ -209,7 +207,7 @@ impl Station {
             let unknown = self.topology.unknown(to);
             let detail = format!("unknown at {}", self.here);
             self.ended_at(&id, unknown, Outcome::Rejected, Some(&detail));
-            self.put_aside(from, sequence, bytes, chain, why, step);
+            self.put_aside(now, from, sequence, bytes, chain, why, step);
             return true;
         }
         if !self.has_room(from.lane, bytes.len(), &legs, true) {
@@ -295,33 +293,6 @@ impl Station {
     /// A station that was renamed or moved hands over what it took under its old code.
     fn formerly_below(&self, origin: &Code) -> bool {
         self.topology.station(origin).is_none()
-    }
-
-    /// Keeps what cannot be passed on, so that neither it nor what follows it is lost.
-    fn put_aside(
-        &mut self,
-        from: &Heading,
-        sequence: u64,
-        bytes: Bytes,
-        chain: Option<Chain>,
-        why: String,
-        step: &mut Step,
-    ) {
-        let unread = || {
-            let Digest([a, b, c, d, e, f, g, h, ..]) = Digest::of(&bytes);
-            Chain([a, b, c, d, e, f, g, h])
-        };
-        let chain = chain.unwrap_or_else(unread);
-        let aside = Quarantined {
-            link: from.link.clone(),
-            lane: from.lane,
-            sequence,
-            chain,
-            bytes,
-            why: why.clone(),
-        };
-        self.write(step, Record::Quarantined(aside));
-        self.notice(step, Notice::Quarantined { link: from.link.clone(), why });
     }
 }
 

@@ -9,6 +9,7 @@ use yizhan_schemas::Lane;
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 
 use super::Station;
+use crate::bucket::Bucket;
 use crate::kept::PUT_BYTES;
 use crate::link::Link;
 use crate::mutant::{self, Mutant};
@@ -66,32 +67,7 @@ impl Owed {
 }
 
 /// Lets so many flash messages through.
-#[derive(Debug)]
-pub(super) struct FlashBucket {
-    tokens_us: u64,
-    at_us: Option<u64>,
-}
-
-impl Default for FlashBucket {
-    fn default() -> Self {
-        Self { tokens_us: FLASH_BURST * 1_000_000 / FLASH_PER_SECOND, at_us: None }
-    }
-}
-
-impl FlashBucket {
-    fn take(&mut self, now_us: u64) -> bool {
-        let full_us = FLASH_BURST * 1_000_000 / FLASH_PER_SECOND;
-        let passed_us = now_us.saturating_sub(self.at_us.unwrap_or(now_us));
-        self.tokens_us = self.tokens_us.saturating_add(passed_us).min(full_us);
-        self.at_us = Some(now_us);
-        let price_us = 1_000_000 / FLASH_PER_SECOND;
-        let enough = self.tokens_us >= price_us;
-        if enough {
-            self.tokens_us -= price_us;
-        }
-        enough
-    }
-}
+pub(super) type FlashBucket = Bucket<FLASH_BURST, FLASH_PER_SECOND>;
 
 impl Station {
     /// Counts anew what is owed in each direction.
@@ -142,7 +118,7 @@ impl Station {
     }
 
     pub(super) fn flash_fault(&mut self, now: Now, lane: Lane) -> Result<(), Refusal> {
-        if lane != Lane::Flash || self.flash.take(now.boot_us) {
+        if lane != Lane::Flash || self.flash.take(now.boot_us, 1) {
             return Ok(());
         }
         Err(Refusal::new(
@@ -181,14 +157,5 @@ mod tests {
         assert!(!owed.fits(0, 1, 1000, 25));
         assert!(owed.fits(1, 250, 1000, 25) && owed.fits(2, 250, 1000, 25));
         assert!(!owed.fits(1, 251, 1000, 25));
-    }
-
-    #[test]
-    fn flash_comes_in_bursts_and_then_by_the_second() {
-        let mut bucket = FlashBucket::default();
-        let burst = (0..200).filter(|_| bucket.take(5_000_000)).count() as u64;
-        assert_eq!(burst, FLASH_BURST);
-        let later = (0..200).filter(|_| bucket.take(7_000_000)).count() as u64;
-        assert_eq!(later, 2 * FLASH_PER_SECOND);
     }
 }

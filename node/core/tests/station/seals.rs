@@ -2,6 +2,7 @@
 
 use yizhan_core::effect::{Effect, Notice};
 use yizhan_core::link::Link;
+use yizhan_core::neighbour::ASIDE_BURST_BYTES;
 use yizhan_core::record::Record;
 use yizhan_core::seal::SealFault;
 use yizhan_schemas::Outcome;
@@ -51,6 +52,35 @@ fn an_unsealed_directive_is_put_aside_acked_and_told_to_its_origin_as_rejected()
         assert_eq!(*outcome, Outcome::Rejected);
         assert_eq!(detail.as_deref(), Some("seal: uncovered at 510722.101"));
     }
+}
+
+#[test]
+fn a_neighbour_cannot_fill_the_disk_with_what_nobody_takes() {
+    let (_, mut town, tag) = linked_as(Bench::keyed);
+    let payload = vec![b'x'; 250 * 1024];
+    for leg in 1..=40 {
+        let record = carried(header(COUNTY, "directive.issue", TOWN, leg), &payload, 0);
+        let said = town.tell(batch(Link::Up, tag, leg, vec![record]));
+        assert_eq!(acked(&said), Some(leg), "the link stays up");
+    }
+    let aside = town.records().iter().filter_map(|record| match record {
+        Record::Quarantined(aside) => Some(aside),
+        _ => None,
+    });
+    let aside: Vec<_> = aside.collect();
+    let bytes: u64 = aside.iter().map(|aside| aside.bytes.len() as u64).sum();
+    assert!(bytes > ASIDE_BURST_BYTES / 2 && bytes <= ASIDE_BURST_BYTES, "{bytes}");
+    assert_eq!(aside.len(), 40);
+    assert!(aside[39].bytes.is_empty() && aside[39].why.contains("are not kept"));
+    // after a while there is room again
+    town.now.boot_us += 100_000_000;
+    let record = carried(header(COUNTY, "directive.issue", TOWN, 41), &payload, 0);
+    town.tell(batch(Link::Up, tag, 41, vec![record]));
+    let last = town.records().iter().rev().find_map(|record| match record {
+        Record::Quarantined(aside) => Some(aside.bytes.len()),
+        _ => None,
+    });
+    assert!(last.unwrap() > payload.len());
 }
 
 #[test]
