@@ -15,6 +15,10 @@ use super::programs;
 use super::station::Station;
 use super::until::SOON;
 
+/// The file of a county in which there is no station yet.
+const NOBODY_YET: &str =
+    "[county]\nname = \"三台县\"\ntiers = [\"county\", \"township\", \"village\"]\n";
+
 /// An application to be written down: station, name, rights as in the file.
 pub type Applicant = (&'static str, &'static str, &'static str);
 
@@ -30,6 +34,11 @@ pub struct Rendered {
 impl Rendered {
     /// All directories, no process yet.
     pub fn laid_out(codes: &[&str], applications: &[Applicant]) -> Self {
+        Self::laid_out_in(NOBODY_YET, codes, applications)
+    }
+
+    /// The same in a county whose file is there already: these stations of it run on this machine.
+    fn laid_out_in(tree: &str, codes: &[&str], applications: &[Applicant]) -> Self {
         let dir = tempfile::Builder::new().prefix("yizhan-kits-").tempdir().expect("a directory");
         let desk = dir.path().join("desk");
         fs::create_dir(&desk).expect("a directory");
@@ -42,7 +51,8 @@ impl Rendered {
                 _ => unreachable!("chunks of two"),
             })
             .collect();
-        fs::write(desk.join("topology.toml"), topology(&places, applications)).expect("a file");
+        let text = topology(tree, &places, applications);
+        fs::write(desk.join("topology.toml"), text).expect("a file");
         run(&desk, &["topology", "keys", "topology.toml", "--out", "keys"]);
         let mut county = Self { stations: BTreeMap::new(), desk, _dir: dir };
         county.render();
@@ -68,8 +78,24 @@ impl Rendered {
         applications: &[Applicant],
         prepare: impl Fn(&mut Station) -> bool,
     ) -> Self {
+        Self::start_in(NOBODY_YET, codes, applications, prepare).await
+    }
+
+    /// All kits of the county of `topology/examples/santai.toml`; these of its stations, ready.
+    pub async fn start_of_santai(codes: &[&str], applications: &[Applicant]) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../topology/examples/santai.toml");
+        let tree = fs::read_to_string(file).expect("the example");
+        Self::start_in(&tree, codes, applications, |_| true).await
+    }
+
+    async fn start_in(
+        tree: &str,
+        codes: &[&str],
+        applications: &[Applicant],
+        prepare: impl Fn(&mut Station) -> bool,
+    ) -> Self {
         for _ in 0..DRAWS_MAX {
-            let mut county = Self::laid_out(codes, applications);
+            let mut county = Self::laid_out_in(tree, codes, applications);
             let taken = ["is taken by another program", "Address already in use"];
             let chosen = county.stations.values_mut();
             let chosen = chosen.filter_map(|station| prepare(station).then_some(station));
@@ -173,15 +199,17 @@ pub fn https(home: &Path) -> reqwest::Client {
     client.tls_built_in_root_certs(false).tls_info(true).build().expect("a client")
 }
 
-fn topology(places: &[(&str, u16, u16)], applications: &[Applicant]) -> String {
-    let mut text = String::from(
-        "[county]\nname = \"三台县\"\ntiers = [\"county\", \"township\", \"village\"]\n",
-    );
+/// Writes down where stations listen; those that the file does not have are added.
+fn topology(tree: &str, places: &[(&str, u16, u16)], applications: &[Applicant]) -> String {
+    let mut text = tree.to_owned();
     for (code, bus, http) in places {
-        text += &format!(
-            "\n[[station]]\ncode = \"{code}\"\nname = \"站 {code}\"\n\
-             bus = \"nats://127.0.0.1:{bus}\"\nhttp = \"127.0.0.1:{http}\"\n"
-        );
+        let place = format!("bus = \"nats://127.0.0.1:{bus}\"\nhttp = \"127.0.0.1:{http}\"\n");
+        let line = format!("code = \"{code}\"\n");
+        if text.contains(&line) {
+            text = text.replace(&line, &(line.clone() + &place));
+        } else {
+            text += &format!("\n[[station]]\n{line}name = \"站 {code}\"\n{place}");
+        }
     }
     for (station, name, rights) in applications {
         text += &format!(

@@ -31,8 +31,8 @@ const TEN: [&str; 10] = [
     "510722.101.003",
     "510722.104.003",
     "510722.104.004",
-    "510722.119.001",
-    "510722.119.002",
+    "510722.119.003",
+    "510722.119.004",
 ];
 const GRID: Applicant = (VILLAGE, "grid", "[\"publisher\"]");
 const DESK: Applicant = (COUNTY, "desk", "[\"subscriber\"]");
@@ -70,7 +70,9 @@ pub(crate) async fn online(station: &Place) -> Option<usize> {
 
 #[tokio::test]
 async fn ten_stations_from_their_directories_form_a_tree_and_a_report_reaches_the_county() {
-    let county = Rendered::start(&TEN, &[GRID, DESK]).await;
+    // 496 kits, of which ten are taken to their boxes
+    let county = Rendered::start_of_santai(&TEN, &[GRID, DESK]).await;
+    assert_eq!(fs::read_dir(county.kit("")).unwrap().count(), 496);
     let top = county.station(COUNTY);
     until(SOON, "ten stations online", || async {
         online(top).await.filter(|count| *count == TEN.len())
