@@ -10,6 +10,7 @@ mod adapter;
 mod audit;
 mod cameras;
 mod completions;
+mod data_dir;
 mod demo;
 mod error;
 mod page;

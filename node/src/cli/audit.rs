@@ -1,13 +1,14 @@
 //! `yizhan audit verify | show`: the audit log of a data directory, read where it lies.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::Error;
+use super::data_dir::DataDir;
 use super::page::{Columns, Page, bad, good, plain};
 use super::time::{DAY_AND_TIME, beijing};
 use super::words::Lang;
@@ -16,7 +17,7 @@ use crate::audit::head::Head;
 use crate::audit::line::Line;
 use crate::audit::verify::{self, Found, Known, Listed};
 use crate::audit::{DIRECTORY, End};
-use crate::config::{Config, Layers, environment};
+use crate::config::Config;
 
 /// Columns of who did it; the whole of it is in the JSON.
 const WHO_CHARS_MAX: usize = 22;
@@ -39,33 +40,11 @@ impl Command {
     }
 }
 
-/// Whose log.
-#[derive(Debug, Args)]
-struct Whose {
-    /// The station's data directory [default: data.dir of the configuration file]
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
-    data: Option<PathBuf>,
-    /// The station's configuration file [default: ./yizhan.toml]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-impl Whose {
-    /// Where the log is, and what else is known of its station.
-    fn find(&self) -> Result<(PathBuf, Option<Config>), Error> {
-        if let Some(data) = &self.data {
-            return Ok((data.join(DIRECTORY), None));
-        }
-        let config = Layers::read(self.config.as_deref(), environment(), &[]).config()?;
-        Ok((config.data.dir.join(DIRECTORY), Some(config)))
-    }
-}
-
 /// Check a log.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     #[command(flatten)]
-    whose: Whose,
+    whose: DataDir,
     /// A line that the log must have, as its station said it in its own log (event audit_head):
     /// its number, a colon, its hash
     #[arg(long, value_name = "SEQ:HASH", value_parser = known)]
@@ -84,7 +63,8 @@ fn known(text: &str) -> Result<Known, String> {
 
 impl Verify {
     fn run(&self, page: &mut Page) -> Result<(), Error> {
-        let (dir, config) = self.whose.find()?;
+        let (data, config) = self.whose.find()?;
+        let dir = data.join(DIRECTORY);
         let listed = config.as_ref().map(listed).transpose()?;
         let listed = listed.as_ref().map(|listed| listed as Listed<'_>);
         let found = verify::verify(&dir, self.head, listed)?;
@@ -162,7 +142,7 @@ fn say(page: &mut Page, dir: &Path, found: &Found) -> Result<(), Error> {
 #[derive(Debug, Args)]
 pub(super) struct Show {
     #[command(flatten)]
-    whose: Whose,
+    whose: DataDir,
     /// Only lines since then: a time as of RFC 3339, or so long ago, as in 2h or 7d
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
@@ -191,7 +171,7 @@ fn since(text: &str) -> Result<Timestamp, String> {
 
 impl Show {
     fn run(&self, page: &mut Page) -> Result<(), Error> {
-        let (dir, _) = self.whose.find()?;
+        let dir = self.whose.find()?.0.join(DIRECTORY);
         let limit = self.limit as usize;
         let mut last = VecDeque::with_capacity(limit);
         verify::lines(&dir, &mut |line| {

@@ -10,11 +10,11 @@ mod verify;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use super::Error;
+use super::data_dir::DataDir;
 use super::page::Page;
-use super::settings::RunOptions;
 use crate::spool::log::DIR;
 
 /// Look into a station's custody log
@@ -30,17 +30,6 @@ pub(super) enum Command {
     Export(export::Export),
 }
 
-/// Where the log is.
-#[derive(Debug, Args)]
-pub(super) struct Place {
-    /// The station's configuration file, whose data.dir is used [default: ./yizhan.toml]
-    #[arg(long, value_name = "FILE", conflicts_with = "data")]
-    config: Option<PathBuf>,
-    /// The data directory itself
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-}
-
 impl Command {
     pub(super) fn run(&self, page: &mut Page) -> Result<(), Error> {
         match self {
@@ -52,26 +41,17 @@ impl Command {
     }
 }
 
-impl Place {
-    /// The data directory.
-    pub(super) fn data(&self) -> Result<PathBuf, Error> {
-        let data = match &self.data {
-            Some(dir) => dir.clone(),
-            None => {
-                let options =
-                    RunOptions { config: self.config.clone(), data: None, log_format: None };
-                options.config()?.data.dir
-            }
-        };
-        let log = data.join(DIR);
-        match log.is_dir() {
-            true => Ok(data),
-            false => Err(Error::File {
-                file: log,
-                cause: std::io::Error::other(
-                    "is no directory: valid is the data directory (data.dir) of a station that ran",
-                ),
-            }),
-        }
+/// The data directory, if there is a log in it.
+fn data_of(place: &DataDir) -> Result<PathBuf, Error> {
+    let (data, _) = place.find()?;
+    let log = data.join(DIR);
+    match log.is_dir() {
+        true => Ok(data),
+        false => Err(Error::File {
+            file: log,
+            cause: std::io::Error::other(
+                "is no directory: valid is the data directory (data.dir) of a station that ran",
+            ),
+        }),
     }
 }

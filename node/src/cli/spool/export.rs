@@ -15,8 +15,9 @@ use yizhan_schemas::payload::personal;
 use yizhan_schemas::{Envelope, Header, MessageId};
 
 use super::super::Error;
+use super::super::data_dir::DataDir;
 use super::super::page::Page;
-use super::Place;
+use super::data_of;
 use crate::clock::rfc3339;
 use crate::quarantine;
 use crate::spool::log::scan;
@@ -28,7 +29,7 @@ pub(in super::super) struct Export {
     #[arg(value_name = "MESSAGE_ID")]
     ids: Vec<MessageId>,
     #[command(flatten)]
-    place: Place,
+    place: DataDir,
     /// What neighbours brought and was not taken, with its reason
     #[arg(long)]
     quarantined: bool,
@@ -66,7 +67,7 @@ struct Line<'a> {
 
 impl Export {
     pub(super) fn run(&self, page: &mut Page) -> Result<(), Error> {
-        let data = self.place.data()?;
+        let data = data_of(&self.place)?;
         let mut out = self.out.as_ref().map(|file| create(file)).transpose()?;
         let mut print = |line: String| match &mut out {
             None => page.print(line),

@@ -10,10 +10,11 @@ use yizhan_core::link::Link;
 use yizhan_core::record::{Put, Record};
 use yizhan_schemas::{Code, Kind};
 
+use super::super::data_dir::DataDir;
 use super::super::page::{Columns, Page, plain};
 use super::super::time::{DAY_AND_TIME, beijing};
 use super::super::{Error, time};
-use super::Place;
+use super::data_of;
 use crate::clock::rfc3339;
 use crate::quarantine;
 use crate::spool::log::scan;
@@ -22,7 +23,7 @@ use crate::spool::log::scan;
 #[derive(Debug, Args)]
 pub(in super::super) struct Ls {
     #[command(flatten)]
-    place: Place,
+    place: DataDir,
     /// Only what is still owed to somebody
     #[arg(long)]
     owed: bool,
@@ -64,7 +65,7 @@ struct Row {
 
 impl Ls {
     pub(super) fn run(&self, page: &mut Page) -> Result<(), Error> {
-        let data = self.place.data()?;
+        let data = data_of(&self.place)?;
         if self.quarantined {
             return self.aside(&data, page);
         }

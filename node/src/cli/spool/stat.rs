@@ -7,15 +7,16 @@ use yizhan_core::link::Link;
 use yizhan_schemas::Lane;
 
 use super::super::Error;
+use super::super::data_dir::DataDir;
 use super::super::page::{Columns, Page, plain};
-use super::Place;
+use super::data_of;
 use crate::spool::log::scan;
 
 /// Count what is held.
 #[derive(Debug, Args)]
 pub(in super::super) struct Stat {
     #[command(flatten)]
-    place: Place,
+    place: DataDir,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -51,7 +52,7 @@ struct LaneCount {
 
 impl Stat {
     pub(super) fn run(&self, page: &mut Page) -> Result<(), Error> {
-        let data = self.place.data()?;
+        let data = data_of(&self.place)?;
         let (mut kept, mut unread) = (Kept::default(), None);
         let report = scan(&data, &mut |found| {
             if let Err(fault) = kept.apply(&found.record) {

@@ -3,15 +3,16 @@
 use clap::Args;
 
 use super::super::Error;
+use super::super::data_dir::DataDir;
 use super::super::page::{Columns, Page, bad, good, plain};
-use super::Place;
+use super::data_of;
 use crate::spool::log::{Harm, SegmentReport, VerifyReport, verify};
 
 /// Check every checksum.
 #[derive(Debug, Args)]
 pub(in super::super) struct Verify {
     #[command(flatten)]
-    place: Place,
+    place: DataDir,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -19,7 +20,7 @@ pub(in super::super) struct Verify {
 
 impl Verify {
     pub(super) fn run(&self, page: &mut Page) -> Result<(), Error> {
-        let report = verify(&self.place.data()?)?;
+        let report = verify(&data_of(&self.place)?)?;
         if self.json {
             page.print_json(&report)?
         } else {
