@@ -4,8 +4,6 @@
 //! Reports and the like come by the thousand a second: of those there is a line for each window,
 //! with their number and the first and last of them. What commands somebody has a line each.
 
-use std::collections::BTreeMap;
-
 use yizhan_core::effect::Notice;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Put, Record};
@@ -26,7 +24,8 @@ type Sort = (&'static str, String, String);
 #[derive(Debug)]
 pub struct Witness {
     audit: Audit,
-    gathered: BTreeMap<Sort, Gathered>,
+    /// Few at a time, and the last one is the likeliest to be met again: no map is faster.
+    gathered: Vec<(Sort, Gathered)>,
 }
 
 #[derive(Debug)]
@@ -39,7 +38,7 @@ struct Gathered {
 impl Witness {
     /// One that tells this log.
     pub fn new(audit: Audit) -> Self {
-        Self { audit, gathered: BTreeMap::new() }
+        Self { audit, gathered: Vec::new() }
     }
 
     /// A message was taken from somebody.
@@ -48,7 +47,7 @@ impl Witness {
             let deed = Deed::done(event, who).of_sort(kind.as_str());
             return self.audit.note(deed.to(&id.to_string()).detail(kind.as_str()));
         }
-        self.gather((event, who.to_owned(), kind.family().to_owned()), id, id, 1);
+        self.gather((event, who, kind.family()), id, id, 1);
     }
 
     /// Tells what was gathered.
@@ -61,15 +60,23 @@ impl Witness {
         }
     }
 
-    fn gather(&mut self, sort: Sort, first: &MessageId, last: &MessageId, times: u64) {
-        match self.gathered.get_mut(&sort) {
-            Some(gathered) => {
+    fn gather(
+        &mut self,
+        (event, who, sort): (&'static str, &str, &str),
+        first: &MessageId,
+        last: &MessageId,
+        times: u64,
+    ) {
+        let alike = |((e, w, s), _): &&mut (Sort, Gathered)| *e == event && w == who && s == sort;
+        match self.gathered.iter_mut().rev().find(alike) {
+            Some((_, gathered)) => {
                 gathered.times += times;
                 gathered.last = last.clone();
             }
             None => {
+                let sort = (event, who.to_owned(), sort.to_owned());
                 let (first, last) = (first.clone(), last.clone());
-                self.gathered.insert(sort, Gathered { times, first, last });
+                self.gathered.push((sort, Gathered { times, first, last }));
             }
         }
     }
@@ -98,7 +105,7 @@ impl Witness {
         let times = messages.saturating_mul(note.stations.len() as u64);
         let at = place(&note.stations);
         if *outcome == Outcome::Delivered || times > 1 {
-            return self.gather(("ended", at, outcome.word().to_owned()), &first, &last, times);
+            return self.gather(("ended", &at, outcome.word()), &first, &last, times);
         }
         let why = detail.as_deref().unwrap_or_default();
         let deed = Deed::done("ended", &at).of_sort(outcome.word()).to(&first.to_string());
