@@ -12,11 +12,16 @@ const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Both clocks now.
 pub fn now() -> Now {
-    let boot = clock_gettime(ClockId::Boottime);
-    let boot_us = u64::try_from(boot.tv_sec).unwrap_or(0) * 1_000_000
-        + u64::try_from(boot.tv_nsec).unwrap_or(0) / 1000;
+    let boot_us = boot_us();
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Now { boot_us, wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX) }
+}
+
+/// Time since boot, microseconds.
+pub fn boot_us() -> u64 {
+    let boot = clock_gettime(ClockId::Boottime);
+    u64::try_from(boot.tv_sec).unwrap_or(0) * 1_000_000
+        + u64::try_from(boot.tv_nsec).unwrap_or(0) / 1000
 }
 
 /// Which boot of the machine this is.

@@ -5,7 +5,6 @@
 //! | [`run`] | puts a station together |
 //! | [`driver`] | the loop around the core |
 //! | [`mailbox`] [`clock`] | what the loop reads |
-//! | `bucket` | so many a second |
 //! | [`spool`] | custody log and key index |
 //! | [`bus`] | the NATS server and its clients |
 //! | [`link`] | frames to and from neighbours |
@@ -22,7 +21,6 @@
 
 pub mod adapter;
 pub mod audit;
-mod bucket;
 pub mod bus;
 pub mod cli;
 pub mod clock;

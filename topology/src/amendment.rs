@@ -6,6 +6,7 @@
 //! small as what has happened since.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use yizhan_schemas::Code;
@@ -88,6 +89,11 @@ impl Amendment {
         }
         rest.added.retain(|_, keys| !keys.is_empty());
         rest
+    }
+
+    /// The tree of a file with these changes.
+    pub fn over(&self, file: &Arc<Topology>) -> Arc<Topology> {
+        if self.is_empty() { Arc::clone(file) } else { Arc::new(file.amended(self)) }
     }
 
     /// True if it changes nothing.

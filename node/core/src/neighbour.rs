@@ -26,6 +26,16 @@ pub const ASIDE_BYTES_PER_SECOND: u64 = 4 * 1024;
 /// Hand-overs whose time is measured, per lane, at any moment.
 const SAMPLES_MAX: usize = 512;
 
+/// What of a neighbour's bytes may still be put aside.
+#[derive(Debug)]
+pub struct AsideRoom(pub Bucket);
+
+impl Default for AsideRoom {
+    fn default() -> Self {
+        Self(Bucket::new(ASIDE_BURST_BYTES, ASIDE_BYTES_PER_SECOND))
+    }
+}
+
 /// The live side of one link.
 #[derive(Debug, Default)]
 pub struct Neighbour {
@@ -48,7 +58,7 @@ pub struct Neighbour {
     /// When it was last asked for a hello, microseconds since boot.
     pub nudged_us: Option<u64>,
     /// What of its bytes may still be put aside.
-    pub aside: Bucket<ASIDE_BURST_BYTES, ASIDE_BYTES_PER_SECOND>,
+    pub aside: AsideRoom,
     /// Welcomes that no frame has confirmed yet, newest last.
     proposals: VecDeque<Proposal>,
 }

@@ -30,6 +30,7 @@ use yizhan_schemas::frame::Nudge;
 use yizhan_schemas::{Code, Envelope, Epoch, Lane, StoreId};
 use yizhan_topology::Topology;
 
+use crate::bucket::Bucket;
 use crate::effect::{Effect, Notice};
 use crate::input::Input;
 use crate::jitter::Jitter;
@@ -96,7 +97,7 @@ pub struct Station {
     /// What the step has learnt of messages, not written yet.
     news: receipts::News,
     reclaim: reclaim::Reclaim,
-    flash: room::FlashBucket,
+    flash: Bucket,
     owed: room::Owed,
     /// When to tell neighbours what is durable one hop further, if there may be news.
     tell_beyond_us: Option<u64>,
@@ -142,7 +143,7 @@ impl Station {
         let mut station = Self {
             here,
             formerly: None,
-            topology: authority::amended(&topology, &kept.amendment),
+            topology: kept.amendment.over(&topology),
             file: topology,
             settings,
             store: kept.store.unwrap_or(fresh.store),
@@ -164,7 +165,7 @@ impl Station {
             opened_wall_ms: 0,
             news: receipts::News::default(),
             reclaim: reclaim::Reclaim::default(),
-            flash: room::FlashBucket::default(),
+            flash: room::flash_bucket(),
             owed: room::Owed::default(),
             tell_beyond_us: None,
             disk: Disk { held_bytes: 0, max_bytes: u64::MAX, taken_bytes: 0, closing_bytes: 0 },

@@ -6,12 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::Semaphore;
+use yizhan_core::bucket::Bucket;
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 
-use crate::bucket::Bucket;
 use crate::mailbox::Held;
 
 /// Bytes of one publisher's requests that are worked on at once.
@@ -50,9 +49,9 @@ impl Shares {
     ///
     /// # Errors
     /// `rate_limited`, with what is used up.
-    pub fn take(&mut self, who: &str, bytes: usize, now: Instant) -> Result<Held, Refusal> {
-        let (per_second, share) = (self.per_second, self.share(who, now));
-        if !share.bucket.take(now) {
+    pub fn take(&mut self, who: &str, bytes: usize, now_us: u64) -> Result<Held, Refusal> {
+        let (per_second, share) = (self.per_second, self.share(who, now_us));
+        if !share.bucket.take(now_us, 1) {
             return Err(limited(format!(
                 "{who} has sent {per_second} messages within a second (ingest.rate); try again \
                  shortly"
@@ -73,15 +72,16 @@ impl Shares {
         Ok([own, all])
     }
 
-    fn share(&mut self, who: &str, now: Instant) -> &mut Share {
+    fn share(&mut self, who: &str, now_us: u64) -> &mut Share {
         if self.publishers.len() >= PUBLISHERS_MAX && !self.publishers.contains_key(who) {
             self.publishers.retain(|_, share| {
-                share.room.available_permits() < PUBLISHER_BYTES_MAX || !share.bucket.is_full(now)
+                share.room.available_permits() < PUBLISHER_BYTES_MAX
+                    || !share.bucket.is_full(now_us)
             });
         }
         let who = if self.publishers.len() < PUBLISHERS_MAX { who } else { "others" };
         let share = || Share {
-            bucket: Bucket::new(self.per_second, self.per_second, now),
+            bucket: Bucket::new(self.per_second.into(), self.per_second.into()),
             room: Arc::new(Semaphore::new(PUBLISHER_BYTES_MAX)),
         };
         self.publishers.entry(who.to_owned()).or_insert_with(share)
@@ -94,8 +94,6 @@ fn limited(why: String) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn why(refused: Result<Held, Refusal>) -> String {
@@ -106,51 +104,51 @@ mod tests {
 
     #[test]
     fn one_that_comes_too_fast_is_limited_and_others_are_not() {
-        let start = Instant::now();
+        let start_us = 0;
         let mut shares = Shares::new(10);
-        let taken = (0..50).filter(|_| shares.take("hog", 100, start).is_ok()).count();
+        let taken = (0..50).filter(|_| shares.take("hog", 100, start_us).is_ok()).count();
         assert_eq!(taken, 10);
-        assert!(why(shares.take("hog", 100, start)).contains("ingest.rate"));
-        assert!(shares.take("grid", 100, start).is_ok());
-        assert!(shares.take("hog", 100, start + Duration::from_secs(1)).is_ok());
+        assert!(why(shares.take("hog", 100, start_us)).contains("ingest.rate"));
+        assert!(shares.take("grid", 100, start_us).is_ok());
+        assert!(shares.take("hog", 100, start_us + 1_000_000).is_ok());
     }
 
     #[test]
     fn one_that_does_not_wait_for_answers_is_limited_until_they_are_given() {
-        let now = Instant::now();
+        let now_us = 0;
         let mut shares = Shares::new(100_000);
         let mut open = Vec::new();
-        while let Ok(held) = shares.take("hog", 256 * 1024, now) {
+        while let Ok(held) = shares.take("hog", 256 * 1024, now_us) {
             open.push(held);
         }
         assert_eq!(open.len(), PUBLISHER_BYTES_MAX / (256 * 1024 + REQUEST_BYTES));
-        assert!(why(shares.take("hog", 256 * 1024, now)).contains("wait for answers"));
-        assert!(shares.take("grid", 256 * 1024, now).is_ok());
+        assert!(why(shares.take("hog", 256 * 1024, now_us)).contains("wait for answers"));
+        assert!(shares.take("grid", 256 * 1024, now_us).is_ok());
         open.pop();
-        assert!(shares.take("hog", 256 * 1024, now).is_ok());
+        assert!(shares.take("hog", 256 * 1024, now_us).is_ok());
     }
 
     #[test]
     fn many_publishers_together_take_no_more_than_all_may() {
-        let now = Instant::now();
+        let now_us = 0;
         let mut shares = Shares::new(100_000);
         let mut open = Vec::new();
-        let held = (0..50).filter_map(|n| shares.take(&format!("p{n}"), 4 << 20, now).ok());
+        let held = (0..50).filter_map(|n| shares.take(&format!("p{n}"), 4 << 20, now_us).ok());
         open.extend(held);
         assert_eq!(open.len(), ALL_BYTES_MAX / ((4 << 20) + REQUEST_BYTES));
-        assert!(why(shares.take("grid", 4 << 20, now)).contains("in hand"));
+        assert!(why(shares.take("grid", 4 << 20, now_us)).contains("in hand"));
     }
 
     #[test]
     fn names_without_end_share_one_share_and_those_who_rest_are_forgotten() {
-        let start = Instant::now();
+        let start_us = 0;
         let mut shares = Shares::new(1);
         for n in 0..PUBLISHERS_MAX * 3 {
-            let _ = shares.take(&n.to_string(), 1, start);
+            let _ = shares.take(&n.to_string(), 1, start_us);
         }
         assert!(shares.publishers.len() <= PUBLISHERS_MAX + 1);
-        assert!(shares.take("grid", 1, start).is_err());
-        assert!(shares.take("grid", 1, start + Duration::from_secs(2)).is_ok());
+        assert!(shares.take("grid", 1, start_us).is_err());
+        assert!(shares.take("grid", 1, start_us + 2_000_000).is_ok());
         assert!(shares.publishers.len() < 10);
     }
 }

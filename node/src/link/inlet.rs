@@ -7,9 +7,10 @@
 //! However often a child says hello, there is at most one being answered: the last one, for a child
 //! that says another has given up the one before.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
+use yizhan_core::bucket::Bucket;
 use yizhan_core::link::Link;
 use yizhan_schemas::Code;
 use yizhan_schemas::frame::Frame;
@@ -17,16 +18,16 @@ use yizhan_schemas::frame::Frame;
 use super::porch::{Porch, Put};
 use super::refuse;
 use crate::audit::{Audit, Deed};
-use crate::bucket::Bucket;
 use crate::bus::{Client, Message, Subscription, subjects};
+use crate::clock;
 use crate::mailbox::Mailbox;
 use crate::telemetry::REFUSALS;
 
 /// Hellos that one child may say at once; an honest one says another only when the last one is
 /// late.
-const HELLOS_BURST: u32 = 64;
+const HELLOS_BURST: u64 = 64;
 /// And each second from then on.
-const HELLOS_PER_SECOND: u32 = 8;
+const HELLOS_PER_SECOND: u64 = 8;
 /// Frames and hellos that are dropped before the child is not listened to.
 const DROPS_MAX: u32 = 64;
 /// For so long. An honest child that got here by some fault of its own sends again after it.
@@ -63,13 +64,13 @@ impl Inlet {
 
     /// Passes on what comes; `true` if too much does, `false` if there is nobody to pass it on to.
     async fn listen(&self, subscription: &mut Subscription) -> bool {
-        let mut hellos = Bucket::new(HELLOS_PER_SECOND, HELLOS_BURST, Instant::now());
+        let mut hellos = Bucket::new(HELLOS_BURST, HELLOS_PER_SECOND);
         let mut answering: Option<AbortHandle> = None;
         let mut drops = 0;
         while let Some(message) = subscription.next().await {
             let put = if message.reply.is_none() {
                 self.porch.put(&message.payload)
-            } else if hellos.take(Instant::now()) {
+            } else if hellos.take(clock::boot_us(), 1) {
                 let answer = self.answer(message);
                 if let Some(before) = answering.replace(answer) {
                     before.abort();

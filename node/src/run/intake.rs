@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
@@ -14,6 +13,7 @@ use super::names::Names;
 use super::notes::Notes;
 use crate::audit::Audit;
 use crate::bus::{BusError, Client, Message, Publisher, subjects};
+use crate::clock;
 use crate::http::{self, Holder, Role};
 use crate::ingest::said::SUBJECT_PREFIX;
 use crate::ingest::{Caller, Door, Headers, Read, Received, Shares, reply};
@@ -215,7 +215,7 @@ fn admit(
     let publisher = publisher.ok_or_else(nobody)?;
     let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
     let bytes = request.payload.len() + headers.sum::<usize>();
-    shares.take(&publisher.user, bytes, Instant::now()).inspect_err(|refusal| {
+    shares.take(&publisher.user, bytes, clock::boot_us()).inspect_err(|refusal| {
         if let Some(before) = REFUSALS.due("publisher_limited", &publisher.user) {
             tracing::warn!(event = "publisher_limited", before, "{}", refusal.message);
         }

@@ -59,7 +59,7 @@ impl Store {
     /// The tree of the topology file with the root's changes of keys that were taken before.
     pub(super) fn believed(&self, file: &Arc<Topology>) -> Arc<Topology> {
         let amendment = self.kept.as_ref().map(|kept| &kept.amendment);
-        amendment.map_or_else(|| Arc::clone(file), |amendment| Arc::new(file.amended(amendment)))
+        amendment.map_or_else(|| Arc::clone(file), |amendment| amendment.over(file))
     }
 
     pub(super) fn open(config: &Config, home: &Home) -> Result<Self, RunError> {

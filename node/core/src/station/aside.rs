@@ -32,7 +32,7 @@ impl Station {
         let Digest([a, b, c, d, e, f, g, h, ..]) = digest;
         let chain = chain.unwrap_or(Chain([a, b, c, d, e, f, g, h]));
         let neighbour = self.neighbours.get_mut(&from.link);
-        let kept = neighbour.is_some_and(|it| it.aside.take(now.boot_us, bytes.len() as u64));
+        let kept = neighbour.is_some_and(|it| it.aside.0.take(now.boot_us, bytes.len() as u64));
         let bytes = if kept {
             bytes
         } else {

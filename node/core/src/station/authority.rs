@@ -9,7 +9,7 @@ use yizhan_schemas::payload::policy;
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Code, Envelope, Header, MessageId, Selector};
 use yizhan_topology::rights::overreach;
-use yizhan_topology::{Amendment, Holder, Topology};
+use yizhan_topology::{Amendment, Holder};
 
 use super::Station;
 use crate::draft::Draft;
@@ -94,7 +94,7 @@ impl Station {
             Ok(all) => {
                 let (added, revoked) = all.counts();
                 self.write(step, Record::Amended(all));
-                self.topology = amended(&self.file, &self.kept.amendment);
+                self.topology = self.kept.amendment.over(&self.file);
                 step.after(Effect::Amended(Arc::clone(&self.topology)));
                 self.notice(step, Notice::Amended { added, revoked });
             }
@@ -118,14 +118,6 @@ impl Station {
 pub(super) struct Word {
     id: MessageId,
     set: policy::Set,
-}
-
-/// The tree of a file with the root's changes of keys.
-pub(super) fn amended(file: &Arc<Topology>, amendment: &Amendment) -> Arc<Topology> {
-    match amendment.is_empty() {
-        true => Arc::clone(file),
-        false => Arc::new(file.amended(amendment)),
-    }
 }
 
 /// What a message says of keys, if it is one that does.

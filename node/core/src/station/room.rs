@@ -67,7 +67,9 @@ impl Owed {
 }
 
 /// Lets so many flash messages through.
-pub(super) type FlashBucket = Bucket<FLASH_BURST, FLASH_PER_SECOND>;
+pub(super) const fn flash_bucket() -> Bucket {
+    Bucket::new(FLASH_BURST, FLASH_PER_SECOND)
+}
 
 impl Station {
     /// Counts anew what is owed in each direction.
