@@ -18,16 +18,20 @@ pub const PART_CHARS_MAX: usize = 32;
 pub struct Kind(Arc<str>);
 
 /// The kinds that this version knows by name.
-pub const KNOWN: [&str; 11] = [
+pub const KNOWN: [&str; 15] = [
     "incident.report",
     "incident.update",
+    "incident.card",
     "directive.issue",
     "broadcast.issue",
     "video.dispatch",
     "case.open",
     "case.attempt",
     "case.apply",
+    "case.accept",
+    "case.return",
     "case.close",
+    "case.evaluate",
     "stats.digest",
     "policy.set",
 ];
@@ -62,9 +66,15 @@ impl Kind {
         self.0.split_once('.').map_or("", |(_, name)| name)
     }
 
-    /// True for receipts: internal, in no inbox, and not for publishers.
+    /// True for receipts and for the counts that stations send up: internal, in no inbox, and not
+    /// for publishers.
     pub fn is_internal(&self) -> bool {
-        self.family() == "receipt"
+        self.family() == "receipt" || self.as_str() == crate::payload::stats::KIND
+    }
+
+    /// True for what stations themselves say to people: not for publishers either.
+    pub fn is_for_stations(&self) -> bool {
+        self.as_str() == crate::payload::incident::card::KIND
     }
 
     /// True if messages of this kind go to an adapter at their targets, not into the inbox.

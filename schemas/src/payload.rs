@@ -4,11 +4,16 @@
 //! a test fails when the two differ. Rules: members are only added, and optional; none is renamed
 //! or re-typed; unknown members are kept.
 
+pub mod broadcast;
+pub mod case;
 pub mod directive;
 pub mod incident;
+pub mod matter;
+pub mod notice;
 pub mod personal;
 pub mod policy;
 pub mod receipt;
+pub mod stats;
 pub mod video;
 
 use schemars::Schema;
@@ -18,11 +23,29 @@ use schemars::Schema;
 pub const INSTANT_PATTERN: &str =
     r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$";
 
+/// The shape of a message id in a payload.
+pub const ID_PATTERN: &str = r"^[0-9A-Za-z_.-]{1,263}-[a-z2-7]{6}-[fipr][1-9][0-9]{0,19}$";
+
+/// True if a payload's content type says that it is MessagePack.
+pub fn is_packed(content_type: Option<&str>) -> bool {
+    content_type.is_some_and(|text| text.contains("msgpack"))
+}
+
 /// A kind and the schema of its payload.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("incident.report", schemars::schema_for!(incident::Report)),
+        (incident::update::KIND, schemars::schema_for!(incident::update::Update)),
+        (incident::card::KIND, schemars::schema_for!(incident::card::Card)),
+        ("case.open", schemars::schema_for!(case::Open)),
+        ("case.attempt", schemars::schema_for!(case::Attempt)),
+        ("case.apply", schemars::schema_for!(case::Apply)),
+        ("case.accept", schemars::schema_for!(case::Accept)),
+        ("case.return", schemars::schema_for!(case::Return)),
+        ("case.close", schemars::schema_for!(case::Close)),
+        ("case.evaluate", schemars::schema_for!(case::Evaluate)),
         ("directive.issue", schemars::schema_for!(directive::Issue)),
+        ("broadcast.issue", schemars::schema_for!(broadcast::Issue)),
         ("video.dispatch", schemars::schema_for!(video::Dispatch)),
         (policy::KIND, schemars::schema_for!(policy::Set)),
     ]

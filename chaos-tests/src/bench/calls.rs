@@ -69,18 +69,18 @@ fn report(what: &Call, place: &Call, zone: &TimeZone) -> Result<Bytes, String> {
         .and_then(|at| zone.to_ambiguous_zoned_datetime(at).compatible())
         .map_err(|why| why.to_string())?;
     let (category, kind) = what.title.split_once(':').unwrap_or((&what.title, &what.title));
+    let plain = Report::plain(
+        category.trim().to_owned(),
+        Severity::General,
+        kind.trim_end_matches('-').trim().to_owned(),
+        at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+    );
     let report = Report {
-        category: category.trim().to_owned(),
-        severity: Severity::General,
-        description: kind.trim_end_matches('-').trim().to_owned(),
-        occurred_at: at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
         lat: Some(place.lat),
         lng: Some(place.lng),
         address: Some(format!("{}, {}", place.address, place.township)),
-        reporter: None,
         source_code: Some(what.title.clone()),
-        attachments: Vec::new(),
-        more: serde_json::Map::new(),
+        ..plain
     };
     serde_json::to_vec(&report).map(Bytes::from).map_err(|why| why.to_string())
 }

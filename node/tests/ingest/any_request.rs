@@ -30,7 +30,7 @@ fn any_header() -> impl Strategy<Value = (String, String)> {
         prop::sample::select(vec![
             "up",
             "1.0",
-            "case.open",
+            "case.note",
             "application/json",
             "application/msgpack",
             "application/cloudevents+json",
@@ -65,7 +65,7 @@ proptest! {
         BODIES.with(|bodies| {
             let headers: Headers = pairs.into_iter().collect();
             let structured = headers.get("Content-Type").is_some_and(|text| text.contains("event"));
-            if let Ok(read) = nats::read("yz.submit.case.open", &headers, body.clone().into(), bodies)
+            if let Ok(read) = nats::read("yz.submit.case.note", &headers, body.clone().into(), bodies)
                 && !structured
             {
                 prop_assert_eq!(&read.draft.payload[..], &body[..]);

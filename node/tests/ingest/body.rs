@@ -186,13 +186,13 @@ fn what_is_not_json_is_refused_with_line_and_column() {
         (b"{\"a\"", "the body is not JSON: EOF while parsing an object at line 1 column 4"),
         (b"[1e999]", "the body is not JSON: number out of range at line 1 column 6"),
     ] {
-        for kind in ["incident.report", "case.open"] {
+        for kind in ["incident.report", "case.note"] {
             assert_eq!(check(kind, Media::Json, body), Err(refusal(BadJson, message, None)));
         }
     }
     let deep = "[".repeat(1000) + &"]".repeat(1000);
     assert_eq!(
-        check("case.open", Media::Json, deep.as_bytes()),
+        check("case.note", Media::Json, deep.as_bytes()),
         Err(refusal(
             BadJson,
             "the body is not JSON: recursion limit exceeded at line 1 column 128",
@@ -204,20 +204,20 @@ fn what_is_not_json_is_refused_with_line_and_column() {
 #[test]
 fn a_kind_without_a_schema_needs_only_be_well_formed() {
     for body in ["[]", "7", "null", r#""text""#, r#"{"severity": 7}"#] {
-        assert_eq!(check("case.open", Media::Json, body.as_bytes()), Ok(None), "{body}");
+        assert_eq!(check("case.note", Media::Json, body.as_bytes()), Ok(None), "{body}");
     }
     let severity = check("incident.update", Media::Json, br#"{"severity": "critical"}"#);
     assert_eq!(severity, Ok(Some("critical".to_owned())));
     let endless = format!(r#"{{"severity": "{}"}}"#, "x".repeat(65));
-    assert_eq!(check("case.open", Media::Json, endless.as_bytes()), Ok(None));
+    assert_eq!(check("case.note", Media::Json, endless.as_bytes()), Ok(None));
 }
 
 #[test]
 fn a_body_over_the_limit_is_refused_with_both_sizes() {
     let body = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
-    assert_eq!(check("case.open", Media::Json, body(PAYLOAD_BYTES_MAX).as_bytes()), Ok(None));
+    assert_eq!(check("case.note", Media::Json, body(PAYLOAD_BYTES_MAX).as_bytes()), Ok(None));
     assert_eq!(
-        check("case.open", Media::Json, body(PAYLOAD_BYTES_MAX + 1).as_bytes()),
+        check("case.note", Media::Json, body(PAYLOAD_BYTES_MAX + 1).as_bytes()),
         Err(refusal(
             TooLarge,
             "the body is 4097 bytes long; at most 4096 are taken (ingest.max_payload): send large \
@@ -259,19 +259,19 @@ fn what_is_not_message_pack_is_refused_with_its_byte() {
              buffer at byte 5",
         ),
     ] {
-        for kind in ["incident.report", "case.open"] {
+        for kind in ["incident.report", "case.note"] {
             assert_eq!(check(kind, Media::MessagePack, body), Err(refusal(BadJson, message, None)));
         }
     }
     let deep = [&[0x91; 1000][..], &[0xc0]].concat();
-    let refused = check("case.open", Media::MessagePack, &deep).unwrap_err();
+    let refused = check("case.note", Media::MessagePack, &deep).unwrap_err();
     assert_eq!(refused.code, BadJson);
 }
 
 #[test]
 fn message_pack_without_a_json_form_is_good_enough_for_kinds_without_a_schema() {
     let packed = b"\x82\xa1x\xc4\x02\xff\xfe\x01\xa1y";
-    assert_eq!(check("case.open", Media::MessagePack, packed), Ok(None));
+    assert_eq!(check("case.note", Media::MessagePack, packed), Ok(None));
     assert_eq!(
         check("incident.report", Media::MessagePack, packed).unwrap_err().code,
         SchemaInvalid

@@ -175,7 +175,7 @@ async fn a_station_that_stops_says_so() {
 fn batch_of(events: usize) -> String {
     let event = |n: usize| {
         format!(
-            r#"{{"specversion":"1.0","id":"{n}","source":"/s","type":"case.open","data":{{"n": {n}}}}}"#
+            r#"{{"specversion":"1.0","id":"{n}","source":"/s","type":"case.note","data":{{"n": {n}}}}}"#
         )
     };
     format!("[{}]", (1..=events).map(event).collect::<Vec<_>>().join(","))

@@ -71,7 +71,7 @@ fn data_in_base64_is_decoded_and_checked() {
 
 #[test]
 fn an_explicit_null_is_a_payload() {
-    let draft = post(&event(&[("type", "\"case.open\""), ("data", "null")])).unwrap();
+    let draft = post(&event(&[("type", "\"case.note\""), ("data", "null")])).unwrap();
     assert_eq!(draft.payload, "null");
 }
 

@@ -16,17 +16,17 @@ fn report(row: &csv::StringRecord) -> Report {
     let (category, kind) = title.split_once(':').unwrap_or((title, title));
     let (day, time) = at.split_once(' ').unwrap();
     let summer = ("03-12".."11-05").contains(&&day[5..]);
+    let plain = Report::plain(
+        category.trim().to_owned(),
+        Severity::General,
+        kind.trim_end_matches('-').trim().to_owned(),
+        format!("{day}T{time}:00-0{}:00", if summer { 4 } else { 5 }),
+    );
     Report {
-        category: category.trim().to_owned(),
-        severity: Severity::General,
-        description: kind.trim_end_matches('-').trim().to_owned(),
-        occurred_at: format!("{day}T{time}:00-0{}:00", if summer { 4 } else { 5 }),
         lat: Some(row[0].parse().unwrap()),
         lng: Some(row[1].parse().unwrap()),
         address: Some(format!("{address}, {township}")),
-        reporter: None,
         source_code: Some(title.to_owned()),
-        attachments: Vec::new(),
-        more: serde_json::Map::new(),
+        ..plain
     }
 }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::INSTANT_PATTERN;
+use super::notice::{MsgType, Status};
+use super::{ID_PATTERN, INSTANT_PATTERN};
 
 /// A directive to stations below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,9 +23,40 @@ pub struct Issue {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = INSTANT_PATTERN), extend("format" = "date-time"))]
     pub due: Option<String>,
+    /// Not to be sent before (RFC 3339 with offset); the station that takes it keeps it so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = INSTANT_PATTERN), extend("format" = "date-time"))]
+    pub not_before: Option<String>,
+    /// Whether it is meant: `Exercise` says that it is not.
+    #[serde(default)]
+    pub status: Status,
+    /// What it does to those in `references`.
+    #[serde(default, rename = "msgType")]
+    pub msg_type: MsgType,
+    /// Earlier messages of the same origin, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(regex(pattern = ID_PATTERN)))]
+    pub references: Vec<String>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+impl Issue {
+    /// A directive of which nothing is said that need not be.
+    pub fn plain(title: String, text: String, requires: Requires) -> Self {
+        Self {
+            title,
+            text,
+            requires,
+            due: None,
+            not_before: None,
+            status: Status::default(),
+            msg_type: MsgType::default(),
+            references: Vec::new(),
+            more: Map::new(),
+        }
+    }
 }
 
 /// The answer that a directive asks for.

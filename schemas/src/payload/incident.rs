@@ -1,4 +1,7 @@
-//! `incident.report`: something happened.
+//! `incident.report`: something happened. What becomes of it: [`update`], [`card`].
+
+pub mod card;
+pub mod update;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +43,23 @@ pub struct Report {
     /// The category in the system that it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_code: Option<String>,
+    /// The same in the county's own list of codes, with the version of the table that mapped it, as
+    /// in `2026.1:0412`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub mapped_code: Option<String>,
+    /// Where, as a division code: 12 digits, more where grids are numbered below the village.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9]{12}[0-9]{0,8}$"))]
+    pub place_code: Option<String>,
+    /// What the reporter is: a grid worker, a resident, a sensor, another system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub reporter_role: Option<String>,
+    /// When it was reported, if later than it happened (RFC 3339 with offset).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = INSTANT_PATTERN), extend("format" = "date-time"))]
+    pub reported_at: Option<String>,
     /// Pictures and papers, by reference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -47,6 +67,34 @@ pub struct Report {
     /// Members that this version does not know.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+impl Report {
+    /// A report of which nothing is said that need not be.
+    pub fn plain(
+        category: String,
+        severity: Severity,
+        description: String,
+        occurred_at: String,
+    ) -> Self {
+        Self {
+            category,
+            severity,
+            description,
+            occurred_at,
+            lat: None,
+            lng: None,
+            address: None,
+            reporter: None,
+            source_code: None,
+            mapped_code: None,
+            place_code: None,
+            reporter_role: None,
+            reported_at: None,
+            attachments: Vec::new(),
+            more: Map::new(),
+        }
+    }
 }
 
 /// How bad an incident is.

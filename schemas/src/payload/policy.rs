@@ -54,8 +54,7 @@ impl Set {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn read(content_type: Option<&str>, payload: &[u8]) -> Result<Self, String> {
-        let packed = content_type.is_some_and(|text| text.contains("msgpack"));
-        if packed {
+        if super::is_packed(content_type) {
             return rmp_serde::from_slice(payload).map_err(|fault| fault.to_string());
         }
         serde_json::from_slice(payload).map_err(|fault| fault.to_string())

@@ -45,19 +45,19 @@ fn report(call: Call, zone: &TimeZone) -> Result<Report, BadCall> {
     let at = zone.to_ambiguous_zoned_datetime(at).compatible()?;
     let at = at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
     let (category, kind) = call.title.split_once(':').unwrap_or((&call.title, &call.title));
+    // the list has a dash behind calls of traffic
+    let plain = Report::plain(
+        category.trim().to_owned(),
+        Severity::General,
+        kind.trim_end_matches('-').trim().to_owned(),
+        at,
+    );
     Ok(Report {
-        category: category.trim().to_owned(),
-        severity: Severity::General,
-        // the list has a dash behind calls of traffic
-        description: kind.trim_end_matches('-').trim().to_owned(),
-        occurred_at: at,
         lat: Some(call.lat),
         lng: Some(call.lng),
         address: Some(format!("{}, {}", call.address, call.township)),
-        reporter: None,
         source_code: Some(call.title),
-        attachments: Vec::new(),
-        more: serde_json::Map::new(),
+        ..plain
     })
 }
 

@@ -168,13 +168,8 @@ fn directives(
     ];
     let kind = Kind::parse("directive.issue").map_err(|bad| Fault::Defect(bad.to_string()))?;
     let posts = whom.into_iter().zip(times).zip(1..).map(|(((to, targets, title), at), number)| {
-        let issue = Issue {
-            title: title.to_owned(),
-            text: json!({ "demo": number, "to": to }).to_string(),
-            requires: Requires::Delivered,
-            due: None,
-            more: Map::new(),
-        };
+        let text = json!({ "demo": number, "to": to }).to_string();
+        let issue = Issue::plain(title.to_owned(), text, Requires::Delivered);
         Ok(Post {
             at: *at,
             station: root.clone(),

@@ -1,0 +1,258 @@
+//! [`Word`]: what a payload says of a matter (an incident or a case), as far as a station must know
+//! that keeps the matter's state. Everything else in the payload stays opaque to it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+
+use super::incident::Severity;
+use super::incident::update::Step;
+use crate::{Kind, MessageId};
+
+/// Longest category that is counted apart, bytes; longer ones are cut.
+pub const CATEGORY_BYTES_MAX: usize = 60;
+
+/// What a payload says of a matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// `incident.report`
+    Reported {
+        /// Its category.
+        category: String,
+        /// How bad it is.
+        severity: Severity,
+    },
+    /// `incident.update`
+    Step {
+        /// The report.
+        subject: MessageId,
+        /// What was done.
+        step: Step,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// `case.open`
+    Opened {
+        /// Its category.
+        category: String,
+    },
+    /// `case.attempt`
+    Attempted {
+        /// The case.
+        subject: MessageId,
+    },
+    /// `case.apply`
+    Applied {
+        /// The case on the tier that applies.
+        subject: MessageId,
+        /// Its category.
+        category: String,
+        /// The messages that the history names.
+        history: Vec<MessageId>,
+    },
+    /// `case.accept`
+    Accepted {
+        /// The application.
+        subject: MessageId,
+    },
+    /// `case.return`
+    Returned {
+        /// The application.
+        subject: MessageId,
+        /// Why.
+        reason: String,
+    },
+    /// `case.close`
+    Closed {
+        /// The case.
+        subject: MessageId,
+    },
+    /// `case.evaluate`
+    Evaluated {
+        /// The case.
+        subject: MessageId,
+    },
+}
+
+impl Word {
+    /// Reads a payload: MessagePack if its content type says so, else JSON. `None` for kinds that
+    /// say nothing of a matter.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn read(
+        kind: &Kind,
+        content_type: Option<&str>,
+        payload: &[u8],
+    ) -> Option<Result<Self, String>> {
+        let body = Body { packed: super::is_packed(content_type), bytes: payload };
+        Some(match kind.as_str() {
+            "incident.report" => body.report(),
+            "incident.update" => body.read().map(|it: StepBody| Self::Step {
+                subject: it.subject,
+                step: it.step,
+                reason: it.reason,
+            }),
+            "case.open" => body.read().map(|it: CategoryBody| Self::Opened {
+                category: category(it.category.as_deref()),
+            }),
+            "case.attempt" => body.subject().map(|subject| Self::Attempted { subject }),
+            "case.apply" => body.read().map(|it: ApplyBody| Self::Applied {
+                subject: it.subject,
+                category: category(it.category.as_deref()),
+                history: it.history.into_iter().map(|entry| entry.id).collect(),
+            }),
+            "case.accept" => body.subject().map(|subject| Self::Accepted { subject }),
+            "case.return" => body
+                .read()
+                .map(|it: ReturnBody| Self::Returned { subject: it.subject, reason: it.reason }),
+            "case.close" => body.subject().map(|subject| Self::Closed { subject }),
+            "case.evaluate" => body.subject().map(|subject| Self::Evaluated { subject }),
+            _ => return None,
+        })
+    }
+
+    /// True if a kind may say something of a matter.
+    pub fn is_said_by(kind: &Kind) -> bool {
+        matches!(kind.family(), "incident" | "case")
+    }
+
+    /// The matter that it is about, if that is another message.
+    pub fn subject(&self) -> Option<&MessageId> {
+        match self {
+            Self::Reported { .. } | Self::Opened { .. } => None,
+            Self::Step { subject, .. }
+            | Self::Attempted { subject }
+            | Self::Applied { subject, .. }
+            | Self::Accepted { subject }
+            | Self::Returned { subject, .. }
+            | Self::Closed { subject }
+            | Self::Evaluated { subject } => Some(subject),
+        }
+    }
+}
+
+/// A category as it is counted: cut to its limit, `-` where there is none.
+pub fn category(text: Option<&str>) -> String {
+    let text = text.filter(|text| !text.is_empty()).unwrap_or("-");
+    let ends = text.char_indices().map(|(at, char)| at + char.len_utf8());
+    let end = ends.take_while(|end| *end <= CATEGORY_BYTES_MAX).last().unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+struct Body<'a> {
+    packed: bool,
+    bytes: &'a [u8],
+}
+
+impl<'a> Body<'a> {
+    fn read<T: Deserialize<'a>>(&self) -> Result<T, String> {
+        if self.packed {
+            return rmp_serde::from_slice(self.bytes).map_err(|fault| fault.to_string());
+        }
+        serde_json::from_slice(self.bytes).map_err(|fault| fault.to_string())
+    }
+
+    fn report(&self) -> Result<Word, String> {
+        let it: ReportBody<'_> = self.read()?;
+        Ok(Word::Reported { category: category(Some(&it.category)), severity: it.severity })
+    }
+
+    fn subject(&self) -> Result<MessageId, String> {
+        self.read().map(|it: SubjectBody| it.subject)
+    }
+}
+
+#[derive(Deserialize)]
+struct ReportBody<'a> {
+    #[serde(borrow)]
+    category: Cow<'a, str>,
+    severity: Severity,
+}
+
+#[derive(Deserialize)]
+struct CategoryBody {
+    #[serde(default, deserialize_with = "lenient")]
+    category: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct SubjectBody {
+    subject: MessageId,
+}
+
+#[derive(Deserialize)]
+struct StepBody {
+    subject: MessageId,
+    step: Step,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ReturnBody {
+    subject: MessageId,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct ApplyBody {
+    subject: MessageId,
+    #[serde(default)]
+    category: Option<String>,
+    #[serde(default)]
+    history: Vec<EntryBody>,
+}
+
+#[derive(Deserialize)]
+struct EntryBody {
+    id: MessageId,
+}
+
+/// A case from an older application may have anything there.
+fn lenient<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(value.as_str().map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(kind: &str, body: &str) -> Option<Result<Word, String>> {
+        Word::read(&Kind::parse(kind).unwrap(), None, body.as_bytes())
+    }
+
+    #[test]
+    fn only_what_a_matter_needs_is_read() {
+        let id = MessageId::parse("510722.101.002-b7k2qf-r1042").unwrap();
+        assert_eq!(
+            read("incident.report", r#"{"category":"\u79ef水","severity":"major","x":[1]}"#),
+            Some(Ok(Word::Reported { category: "积水".to_owned(), severity: Severity::Major }))
+        );
+        let step = format!(r#"{{"subject":"{id}","step":"returned","reason":"不属本站"}}"#);
+        assert_eq!(
+            read("incident.update", &step),
+            Some(Ok(Word::Step {
+                subject: id.clone(),
+                step: Step::Returned,
+                reason: Some("不属本站".to_owned())
+            }))
+        );
+        let apply = format!(r#"{{"subject":"{id}","reason":"x","history":[{{"id":"{id}"}}]}}"#);
+        let applied = read("case.apply", &apply).unwrap().unwrap();
+        assert_eq!(applied.subject(), Some(&id));
+        assert_eq!(read("directive.issue", "{}"), None);
+        assert!(read("incident.update", "{}").unwrap().is_err());
+        assert_eq!(
+            read("case.open", r#"{"category":7}"#),
+            Some(Ok(Word::Opened { category: "-".to_owned() }))
+        );
+    }
+
+    #[test]
+    fn a_long_category_is_cut_between_characters() {
+        assert_eq!(category(Some(&"汛".repeat(21))).len(), 60);
+        assert_eq!(category(None), "-");
+    }
+}
