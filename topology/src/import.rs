@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::check;
 use crate::file::{Draft, write};
-use crate::policy::{Policy, known_families};
+use crate::policy::Policy;
 use crate::problem::{At, Problems, Report, invisible};
 use crate::tree::Station;
 use list::{Row, rows};
@@ -38,7 +38,7 @@ pub fn from_csv(file_name: &str, csv_text: &str, options: &Options) -> Result<St
         keys: Vec::new(),
         applications: Vec::new(),
         revoked: Vec::new(),
-        policy: Policy { families: known_families(), routes: Vec::new(), ladders: Vec::new() },
+        policy: Policy::plain(),
     };
     let topology = check::tree::grow(draft, &mut report);
     let topology = report.settle(topology)?;

@@ -32,6 +32,6 @@ pub use check::{
     APPLICATION_BYTES_MAX, APPLICATIONS_MAX, ATTEMPTS_MAX, KEYS_MAX, MAX_AGE_MAX, NAME_CHARS_MAX,
     RULES_MAX, STATIONS_MAX, TAGS_MAX,
 };
-pub use policy::{Decision, Ladder};
+pub use policy::{Deadlines, Decision, Ladder};
 pub use problem::{Problem, Problems};
 pub use tree::{Station, Summary, Topology};

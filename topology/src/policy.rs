@@ -1,14 +1,15 @@
 //! [`Policy`]: which families may be submitted, who handles what, who is told, how urgent it is,
-//! and when a case may climb.
+//! when a case may climb, and how long the steps of an incident may take.
 //!
 //! Promise: a decision depends on the file, the kind, the severity and the origin, and on nothing
 //! else; where no rule speaks, the root handles and nobody else is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
 use yizhan_schemas::kind::KNOWN;
+use yizhan_schemas::payload::incident::update::Step;
 use yizhan_schemas::{Code, Kind, Lane};
 
 use crate::Topology;
@@ -21,6 +22,20 @@ pub(crate) struct Policy {
     pub(crate) routes: Vec<Route>,
     /// First match wins.
     pub(crate) ladders: Vec<Ladder>,
+    /// First match wins.
+    pub(crate) deadlines: Vec<Deadlines>,
+}
+
+impl Policy {
+    /// One that allows the families of the known kinds, and says nothing else.
+    pub(crate) fn plain() -> Self {
+        Self {
+            families: known_families(),
+            routes: Vec::new(),
+            ladders: Vec::new(),
+            deadlines: Vec::new(),
+        }
+    }
 }
 
 /// One `[[policy.route]]`, its tiers turned into depths.
@@ -43,6 +58,20 @@ pub struct Ladder {
     pub attempts: Option<u32>,
     /// Time on a tier after which the case may go up.
     pub max_age: Option<Duration>,
+}
+
+/// How long the steps of an incident may take: one `[[policy.deadline]]`. A step counts from the one
+/// before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Deadlines {
+    /// The kinds it speaks for: a kind, `<family>.*` or `*`.
+    pub kind: String,
+    /// Only for reports of this severity.
+    pub severity: Option<String>,
+    /// Time to each step, if it has one.
+    pub steps: BTreeMap<Step, Duration>,
+    /// An incident that is not handled so long after it came goes up a tier.
+    pub escalate_after: Option<Duration>,
 }
 
 /// What the policy says about one message.
@@ -70,6 +99,14 @@ impl Topology {
     /// The rule for cases of this kind; `None` if they may not climb.
     pub fn ladder(&self, kind: &Kind) -> Option<&Ladder> {
         self.policy.ladders.iter().find(|ladder| kind.matches(&ladder.kind))
+    }
+
+    /// How long the steps of an incident may take; `None` if nobody waits for them.
+    pub fn deadlines(&self, kind: &Kind, severity: &str) -> Option<&Deadlines> {
+        self.policy.deadlines.iter().find(|rule| {
+            let severe = rule.severity.as_deref().is_none_or(|asked| asked == severity);
+            severe && kind.matches(&rule.kind)
+        })
     }
 
     /// Who handles a message of this kind and severity that starts at `origin`, and how.
@@ -106,6 +143,6 @@ impl Topology {
 }
 
 /// The families of the kinds that this version knows.
-pub(crate) fn known_families() -> BTreeSet<String> {
+fn known_families() -> BTreeSet<String> {
     KNOWN.iter().filter_map(|kind| kind.split_once('.')).map(|(family, _)| family.into()).collect()
 }

@@ -1,10 +1,14 @@
-//! The `[policy]` of the file: families, routes, ladders.
+//! The `[policy]` of the file: families, routes, ladders, deadlines.
+
+use std::collections::BTreeMap;
+
+use yizhan_schemas::payload::incident::update::Step;
 
 use super::page::Page;
 use super::section::{Entry, Section};
 use crate::check;
 use crate::check::RULES_MAX;
-use crate::policy::{Ladder, Policy, Route, known_families};
+use crate::policy::{Deadlines, Ladder, Policy, Route};
 use crate::problem::{Fault, shown};
 use crate::tree::tier_depth;
 
@@ -12,6 +16,7 @@ const POLICY: &[Entry] = &[
     Entry::optional("families", "families = [\"incident\", \"directive\"]"),
     Entry::optional("route", "[[policy.route]], one for each rule"),
     Entry::optional("ladder", "[[policy.ladder]], one for each rule"),
+    Entry::optional("deadline", "[[policy.deadline]], one for each rule"),
 ];
 
 const ROUTE: &[Entry] = &[
@@ -28,9 +33,24 @@ const LADDER: &[Entry] = &[
     Entry::optional("max_age", "max_age = \"72h\""),
 ];
 
+const DEADLINE: &[Entry] = &[
+    Entry::needed("kind", "kind = \"incident.*\""),
+    Entry::optional("severity", "severity = \"critical\""),
+    Entry::optional("accepted", "accepted = \"2h\""),
+    Entry::optional("dispatched", "dispatched = \"4h\""),
+    Entry::optional("handled", "handled = \"3d\""),
+    Entry::optional("verified", "verified = \"1d\""),
+    Entry::optional("closed", "closed = \"1d\""),
+    Entry::optional("escalate_after", "escalate_after = \"5d\""),
+];
+
+/// The steps that may have a deadline.
+const STEPS: [Step; 5] =
+    [Step::Accepted, Step::Dispatched, Step::Handled, Step::Verified, Step::Closed];
+
 /// Reads `[policy]`; without it, or without its families, those of the known kinds are allowed.
 pub(super) fn read(page: &mut Page, top: &Section, tiers: Option<&[String]>) -> Policy {
-    let mut policy = Policy { families: known_families(), routes: Vec::new(), ladders: Vec::new() };
+    let mut policy = Policy::plain();
     let Some(section) = top.table(page, "policy", "[policy]", POLICY) else { return policy };
     if let Some(families) = section.texts(page, "families", RULES_MAX, check::family) {
         policy.families = families.into_iter().map(|family| family.it).collect();
@@ -40,6 +60,9 @@ pub(super) fn read(page: &mut Page, top: &Section, tiers: Option<&[String]>) -> 
     }
     for rule in section.tables(page, "ladder", RULES_MAX, "[[policy.ladder]]", LADDER) {
         policy.ladders.extend(ladder(page, &rule, &policy));
+    }
+    for rule in section.tables(page, "deadline", RULES_MAX, "[[policy.deadline]]", DEADLINE) {
+        policy.deadlines.extend(deadlines(page, &rule, &policy));
     }
     policy
 }
@@ -77,6 +100,28 @@ fn ladder(page: &mut Page, rule: &Section, policy: &Policy) -> Option<Ladder> {
         kind: pattern.it,
         attempts: attempts.map(|attempts| attempts.it),
         max_age: max_age.map(|age| age.it),
+    })
+}
+
+fn deadlines(page: &mut Page, rule: &Section, policy: &Policy) -> Option<Deadlines> {
+    let mut steps = BTreeMap::new();
+    for step in STEPS {
+        let within = rule.text(page, step.word(), check::age);
+        steps.extend(within.map(|within| (step, within.it)));
+    }
+    let escalate_after = rule.text(page, "escalate_after", check::age);
+    let said = STEPS.map(Step::word).into_iter().chain(["escalate_after"]);
+    if said.into_iter().all(|name| rule.value(name).is_none()) {
+        let valid = "add at least one, as in accepted = \"2h\"";
+        rule.fault(page, None, "has no deadline", valid);
+    }
+    let severity = rule.text(page, "severity", check::severity);
+    let pattern = rule.text(page, "kind", |text| pattern(policy, text))?;
+    Some(Deadlines {
+        kind: pattern.it,
+        severity: severity.map(|severity| severity.it),
+        steps,
+        escalate_after: escalate_after.map(|after| after.it),
     })
 }
 
