@@ -135,7 +135,7 @@ impl Disk {
         }
         let Some(last) = self.segments.back_mut() else { return };
         let place = (last.number, last.records.len());
-        if let Record::Put(put) | Record::Reappended(put) = &record {
+        if let Some(put) = record.put() {
             let header = put.envelope.header();
             for leg in &put.legs {
                 let lane = leg.link.numbered_lane(header.lane);
@@ -325,10 +325,7 @@ fn fold<'a>(segments: impl Iterator<Item = &'a Segment>) -> Result<Kept, String>
 }
 
 fn put_at(records: &[Record], at: usize) -> Option<&Put> {
-    match records.get(at) {
-        Some(Record::Put(put) | Record::Reappended(put)) => Some(put),
-        _ => None,
-    }
+    records.get(at)?.put()
 }
 
 impl LegSource for Disk {

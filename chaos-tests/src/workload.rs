@@ -128,6 +128,7 @@ impl Matter {
             payload,
             content_type: None,
             severity: None,
+            not_before_ms: None,
             traceparent: None,
             ce_id: None,
             ce_source: None,

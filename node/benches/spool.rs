@@ -59,6 +59,7 @@ fn put(sequence: u64) -> Record {
         late: false,
         targets: Vec::new(),
         under: None,
+        opens: false,
     })
 }
 

@@ -116,6 +116,7 @@ impl Kept {
             late: false,
             targets: Vec::new(),
             under: None,
+            opens: false,
         }))
     }
 }

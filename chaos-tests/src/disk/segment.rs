@@ -29,10 +29,9 @@ pub(super) struct Segment {
 pub(super) fn bytes(record: &Record) -> u64 {
     RECORD_BYTES
         + match record {
-            Record::Put(put) | Record::Reappended(put) => put.envelope.bytes().len() as u64,
             Record::Snapshot(bytes) => bytes.len() as u64,
             Record::Quarantined(aside) => aside.bytes.len() as u64,
-            _ => 0,
+            other => other.put().map_or(0, |put| put.envelope.bytes().len() as u64),
         }
 }
 
@@ -48,10 +47,7 @@ impl Segment {
 
     /// The messages, each with its place.
     fn puts(&self) -> impl Iterator<Item = (usize, &Put)> {
-        self.records.iter().enumerate().filter_map(|(at, record)| match record {
-            Record::Put(put) | Record::Reappended(put) => Some((at, put)),
-            _ => None,
-        })
+        self.records.iter().enumerate().filter_map(|(at, record)| Some((at, record.put()?)))
     }
 
     pub(super) fn legs(&self) -> impl Iterator<Item = (MessageId, Link)> + '_ {

@@ -48,7 +48,7 @@ impl Spool for Held {
 impl Held {
     fn take(&mut self, record: &Record) {
         self.fold.apply(record).expect("a record that a station wrote applies");
-        let (Record::Put(put) | Record::Reappended(put)) = record else { return };
+        let Some(put) = record.put() else { return };
         let header = put.envelope.header();
         if matches!(record, Record::Put(_)) {
             let id = header.id();

@@ -40,6 +40,7 @@ pub(super) fn draft(draw: &mut Draw<'_>) -> Draft {
         payload,
         content_type: None,
         severity: None,
+        not_before_ms: None,
         traceparent: None,
         ce_id: None,
         ce_source: None,

@@ -39,7 +39,7 @@ pub fn admit(
 ) -> Result<Terms, Refusal> {
     family(topology, &draft.kind)?;
     size(draft, payload_bytes_max)?;
-    let to = address(draft)?;
+    let to = address(topology, here, draft)?;
     known(topology, &to)?;
     right(topology, here, &draft.kind, &to)?;
     let decision = topology.decide(&draft.kind, draft.severity.as_deref(), here);
@@ -58,7 +58,7 @@ pub fn admit(
 }
 
 fn family(topology: &Topology, kind: &Kind) -> Result<(), Refusal> {
-    if kind.is_internal() {
+    if kind.is_internal() || kind.is_for_stations() {
         return Err(Refusal::new(
             ErrorCode::UnknownKind,
             format!("{kind} is for stations among themselves; publishers use other families"),
@@ -84,9 +84,17 @@ fn size(draft: &Draft, limit_bytes: u64) -> Result<(), Refusal> {
     ))
 }
 
-fn address(draft: &Draft) -> Result<Selector, Refusal> {
+fn address(topology: &Topology, here: &Code, draft: &Draft) -> Result<Selector, Refusal> {
     match (&draft.to, draft.kind.family()) {
         (Some(to), _) => Ok(to.clone()),
+        // a case goes up one tier at a time
+        (None, "case") if draft.kind.name() == "apply" => match topology.parent(here) {
+            Some(parent) => Ok(Selector::of([parent.clone()])),
+            None => Err(Refusal::new(
+                ErrorCode::Forbidden,
+                format!("{here} is the root: there is nobody above to apply to"),
+            )),
+        },
         (None, "incident" | "case") => Ok(Selector::up()),
         (None, _) => Err(Refusal::new(
             ErrorCode::ToMissing,

@@ -25,6 +25,8 @@ pub struct Draft {
     pub content_type: Option<String>,
     /// The payload's `severity`, for policy routes.
     pub severity: Option<String>,
+    /// The payload's `not_before`, Unix milliseconds: it is kept here so long.
+    pub not_before_ms: Option<u64>,
     /// W3C trace context.
     pub traceparent: Option<String>,
     /// CloudEvents id.

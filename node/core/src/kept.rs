@@ -20,6 +20,7 @@ use crate::inbox::InboxPlace;
 use crate::keys::RecentKeys;
 use crate::ledger::Ledger;
 use crate::link::Link;
+use crate::matters::Matters;
 use crate::mutant::{self, Mutant};
 use crate::outbound::Outbound;
 use crate::outcomes::Outcomes;
@@ -28,6 +29,7 @@ use crate::passage::Passage;
 use crate::peer::Peer;
 use crate::record::Record;
 use crate::seen::SeenSets;
+use crate::tally::Tally;
 use crate::time::BootId;
 
 /// Largest snapshot, bytes: seen-sets (`dedup.max_bytes`) and room for the rest.
@@ -89,6 +91,12 @@ pub struct Kept {
     /// Keys that the root added and revoked since the topology file was written.
     #[serde(default)]
     pub amendment: Amendment,
+    /// Incidents and cases.
+    #[serde(default)]
+    pub matters: Matters,
+    /// What happened to them, counted.
+    #[serde(default)]
+    pub tally: Tally,
     /// Messages taken from publishers.
     pub accepted: u64,
     /// Legs of neighbours that did not come and may be missing somewhere.
@@ -183,6 +191,9 @@ impl Kept {
             }
             Record::Session(with) => {
                 let peer = self.peers.entry(with.link.clone()).or_default();
+                if with.link == Link::Up && peer.store().is_some_and(|store| store != with.store) {
+                    self.tally.tell_all_again();
+                }
                 peer.session(with.store, with.epoch, with.counter, PAST_EPOCHS_MAX);
             }
             Record::InboxBound(piece) => self.bind_inbox(*piece),
@@ -208,6 +219,12 @@ impl Kept {
             Record::Exchanged(reading) => self.clocks.exchanged(reading.clone()),
             Record::Bridged(bridge) => self.clocks.bridged(*bridge),
             Record::Amended(amendment) => self.amendment = amendment.clone(),
+            Record::Matter(change) => {
+                let counts = self.matters.change(change);
+                self.count(counts);
+            }
+            Record::Resumed(put) => self.resumed(put),
+            Record::DigestTaken(taken) => self.digest_taken(taken),
             Record::Snapshot(bytes) => *self = Self::from_snapshot(bytes)?,
         }
         Ok(())

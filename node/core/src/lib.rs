@@ -9,6 +9,7 @@
 //! | [`input`] [`effect`] | what comes in, what goes out |
 //! | [`record`] [`kept`] | what is written, and its fold |
 //! | [`seal`] | what is known of the signature over a message |
+//! | [`matter`] [`matters`] | incidents and cases that are under way here |
 //! | [`ranges`] [`contents`] | sets of sequences, and whose they are |
 //! | [`step`] | nothing is said before it is stored |
 //! | [`station`] | knows all deciders, asks each |
@@ -30,6 +31,8 @@
 //! | [`ledger`] | the count: every leg is held, handed over or ended |
 //! | [`bridges`] | how long the power was off |
 //! | [`inbox`] | which stream sequence belongs to which inbox leg |
+//! | [`lifecycle`] [`ladder`] | which steps an incident, and a case, may take |
+//! | [`tally`] | what happened to them, counted |
 //! | [`fill`] | how legs become frames |
 
 pub mod admit;
@@ -49,7 +52,11 @@ pub mod kept;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
+pub mod ladder;
+pub mod lifecycle;
 pub mod link;
+pub mod matter;
+pub mod matters;
 pub mod mutant;
 pub mod neighbour;
 pub mod outbound;
@@ -68,6 +75,7 @@ pub mod settings;
 pub mod station;
 pub mod step;
 pub mod time;
+pub mod tally;
 pub mod transit;
 
 pub use station::Station;

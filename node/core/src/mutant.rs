@@ -47,6 +47,14 @@ pub enum Mutant {
     UnlinkedBeforeSnapshot,
     /// A device that was about to be told when its station ended is told again.
     AttemptRunAgain,
+    /// A step that may not be taken is taken.
+    IllegalStepTaken,
+    /// A step whose subject is not here yet is delivered before it.
+    OvertakingStepDelivered,
+    /// A case goes up although its tier has not tried.
+    LadderSkipped,
+    /// A child's counts are added each time that they are told.
+    DigestAddedTwice,
     /// An application is told that its answer is noted, and it is not.
     AnswerDropped,
     /// What no seal covers is taken like anything else.
@@ -57,7 +65,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::AckBeforeCommit,
         Self::EmptyStepOvertakes,
         Self::EpochForgotten,
@@ -78,6 +86,10 @@ impl Mutant {
         Self::PageCacheTrusted,
         Self::UnlinkedBeforeSnapshot,
         Self::AttemptRunAgain,
+        Self::IllegalStepTaken,
+        Self::OvertakingStepDelivered,
+        Self::LadderSkipped,
+        Self::DigestAddedTwice,
         Self::AnswerDropped,
         Self::SealsUnchecked,
         Self::SealsDropped,

@@ -48,6 +48,11 @@ impl Peer {
         if stale { Claim::Stale } else { Claim::Admit }
     }
 
+    /// Its data directory, once a session with it was opened.
+    pub fn store(&self) -> Option<StoreId> {
+        self.now.map(|(store, _, _)| store)
+    }
+
     /// A session with these was opened.
     pub fn session(&mut self, store: StoreId, epoch: Epoch, counter: u64, past_epochs_max: usize) {
         if let Some((known_store, known_epoch, _)) = self.now {

@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::{Chain, LinkEpoch, Skip, SkipReason};
 use yizhan_schemas::payload::receipt::Note;
+use yizhan_schemas::payload::stats;
 use yizhan_schemas::{Code, Envelope, Epoch, Lane, MessageId, StoreId};
 use yizhan_topology::Amendment;
 
 use crate::link::Link;
+use crate::matter::Change;
 use crate::seal::HeldSeal;
 use crate::time::{BootId, Now};
 
@@ -102,6 +104,15 @@ pub enum Record {
     /// Keys that the root added and revoked, all that stand now.
     #[serde(rename = "U")]
     Amended(Amendment),
+    /// Something became of a matter.
+    #[serde(rename = "m")]
+    Matter(Change),
+    /// A message that waited is gone on with: these legs of it are open now.
+    #[serde(rename = "w")]
+    Resumed(Put),
+    /// A child's counts were taken in.
+    #[serde(rename = "d")]
+    DigestTaken(DigestTaken),
     /// The whole of [`crate::kept::Kept`] at the head of a segment, encoded.
     #[serde(rename = "Z")]
     Snapshot(Bytes),
@@ -159,6 +170,9 @@ pub struct Put {
     /// The seal that it came under, if it goes on to a neighbour.
     #[serde(default)]
     pub under: Option<Under>,
+    /// True if it opens a matter that this station handles.
+    #[serde(default)]
+    pub opens: bool,
 }
 
 /// The leg of a neighbour by which a message came.
@@ -209,6 +223,17 @@ impl Put {
             late: false,
             targets: Vec::new(),
             under: None,
+            opens: false,
+        }
+    }
+}
+
+impl Record {
+    /// The message that it is about, with legs that it opens or moves.
+    pub fn put(&self) -> Option<&Put> {
+        match self {
+            Self::Put(put) | Self::Reappended(put) | Self::Resumed(put) => Some(put),
+            _ => None,
         }
     }
 }
@@ -380,6 +405,19 @@ pub struct FoldTaken {
     pub id: MessageId,
     /// What it tells, and whom that concerns.
     pub notes: Vec<Routed>,
+}
+
+/// See [`Record::DigestTaken`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestTaken {
+    /// The child.
+    pub link: Link,
+    /// Its leg sequence, in the lane of the id.
+    pub sequence: u64,
+    /// The message that carried it.
+    pub id: MessageId,
+    /// What it says.
+    pub digest: stats::Digest,
 }
 
 /// One leg of [`Link::Adapter`].

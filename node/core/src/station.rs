@@ -10,7 +10,11 @@ mod aside;
 mod authority;
 mod clocks;
 mod deliver;
+mod digest;
+mod govern;
 mod greet;
+mod overdue;
+mod park;
 mod perish;
 mod receipts;
 mod receive;
@@ -98,6 +102,10 @@ pub struct Station {
     news: receipts::News,
     reclaim: reclaim::Reclaim,
     flash: Bucket,
+    timers: overdue::Timers,
+    /// When to look at messages that wait.
+    wake_us: Option<u64>,
+    told: digest::Told,
     owed: room::Owed,
     /// When to tell neighbours what is durable one hop further, if there may be news.
     tell_beyond_us: Option<u64>,
@@ -166,6 +174,9 @@ impl Station {
             news: receipts::News::default(),
             reclaim: reclaim::Reclaim::default(),
             flash: room::flash_bucket(),
+            timers: overdue::Timers::default(),
+            wake_us: None,
+            told: digest::Told::default(),
             owed: room::Owed::default(),
             tell_beyond_us: None,
             disk: Disk { held_bytes: 0, max_bytes: u64::MAX, taken_bytes: 0, closing_bytes: 0 },
@@ -198,6 +209,8 @@ impl Station {
         self.opened_wall_ms = now.wall_ms;
         self.perishing = perish::Perishing::of(&self.kept, &self.clock, self.opened_ms);
         self.prune_amendment(step);
+        self.watch_matters(now);
+        self.set_waking(now);
         self.give_up_attempts(step);
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
         for link in links {
@@ -270,14 +283,24 @@ impl Station {
         self.resend_overdue(now, step);
         self.perish(now, step);
         self.tell_beyond_if_due(now, step);
+        self.supervise(now, step);
+        self.wake(now, step);
         // also here, not only when the step closes: what is due must not stay due meanwhile
         self.fold_all_notes(now, step);
+        self.tell_counts(now, step);
     }
 
     /// When to call [`Station::tick`] next, microseconds since boot.
     pub fn due_us(&self) -> Option<u64> {
         let links = self.neighbours.iter().filter_map(|(link, n)| self.link_due_us(link, n));
-        let own = [self.uplink.due_us(), self.perishing.due_us(), self.tell_beyond_us];
+        let own = [
+            self.uplink.due_us(),
+            self.perishing.due_us(),
+            self.tell_beyond_us,
+            self.timers.due_us(),
+            self.wake_us,
+            self.digest_due_us(),
+        ];
         links.chain(own.into_iter().flatten()).min()
     }
 
@@ -288,6 +311,7 @@ impl Station {
         self.write_news(now, &mut step);
         self.reclaim_space(now, &mut step);
         self.fold_all_notes(now, &mut step);
+        self.tell_counts(now, &mut step);
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
         for link in links {
             self.pump(&link, &mut step);

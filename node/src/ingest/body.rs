@@ -48,6 +48,8 @@ pub struct BadSchema {
 pub struct Checked {
     /// Its `severity`, for policy routes.
     pub severity: Option<String>,
+    /// Of a directive or broadcast: when it is to leave, Unix milliseconds.
+    pub not_before_ms: Option<u64>,
 }
 
 impl Bodies {
@@ -86,13 +88,22 @@ impl Bodies {
         }
         let severity = value.as_ref().and_then(|value| value.get("severity")?.as_str());
         let severity = severity.filter(|text| text.len() <= SEVERITY_BYTES_MAX);
-        Ok(Checked { severity: severity.map(str::to_owned) })
+        let severity = severity.map(str::to_owned);
+        let timed = matches!(kind.family(), "directive" | "broadcast");
+        let not_before_ms = value.as_ref().filter(|_| timed).and_then(not_before_ms);
+        Ok(Checked { severity, not_before_ms })
     }
 
     /// True if a text is an RFC 3339 time with offset, and such a moment exists.
     pub fn is_instant(&self, text: &str) -> bool {
         self.instant.is_valid(&Value::from(text))
     }
+}
+
+/// The schema has seen to it that it is a moment.
+fn not_before_ms(value: &Value) -> Option<u64> {
+    let moment: jiff::Timestamp = value.get("not_before")?.as_str()?.parse().ok()?;
+    u64::try_from(moment.as_millisecond()).ok()
 }
 
 fn compile(kind: &'static str, schema: &Value) -> Result<Validator, BadSchema> {

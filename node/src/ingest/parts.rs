@@ -105,6 +105,7 @@ impl Parts {
             content_type: self.content_type.filter(|text| text != "application/json"),
             payload: self.payload,
             severity: checked.severity,
+            not_before_ms: checked.not_before_ms,
             traceparent: self.traceparent.or(creation),
             ce_id: self.attributes.take("id"),
             ce_source: self.attributes.take("source"),

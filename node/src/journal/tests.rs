@@ -50,6 +50,7 @@ fn put(sequence: u64, kind: &str, targets: &[&str]) -> Record {
         late: false,
         targets: targets.iter().map(|text| code(text)).collect(),
         under: None,
+        opens: false,
     })
 }
 

@@ -66,6 +66,7 @@ impl Sender {
             late: false,
             targets: Vec::new(),
             under: None,
+            opens: false,
         })
     }
 

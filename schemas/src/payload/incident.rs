@@ -113,6 +113,18 @@ pub enum Severity {
     General,
 }
 
+impl Severity {
+    /// Its word, as in payloads and rules.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Major => "major",
+            Self::Significant => "significant",
+            Self::General => "general",
+        }
+    }
+}
+
 /// Something kept elsewhere, with the hash that proves it is the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attachment {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::incident::Severity;
 use super::incident::update::Step;
+use super::notice::MsgType;
 use crate::{Kind, MessageId};
 
 /// Longest category that is counted apart, bytes; longer ones are cut.
@@ -72,6 +73,11 @@ pub enum Word {
         /// The case.
         subject: MessageId,
     },
+    /// A directive or broadcast that stands in the place of earlier ones, or takes them back.
+    TakesBack {
+        /// Those.
+        references: Vec<MessageId>,
+    },
 }
 
 impl Word {
@@ -108,19 +114,15 @@ impl Word {
                 .map(|it: ReturnBody| Self::Returned { subject: it.subject, reason: it.reason }),
             "case.close" => body.subject().map(|subject| Self::Closed { subject }),
             "case.evaluate" => body.subject().map(|subject| Self::Evaluated { subject }),
+            "directive.issue" | "broadcast.issue" => return body.notice(),
             _ => return None,
         })
-    }
-
-    /// True if a kind may say something of a matter.
-    pub fn is_said_by(kind: &Kind) -> bool {
-        matches!(kind.family(), "incident" | "case")
     }
 
     /// The matter that it is about, if that is another message.
     pub fn subject(&self) -> Option<&MessageId> {
         match self {
-            Self::Reported { .. } | Self::Opened { .. } => None,
+            Self::Reported { .. } | Self::Opened { .. } | Self::TakesBack { .. } => None,
             Self::Step { subject, .. }
             | Self::Attempted { subject }
             | Self::Applied { subject, .. }
@@ -158,6 +160,16 @@ impl<'a> Body<'a> {
         Ok(Word::Reported { category: category(Some(&it.category)), severity: it.severity })
     }
 
+    /// Most directives speak of no other.
+    fn notice(&self) -> Option<Result<Word, String>> {
+        let it: Result<NoticeBody, String> = self.read();
+        match it {
+            Ok(it) if it.msg_type == MsgType::Alert || it.references.is_empty() => None,
+            Ok(it) => Some(Ok(Word::TakesBack { references: it.references })),
+            Err(why) => Some(Err(why)),
+        }
+    }
+
     fn subject(&self) -> Result<MessageId, String> {
         self.read().map(|it: SubjectBody| it.subject)
     }
@@ -168,6 +180,14 @@ struct ReportBody<'a> {
     #[serde(borrow)]
     category: Cow<'a, str>,
     severity: Severity,
+}
+
+#[derive(Deserialize)]
+struct NoticeBody {
+    #[serde(default, rename = "msgType")]
+    msg_type: MsgType,
+    #[serde(default)]
+    references: Vec<MessageId>,
 }
 
 #[derive(Deserialize)]
@@ -243,6 +263,9 @@ mod tests {
         let applied = read("case.apply", &apply).unwrap().unwrap();
         assert_eq!(applied.subject(), Some(&id));
         assert_eq!(read("directive.issue", "{}"), None);
+        let cancel = format!(r#"{{"msgType":"Cancel","references":["{id}"]}}"#);
+        let taken_back = Word::TakesBack { references: vec![id.clone()] };
+        assert_eq!(read("broadcast.issue", &cancel), Some(Ok(taken_back)));
         assert!(read("incident.update", "{}").unwrap().is_err());
         assert_eq!(
             read("case.open", r#"{"category":7}"#),

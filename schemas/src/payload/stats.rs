@@ -60,7 +60,8 @@ impl Family {
 }
 
 /// What is counted. The order is the format: new ones come last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Measure {
     /// Reports and cases that came to the station that handles them.
     Taken,

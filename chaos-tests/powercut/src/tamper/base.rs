@@ -123,6 +123,7 @@ fn message(number: u64) -> Record {
         late: false,
         targets: Vec::new(),
         under: None,
+        opens: false,
     })
 }
 

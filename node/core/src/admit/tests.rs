@@ -50,6 +50,7 @@ fn draft(kind: &str, to: Option<&str>) -> Draft {
         payload: Bytes::from_static(b"12345678"),
         content_type: None,
         severity: None,
+        not_before_ms: None,
         traceparent: None,
         ce_id: None,
         ce_source: None,
@@ -111,7 +112,7 @@ fn who_may_send_what_to_whom() {
     let kinds: [&[&str]; 3] = [
         &["incident.report"],
         &["directive.issue", "broadcast.issue", "video.dispatch", "policy.set"],
-        &["stats.digest"],
+        &["stats.note"],
     ];
     for (to, allowed) in AT_TOWN {
         for (kinds, allowed) in kinds.iter().zip(allowed) {
@@ -144,7 +145,7 @@ fn a_refusal_says_what_would_be_taken() {
         (TOWN, "directive.issue", COUNTY, "510722.101 itself or a selector within 510722.101.>"),
         (
             TOWN,
-            "stats.digest",
+            "stats.note",
             "510722.102",
             "up, a station above, 510722.101 itself or a selector within 510722.101.>",
         ),

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use yizhan_schemas::payload::matter::Word;
 use yizhan_schemas::payload::receipt::Fold;
+use yizhan_schemas::payload::stats::{self, Digest};
 use yizhan_schemas::{Lane, PerLane};
 
 use super::{Kept, PUT_BYTES, Perishable};
 use crate::link::Link;
+use crate::matter::Moment;
+use crate::matters::Counted;
 use crate::outbound::Outbound;
-use crate::record::{Cursor, Ended, FoldTaken, InboxBound, Leg, Put, Routed};
+use crate::record::{Cursor, DigestTaken, Ended, FoldTaken, InboxBound, Leg, Put, Routed};
 
 impl Kept {
     pub(super) fn handed_over(&mut self, at: &Cursor) {
@@ -82,6 +86,14 @@ impl Kept {
         if let Some(key) = &put.key {
             self.keys.took(key, &id);
         }
+        if put.opens {
+            self.opens(put);
+        }
+        self.open_legs(put);
+    }
+
+    fn open_legs(&mut self, put: &Put) {
+        let id = put.envelope.header().id();
         // it is stored once, whatever the number of its legs: each owes its part
         let bytes = (put.envelope.bytes().len() as u64 + PUT_BYTES) / put.legs.len().max(1) as u64;
         let whose = (Some(id.origin.clone()), id.lane);
@@ -100,10 +112,57 @@ impl Kept {
         self.perishables(put);
     }
 
-    /// A fold of ours: what it tells is owed no more.
+    /// It opens a matter.
+    fn opens(&mut self, put: &Put) {
+        let header = put.envelope.header();
+        let content_type = header.content_type.as_deref();
+        let word = Word::read(&header.kind, content_type, put.envelope.payload());
+        let at = Moment {
+            boot: put.boot,
+            boot_ms: put.taken_boot_ms,
+            wall_ms: put.taken_wall_ms,
+        };
+        if let Some(Ok(word)) = word {
+            let counted = self.matters.opened(header.id(), &word, at);
+            self.count(counted);
+        }
+    }
+
+    /// A message that waited is gone on with.
+    pub(super) fn resumed(&mut self, put: &Put) {
+        self.matters.resumed(&put.envelope.header().id());
+        if put.opens {
+            self.opens(put);
+        }
+        self.open_legs(put);
+    }
+
+    pub(super) fn count(&mut self, counts: impl IntoIterator<Item = Counted>) {
+        for one in counts {
+            self.tally.count(one.wall_ms, one.family, &one.category, one.measure);
+        }
+    }
+
+    pub(super) fn digest_taken(&mut self, taken: &DigestTaken) {
+        let lane = taken.id.lane;
+        self.inbound_mut(&taken.link, lane).took(taken.sequence, &taken.id);
+        self.passed(&taken.link, lane, taken.sequence, taken.sequence);
+        self.seen.insert(&taken.id);
+        if let Link::Down(child) = &taken.link {
+            self.tally.took(child, &taken.digest);
+        }
+    }
+
+    /// A message of ours to a neighbour itself: what it tells is owed no more.
     pub(super) fn fold_put(&mut self, put: &Put) {
         let header = put.envelope.header();
         *self.folds_issued.get_mut(header.lane) = header.sequence;
+        if header.kind.as_str() == stats::KIND {
+            if let Ok(digest) = Digest::decode(put.envelope.payload()) {
+                self.tally.told(&digest);
+            }
+            return;
+        }
         let (Some(leg), Ok(fold)) = (put.legs.first(), Fold::decode(put.envelope.payload())) else {
             return;
         };

@@ -19,7 +19,7 @@ pub struct Under {
 /// The seal that a message names, in records of commits one behind the other: nothing but the seals
 /// of its commit stands at the head of that.
 pub fn seal_of(records: &[Record], put_at: usize) -> Option<Arc<HeldSeal>> {
-    let (Record::Put(put) | Record::Reappended(put)) = records.get(put_at)? else { return None };
+    let put = records.get(put_at)?.put()?;
     let place = usize::try_from(put.under?.seal).ok()?;
     let is_seal = |record: &Record| matches!(record, Record::Seal(_));
     let end = records.get(..put_at)?.iter().rposition(is_seal)? + 1;

@@ -141,16 +141,32 @@ impl Station {
     }
 
     fn put_fold(&mut self, now: Now, link: &Link, lane: Lane, fold: &Fold, step: &mut Step) {
+        let Ok(payload) = fold.encode() else {
+            debug_assert!(false, "a fold is filled to half its limit");
+            return;
+        };
+        let leg = self.put_to_neighbour(now, link, lane, receipt::KIND, &payload, step);
+        if let (Some(leg), Some(neighbour)) = (leg, self.neighbours.get_mut(link)) {
+            *neighbour.folds.get_mut(lane) = (leg, now.boot_us);
+        }
+    }
+
+    /// Writes down a message to a neighbour itself, which goes no further; its leg.
+    pub(super) fn put_to_neighbour(
+        &mut self,
+        now: Now,
+        link: &Link,
+        lane: Lane,
+        kind: &str,
+        payload: &[u8],
+        step: &mut Step,
+    ) -> Option<u64> {
         let to = match link {
             Link::Up => self.topology.parent(&self.here).cloned(),
             Link::Down(child) => Some(child.clone()),
             Link::Inbox | Link::Adapter => None,
         };
-        let (Some(to), Ok(kind)) = (to, Kind::parse(receipt::KIND)) else { return };
-        let Ok(payload) = fold.encode() else {
-            debug_assert!(false, "a fold is filled to half its limit");
-            return;
-        };
+        let (Some(to), Ok(kind)) = (to, Kind::parse(kind)) else { return None };
         let header = Header {
             content_type: Some("application/msgpack".to_owned()),
             ..Header::plain(
@@ -165,19 +181,18 @@ impl Station {
                 now.wall_ms,
             )
         };
-        let Ok(envelope) = Envelope::make(header, &payload) else { return };
+        let envelope = Envelope::make(header, payload).ok()?;
         let legs = vec![self.leg(link.clone(), &envelope)];
         self.moved(now, lane, &legs);
         let leg = legs.first().map_or(0, |leg| leg.sequence);
         self.write(step, Record::Put(Put::of_our_own(envelope, now, self.boot, legs)));
-        if let Some(neighbour) = self.neighbours.get_mut(link) {
-            *neighbour.folds.get_mut(lane) = (leg, now.boot_us);
-        }
+        Some(leg)
     }
 
     /// A neighbour's fold came: its notes are taken in, each for its own way.
     pub(super) fn take_fold(
         &mut self,
+        now: Now,
         from: &Heading,
         sequence: u64,
         envelope: &Envelope,
@@ -197,10 +212,14 @@ impl Station {
         }
         // what came from there is not told back there
         notes.retain(|routed| routed.toward.as_ref() != Some(&from.link));
+        let answers = answers_to_us(&notes);
         let before = self.kept.outcomes.ended;
         let taken = FoldTaken { link: from.link.clone(), sequence, id, notes };
         self.write(step, Record::FoldTaken(taken));
         self.say_resolved(before, step);
+        for (id, answer, remark) in answers {
+            self.heard_from_above(now, &id, answer, remark.as_deref(), step);
+        }
         Ok(())
     }
 
@@ -243,4 +262,17 @@ impl Station {
         };
         step.after(Effect::Reply { ticket, verdict });
     }
+}
+
+/// What was answered to messages of our own, one by one.
+fn answers_to_us(notes: &[Routed]) -> Vec<(MessageId, Answer, Option<String>)> {
+    let ours = notes.iter().filter(|routed| routed.toward.is_none());
+    let answered = ours.filter_map(|routed| match &routed.note.event {
+        Event::Answered { answer, remark } => Some((&routed.note, *answer, remark)),
+        _ => None,
+    });
+    let each = answered.flat_map(|(note, answer, remark)| {
+        note.ids(usize::MAX).map(move |id| (id, answer, remark.clone()))
+    });
+    each.collect()
 }

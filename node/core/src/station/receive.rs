@@ -4,8 +4,10 @@ use std::cmp::Ordering;
 
 use yizhan_schemas::frame::{self, Carried, Chain, LaneAck, SessionTag, Skip};
 use yizhan_schemas::payload::receipt::Event;
+use yizhan_schemas::payload::stats;
 use yizhan_schemas::{Code, Envelope, Header, Lane, Outcome};
 
+use super::govern::Act;
 use super::{Station, perish, seals};
 use crate::effect::Notice;
 use crate::inbound::Arrival;
@@ -194,7 +196,11 @@ impl Station {
             return true;
         }
         if envelope.header().kind.is_internal() {
-            if let Err(why) = self.take_fold(from, sequence, &envelope, step) {
+            let taken = match envelope.header().kind.as_str() {
+                stats::KIND => self.take_digest(from, sequence, &envelope, step),
+                _ => self.take_fold(now, from, sequence, &envelope, step),
+            };
+            if let Err(why) = taken {
                 self.put_aside(now, from, sequence, bytes, chain, why, step);
             }
             return true;
@@ -213,6 +219,7 @@ impl Station {
         if !self.has_room(from.lane, bytes.len(), &legs, true) {
             return false;
         }
+        let (legs, act) = self.weigh(now, &envelope, legs);
         self.owes(bytes.len(), &legs);
         self.moved(now, from.lane, &legs);
         let late = self.kept.seen.is_late(&id);
@@ -239,9 +246,20 @@ impl Station {
             late,
             targets: Vec::new(),
             under: under.filter(|_| goes_on).map(|under| seals::kept(&under, step)),
+            opens: matches!(act, Act::Open(_)),
         };
-        self.take(put, step);
+        self.take_and_act(now, put, act, step);
         true
+    }
+
+    /// Writes a message down, and does what it does here.
+    pub(super) fn take_and_act(&mut self, now: Now, put: Put, act: Act, step: &mut Step) {
+        if matches!(act, Act::Nothing) {
+            self.take(put, step);
+            return;
+        }
+        self.take(put.clone(), step);
+        self.act(now, &put, act, step);
     }
 
     /// Writes a message down with its legs, and watches its time to live.

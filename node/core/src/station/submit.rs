@@ -1,9 +1,11 @@
 //! A publisher hands in a message.
 
+use yizhan_schemas::payload::matter::Word;
 use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
 use yizhan_schemas::{Code, Envelope, Header, MessageId};
 
 use super::Station;
+use super::govern::Act;
 use crate::admit::{self, Terms};
 use crate::draft::Draft;
 use crate::effect::{Effect, Verdict};
@@ -60,20 +62,36 @@ impl Station {
         self.admit_keys(&draft)?;
         let lane = terms.lane;
         self.flash_fault(now, lane)?;
+        let word = Word::read(&draft.kind, draft.content_type.as_deref(), &draft.payload);
+        let word = word.and_then(Result::ok);
+        if let Some(word) = &word {
+            self.may_apply(now, word).map_err(|why| Refusal::new(ErrorCode::Forbidden, why))?;
+        }
+        let hour_ms = draft.not_before_ms.filter(|hour_ms| *hour_ms > now.wall_ms);
         let targets = self.targets(&terms);
         let key = draft.key.clone();
         let envelope = self.envelope(now, draft, terms)?;
         let id = envelope.header().id();
         let legs = self.legs(&envelope, None);
         check!(!legs.is_empty(), "an admitted message has somewhere to go");
+        let (legs, act) = match hour_ms {
+            Some(hour_ms) => self.scheduled(&envelope, hour_ms)?,
+            None => self.weigh(now, &envelope, legs),
+        };
         let bytes = envelope.bytes().len();
         if !self.has_room(lane, bytes, &legs, false) {
             return Err(self.room_fault());
         }
         self.owes(bytes, &legs);
         self.moved(now, lane, &legs);
-        let put = Put { key, targets, ..Put::of_our_own(envelope, now, self.boot, legs) };
-        self.take(put, step);
+        let opens = matches!(act, Act::Open(_));
+        let put = Put { key, targets, opens, ..Put::of_our_own(envelope, now, self.boot, legs) };
+        self.take_and_act(now, put, act, step);
+        match word {
+            Some(Word::Applied { subject, .. }) => self.applied(now, subject, &id, step),
+            Some(Word::TakesBack { references }) => self.withdraw(now, &references, step),
+            _ => {}
+        }
         Ok(id)
     }
 

@@ -268,6 +268,7 @@ pub(crate) fn submitted(ticket: u64, kind: &str, to: &str, ttl_ms: Option<u64>) 
         payload: Bytes::from_static(b"{}"),
         content_type: None,
         severity: None,
+        not_before_ms: None,
         traceparent: None,
         ce_id: None,
         ce_source: None,

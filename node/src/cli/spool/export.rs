@@ -97,7 +97,7 @@ impl Export {
             read.map_err(|(file, cause)| Error::File { file, cause })?;
         } else {
             scan(&data, &mut |one| {
-                let (Record::Put(put) | Record::Reappended(put)) = &one.record else { return };
+                let Some(put) = one.record.put() else { return };
                 if !put.envelope.header().kind.is_internal() {
                     let id = put.envelope.header().id().to_string();
                     say(Some(id), serde_json::to_string(&self.line(&put.envelope)));

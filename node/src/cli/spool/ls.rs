@@ -76,7 +76,7 @@ impl Ls {
         scan(&data, &mut |found| {
             // a snapshot that cannot be read is said by `stat` and `verify`
             let _ = kept.apply(&found.record);
-            let (Record::Put(put) | Record::Reappended(put)) = &found.record else { return };
+            let Some(put) = found.record.put() else { return };
             if put.envelope.header().kind.is_internal() || !self.fits(put) {
                 return;
             }

@@ -69,11 +69,9 @@ pub(super) struct NotedLeg {
 impl Note {
     /// `None` for records without a message.
     pub(super) fn of(record: &Record, offset: usize, end: usize) -> Option<Self> {
-        let (put, again) = match record {
-            Record::Put(put) => (put, false),
-            Record::Reappended(put) => (put, true),
-            _ => return None,
-        };
+        let put = record.put()?;
+        let again = matches!(record, Record::Reappended(_));
+        let first = matches!(record, Record::Put(_));
         let lane = put.envelope.header().lane;
         let legs = put.legs.iter().map(|leg| NotedLeg {
             link: leg.link.clone(),
@@ -81,9 +79,9 @@ impl Note {
             sequence: leg.sequence,
             chain: leg.chain,
         });
-        let keyed = !again && put.key.is_some();
+        let keyed = first && put.key.is_some();
         let wall_ms = put.taken_wall_ms;
-        let issued = (!again && put.via.is_none()).then(|| {
+        let issued = (first && put.via.is_none()).then(|| {
             let header = put.envelope.header();
             let issuer = Issuer { origin: header.origin.clone(), epoch: header.epoch, lane };
             (issuer, header.sequence)
@@ -148,9 +146,8 @@ impl Commit {
 
 fn guess_bytes(records: &[Record]) -> usize {
     let body = |record: &Record| match record {
-        Record::Put(put) | Record::Reappended(put) => envelope_bytes(put),
         Record::Snapshot(bytes) => bytes.len(),
-        _ => 0,
+        other => other.put().map_or(0, envelope_bytes),
     };
     let records = records.iter().map(|record| RECORD_BYTES_TYPICAL + body(record));
     records.sum::<usize>() + COMMIT_HEADER_BYTES
@@ -165,10 +162,7 @@ fn push(out: &mut Vec<u8>, record: &Record) -> Result<(), SpoolError> {
     out.resize(start + FRAME_BYTES, 0);
     rmp_serde::encode::write(out, record)
         .map_err(|fault| SpoolError::Unencodable { fault: fault.to_string() })?;
-    let lane = match record {
-        Record::Put(put) | Record::Reappended(put) => put.envelope.header().lane.letter() as u8,
-        _ => 0,
-    };
+    let lane = record.put().map_or(0, |put| put.envelope.header().lane.letter() as u8);
     if let Some(framed) = out.get_mut(start..) {
         Frame::seal(part::letter(record), lane, framed);
     }

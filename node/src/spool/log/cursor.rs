@@ -10,7 +10,7 @@ use yizhan_core::seal::HeldSeal;
 use yizhan_schemas::Lane;
 
 use super::format::{COMMIT_HEADER_BYTES, CommitHeader, CommitKind, FRAME_BYTES, Frame};
-use super::part::{self, PUT, REAPPENDED, SEAL, held_leg};
+use super::part::{self, SEAL, held_leg};
 use super::reader::HeldLeg;
 use super::scan::next_intact;
 use super::segment::path_of;
@@ -27,8 +27,8 @@ pub(super) struct Cursor {
     path: PathBuf,
     store: u64,
     lane: Lane,
-    /// The letter of the records that it looks for.
-    kind: u8,
+    /// True if it looks for what was re-appended.
+    again: bool,
     /// Where in the file it stands, bytes.
     at: u64,
     /// Where the file ends for it.
@@ -51,7 +51,7 @@ impl Cursor {
             path,
             store: shared.store,
             lane,
-            kind: if start.again { REAPPENDED } else { PUT },
+            again: start.again,
             at: u64::from(start.mark.commit),
             end: start.synced,
             commit: None,
@@ -105,7 +105,7 @@ impl Cursor {
 
     fn concerns(&self, frame: &Frame, link: &Link) -> bool {
         let numbered = part::lane(frame.lane).map(|lane| link.numbered_lane(lane));
-        frame.kind == self.kind && numbered == Some(self.lane)
+        part::has_legs(frame.kind, self.again) && numbered == Some(self.lane)
     }
 
     /// Steps behind a commit's header. `false` at the end.

@@ -17,9 +17,11 @@ use yizhan_schemas::frame::Chain;
 use super::reader::HeldLeg;
 
 /// The letter on disk of [`Record::Put`].
-pub(super) const PUT: u8 = b'P';
+const PUT: u8 = b'P';
 /// The letter on disk of [`Record::Reappended`].
-pub(super) const REAPPENDED: u8 = b'R';
+const REAPPENDED: u8 = b'R';
+/// The letter on disk of [`Record::Resumed`].
+const RESUMED: u8 = b'w';
 /// The letter on disk of [`Record::Seal`].
 pub(super) const SEAL: u8 = b'G';
 /// The letter on disk of [`Record::Snapshot`].
@@ -53,7 +55,19 @@ pub(super) fn letter(record: &Record) -> u8 {
         Record::Exchanged(_) => b'C',
         Record::Bridged(_) => b'Y',
         Record::Amended(_) => b'U',
+        Record::Matter(_) => b'm',
+        Record::Resumed(_) => RESUMED,
+        Record::DigestTaken(_) => b'd',
         Record::Snapshot(_) => SNAPSHOT,
+    }
+}
+
+/// True for records whose legs are read: those that were re-appended, or all others.
+pub(super) fn has_legs(letter: u8, again: bool) -> bool {
+    match letter {
+        PUT | RESUMED => !again,
+        REAPPENDED => again,
+        _ => false,
     }
 }
 
@@ -68,6 +82,8 @@ enum PartRecord<'a> {
     Put(PartPut<'a>),
     #[serde(rename = "R", borrow)]
     Reappended(PartPut<'a>),
+    #[serde(rename = "w", borrow)]
+    Resumed(PartPut<'a>),
 }
 
 /// The fields of [`yizhan_core::record::Put`], in its order.
@@ -91,6 +107,8 @@ struct PartPut<'a> {
     _targets: Option<IgnoredAny>,
     #[serde(default)]
     under: Option<Under>,
+    #[serde(default)]
+    _opens: bool,
 }
 
 #[derive(Deserialize)]
@@ -140,7 +158,7 @@ pub(super) fn seal_of(under: Under, seals: &Seals) -> Option<Arc<HeldSeal>> {
     seals.get(usize::try_from(under.seal).ok()?)?.clone()
 }
 
-/// A leg out of the body of a `Put` or `Reappended`, whose envelope is a slice of that body: the
+/// A leg out of the body of a `Put`, `Reappended` or `Resumed`, whose envelope is a slice of that body: the
 /// one to this link, if there is one of at least this sequence.
 pub(super) fn held_leg(
     body: &Bytes,
@@ -149,7 +167,8 @@ pub(super) fn held_leg(
     at_least: u64,
     put_at: u64,
 ) -> Option<HeldLeg> {
-    let (PartRecord::Put(put) | PartRecord::Reappended(put)) = rmp_serde::from_slice(body).ok()?;
+    let (PartRecord::Put(put) | PartRecord::Reappended(put) | PartRecord::Resumed(put)) =
+        rmp_serde::from_slice(body).ok()?;
     let mine = put.legs.iter().filter(|leg| leg.link.is(link) && leg.sequence >= at_least);
     let leg = mine.min_by_key(|leg| leg.sequence)?;
     Some(HeldLeg {

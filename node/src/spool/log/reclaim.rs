@@ -20,7 +20,7 @@ use super::damage::LegRange;
 use super::examine::examine;
 use super::format::CommitKind;
 use super::lanes::{Only, OnlySpan};
-use super::part::{self, PUT, REAPPENDED, SEAL, Seals};
+use super::part::{self, SEAL, Seals};
 use super::ranges::Ranges;
 use super::reader::LegReader;
 use super::segment::path_of;
@@ -188,7 +188,8 @@ impl Reclaimer {
             if record.frame.kind == SEAL {
                 heads.push(part::seal(record.body));
             }
-            if ![PUT, REAPPENDED].contains(&record.frame.kind) {
+            let letter = record.frame.kind;
+            if !part::has_legs(letter, true) && !part::has_legs(letter, false) {
                 continue;
             }
             if bytes >= bytes_max {
@@ -199,7 +200,11 @@ impl Reclaimer {
                 offset: record.offset as u64,
                 fault,
             })?;
-            let (Record::Put(mut put) | Record::Reappended(mut put)) = decoded else { continue };
+            let (Record::Put(mut put) | Record::Reappended(mut put) | Record::Resumed(mut put)) =
+                decoded
+            else {
+                continue;
+            };
             let lane = put.envelope.header().lane;
             put.legs.retain(|leg| {
                 let key = (leg.link.clone(), leg.link.numbered_lane(lane));

@@ -55,6 +55,7 @@ pub(super) fn put(sequence: u64, payload: &[u8]) -> Put {
         late: false,
         targets: Vec::new(),
         under: None,
+        opens: false,
     }
 }
 

@@ -31,6 +31,14 @@ pub struct Card {
     pub more: Map<String, Value>,
 }
 
+impl Card {
+    /// Its JSON.
+    pub fn to_json(&self) -> bytes::Bytes {
+        // text, numbers and words always have a JSON form
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+}
+
 /// The colour of a card, after the practice of supervision (督办): yellow when a deadline has passed,
 /// red when it has passed by as much again.
 #[derive(

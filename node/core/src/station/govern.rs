@@ -1,0 +1,370 @@
+//! What messages mean: incidents and cases take their steps here, at the station that handles them.
+//!
+//! A message that is for this station's inbox is weighed before it is taken. An illegal step is
+//! taken but not delivered: its outcome is `rejected`, with the reason. A step whose subject is not
+//! here yet waits for it; one that takes its subject back leaves a tombstone.
+
+use yizhan_schemas::payload::incident::update::Step as Taken;
+use yizhan_schemas::payload::matter::Word;
+use yizhan_schemas::payload::receipt::Event;
+use yizhan_schemas::payload::stats::{Family, Measure};
+use yizhan_schemas::{Answer, Code, Envelope, Kind, MessageId, Outcome};
+
+use super::Station;
+use crate::ladder::{self, Move};
+use crate::lifecycle;
+use crate::link::Link;
+use crate::matter::{Body, Change, Matter, Moment, Stage, To, Until};
+use crate::matters::{LIVE_MAX, Standing};
+use crate::mutant::{self, Mutant};
+use crate::record::{Leg, Put, Record};
+use crate::step::Step;
+use crate::time::Now;
+
+/// What a message for this station's inbox does.
+#[derive(Debug)]
+pub(super) enum Act {
+    /// Nothing that a station has to know of.
+    Nothing,
+    /// It opens a matter.
+    Open(Word),
+    /// It moves one, and its origin is told so.
+    Change { change: Change, told: Option<(MessageId, Answer, Option<String>)> },
+    /// It is not delivered.
+    Refuse { outcome: Outcome, why: String, family: Family },
+    /// It waits.
+    Park(Until),
+    /// It takes these back.
+    TakeBack { ids: Vec<MessageId>, outcome: Outcome },
+}
+
+impl Station {
+    /// Weighs a message that has these legs: what it does here, and the legs that it keeps.
+    pub(super) fn weigh(
+        &self,
+        now: Now,
+        envelope: &Envelope,
+        mut legs: Vec<Leg>,
+    ) -> (Vec<Leg>, Act) {
+        let for_inbox = |leg: &Leg| leg.link == Link::Inbox;
+        if !legs.iter().any(for_inbox) {
+            return (legs, Act::Nothing);
+        }
+        let act = self.judge(now, envelope);
+        if matches!(act, Act::Refuse { .. } | Act::Park(_)) {
+            legs.retain(|leg| !for_inbox(leg));
+        }
+        (legs, act)
+    }
+
+    fn judge(&self, now: Now, envelope: &Envelope) -> Act {
+        let header = envelope.header();
+        let id = header.id();
+        if let Some(outcome) = self.kept.matters.taken_back(&id) {
+            let family = family(&header.kind);
+            return Act::Refuse { outcome, why: "it was taken back before it came".into(), family };
+        }
+        let content_type = header.content_type.as_deref();
+        // what this version cannot read is for applications to make sense of
+        let word = match Word::read(&header.kind, content_type, envelope.payload()) {
+            Some(Ok(word)) => word,
+            Some(Err(_)) | None => return Act::Nothing,
+        };
+        match self.weigh_word(now, &id, &word, envelope) {
+            Ok(Act::Open(_)) if !self.handles(envelope) => Act::Nothing,
+            Ok(act) => act,
+            Err(why) => {
+                Act::Refuse { outcome: Outcome::Rejected, why, family: family(&header.kind) }
+            }
+        }
+    }
+
+    /// True if it is for this station to deal with, and no copy.
+    fn handles(&self, envelope: &Envelope) -> bool {
+        self.topology.selects(envelope.header().handled_by(), &self.here)
+    }
+
+    fn weigh_word(
+        &self,
+        now: Now,
+        id: &MessageId,
+        word: &Word,
+        envelope: &Envelope,
+    ) -> Result<Act, String> {
+        let Some(subject) = word.subject() else {
+            return match word {
+                Word::TakesBack { references } => self.weigh_taking_back(id, references),
+                Word::Opened { .. } => self.place_for_case().map(|()| Act::Open(word.clone())),
+                _ => Ok(Act::Open(word.clone())),
+            };
+        };
+        self.may_speak(&id.origin, subject)?;
+        if let Word::Applied { .. } = word {
+            // it is a case of its own here
+            return self.place_for_case().map(|()| Act::Open(word.clone()));
+        }
+        let stage = match self.kept.matters.standing(subject) {
+            Standing::Untouched => Stage::Reported,
+            Standing::Live(matter) => matter.stage,
+            Standing::Ended => return self.weigh_behind_end(now, subject, word),
+            Standing::Unknown => return Ok(self.weigh_unknown(envelope, subject, word)),
+        };
+        self.weigh_step(now, id, stage, word, subject)
+    }
+
+    /// Who reported a matter may speak of it, and so may the stations above.
+    fn may_speak(&self, origin: &Code, subject: &MessageId) -> Result<(), String> {
+        let reported_by = self.topology.current(&subject.origin).unwrap_or(&subject.origin);
+        if reported_by.is_within(origin) || *origin == self.here {
+            return Ok(());
+        }
+        Err(format!("{origin} has no say in {subject}, which is of {reported_by}"))
+    }
+
+    fn place_for_case(&self) -> Result<(), String> {
+        let live = self.kept.matters.live_len();
+        if live < LIVE_MAX {
+            return Ok(());
+        }
+        Err(format!("{live} matters are under way here already, at most are {LIVE_MAX}"))
+    }
+
+    fn weigh_behind_end(&self, now: Now, subject: &MessageId, word: &Word) -> Result<Act, String> {
+        match word {
+            Word::Evaluated { .. } => {
+                let at = Moment::of(now, self.boot);
+                let change = Change::Evaluated { id: subject.clone(), at };
+                Ok(Act::Change { change, told: None })
+            }
+            _ => Err(format!("{subject} has ended here; open a new one that refers to it")),
+        }
+    }
+
+    /// A step about something that is no matter of this station's.
+    fn weigh_unknown(&self, envelope: &Envelope, subject: &MessageId, word: &Word) -> Act {
+        if self.kept.seen.contains(subject) {
+            // a copy of a step, as the report was one
+            return Act::Nothing;
+        }
+        if let Word::Step { step: Taken::Cancelled, .. } = word {
+            return Act::TakeBack { ids: vec![subject.clone()], outcome: Outcome::Superseded };
+        }
+        if mutant::is(Mutant::OvertakingStepDelivered) {
+            return Act::Nothing;
+        }
+        if !self.kept.matters.may_park(envelope.bytes().len()) {
+            let why = format!("{subject} is not here, and too many steps wait for theirs");
+            return Act::Refuse {
+                outcome: Outcome::Rejected,
+                why,
+                family: family(&envelope.header().kind),
+            };
+        }
+        Act::Park(Until::Subject(subject.clone()))
+    }
+
+    /// An origin may take back what it said itself.
+    fn weigh_taking_back(&self, id: &MessageId, references: &[MessageId]) -> Result<Act, String> {
+        if let Some(foreign) = references.iter().find(|other| other.origin != id.origin) {
+            return Err(format!("{id} may not take back {foreign}, which is another's"));
+        }
+        let unseen = references.iter().filter(|other| !self.kept.seen.contains(other));
+        Ok(match unseen.cloned().collect::<Vec<_>>() {
+            ids if ids.is_empty() => Act::Nothing,
+            ids => Act::TakeBack { ids, outcome: Outcome::Superseded },
+        })
+    }
+
+    fn weigh_step(
+        &self,
+        now: Now,
+        id: &MessageId,
+        stage: Stage,
+        word: &Word,
+        subject: &MessageId,
+    ) -> Result<Act, String> {
+        let at = Moment::of(now, self.boot);
+        let stepped = |to: To, measure: Measure| {
+            let (id, above) = (subject.clone(), None);
+            Change::Stepped { id, to, measure: Some(measure), above, at }
+        };
+        let tell = |answer, remark| Some((subject.clone(), answer, remark));
+        let (change, told) = match word {
+            Word::Step { step, reason, .. } => {
+                if stage == Stage::Reported && self.kept.matters.get(subject).is_none() {
+                    self.place_for_case()?;
+                }
+                let checked = lifecycle::step(stage, *step, reason.as_deref());
+                let (to, measure) = match checked {
+                    Err(_) if mutant::is(Mutant::IllegalStepTaken) => {
+                        (To::Stage(Stage::Accepted), Measure::Accepted)
+                    }
+                    checked => checked?,
+                };
+                (stepped(to, measure), said_of(*step).and_then(|it| tell(it, reason.clone())))
+            }
+            Word::Attempted { .. } => {
+                ladder::step(stage, Move::Attempt)?;
+                let attempts = self.kept.matters.get(subject).map_or(0, |it| it.attempts.len());
+                if attempts >= yizhan_schemas::payload::case::ATTEMPTS_MAX {
+                    return Err(format!("{subject} has {attempts} attempts, no more are kept"));
+                }
+                (Change::Attempted { id: subject.clone(), by: id.clone(), at }, None)
+            }
+            Word::Accepted { .. } => {
+                let (to, measure) = ladder::step(stage, Move::Accept)?;
+                (stepped(to, measure), tell(Answer::Acknowledged, None))
+            }
+            Word::Returned { reason, .. } => {
+                let (to, measure) = ladder::step(stage, Move::Return)?;
+                (stepped(to, measure), tell(Answer::Failed, Some(reason.clone())))
+            }
+            Word::Closed { .. } => {
+                let (to, measure) = ladder::step(stage, Move::Close)?;
+                (stepped(to, measure), tell(Answer::Completed, None))
+            }
+            Word::Evaluated { .. } => return Err(format!("{subject} is not closed yet")),
+            _ => return Ok(Act::Nothing),
+        };
+        Ok(Act::Change { change, told })
+    }
+
+    /// Whether an own application may go up, before it is taken.
+    pub(super) fn may_apply(&self, now: Now, word: &Word) -> Result<(), String> {
+        let Word::Applied { subject, history, .. } = word else { return Ok(()) };
+        let Some(matter) = self.kept.matters.get(subject) else {
+            return Err(format!("{subject} is no case that is open at {}", self.here));
+        };
+        ladder::step(matter.stage, Move::Apply)?;
+        let age_ms = matter.taken.ago_ms(now, &self.clock);
+        let rule = Kind::parse("case.apply").ok();
+        let rule = rule.and_then(|kind| self.topology.ladder(&kind));
+        if !mutant::is(Mutant::LadderSkipped) {
+            ladder::may_rise(matter.attempts.len(), age_ms, rule)?;
+        }
+        ladder::tells_all(&matter.attempts, history)
+    }
+
+    /// An own application is on its way: the case goes by its id up there.
+    pub(super) fn applied(&mut self, now: Now, id: MessageId, above: &MessageId, step: &mut Step) {
+        let change = Change::Stepped {
+            id,
+            to: To::Stage(Stage::Applied),
+            measure: Some(Measure::Raised),
+            above: Some(above.clone()),
+            at: Moment::of(now, self.boot),
+        };
+        self.change(now, change, step);
+    }
+
+    /// Does what a message that was just taken does.
+    pub(super) fn act(&mut self, now: Now, put: &Put, act: Act, step: &mut Step) {
+        let id = put.envelope.header().id();
+        let at = Moment::of(now, self.boot);
+        match act {
+            Act::Nothing => {}
+            Act::Open(word) => self.on_opened(now, put, &word, step),
+            Act::Change { change, told } => {
+                self.change(now, change, step);
+                if let Some((subject, answer, remark)) = told {
+                    self.became(&subject, Event::Answered { answer, remark });
+                }
+            }
+            Act::Refuse { outcome, why, family } => {
+                self.ended_at(&id, [self.here.clone()], outcome, Some(&why));
+                if outcome == Outcome::Rejected {
+                    self.change(now, Change::Refused { family, at }, step);
+                }
+            }
+            Act::Park(until) => {
+                let put = Box::new(Put { legs: Vec::new(), ..put.clone() });
+                self.change(now, Change::Parked { put, until }, step);
+                self.set_waking(now);
+            }
+            Act::TakeBack { ids, outcome } => {
+                for id in ids {
+                    self.change(now, Change::Tombstone { id, outcome, at }, step);
+                }
+            }
+        }
+    }
+
+    /// A matter was opened: its deadlines run, and what waited for it goes on.
+    fn on_opened(&mut self, now: Now, put: &Put, word: &Word, step: &mut Step) {
+        let header = put.envelope.header();
+        let id = header.id();
+        if let Word::Reported { severity, .. } = word
+            && self.kept.matters.live_len() < LIVE_MAX
+            && let Some(rule) = self.topology.deadlines(&header.kind, severity.word())
+        {
+            let rises = rule.escalate_after.is_some() && self.topology.parent(&self.here).is_some();
+            let body = rises.then(|| Body {
+                content_type: header.content_type.clone(),
+                payload: put.envelope.payload().clone(),
+            });
+            let (severity, at) = (*severity, Moment::of(now, self.boot));
+            self.change(now, Change::Timed { id: id.clone(), severity, body, at }, step);
+        }
+        self.resume_waiting_for(now, &id, step);
+    }
+
+    /// Writes a change down, and sets the clock of the matter anew.
+    pub(super) fn change(&mut self, now: Now, change: Change, step: &mut Step) {
+        let id = match &change {
+            Change::Timed { id, .. }
+            | Change::Stepped { id, .. }
+            | Change::Carded { id, .. }
+            | Change::Attempted { id, .. } => Some(id.clone()),
+            _ => None,
+        };
+        self.write(step, Record::Matter(change));
+        if let Some(id) = id {
+            self.watch_matter(now, &id);
+        }
+    }
+
+    /// The tier above answered what this one sent up.
+    pub(super) fn heard_from_above(
+        &mut self,
+        now: Now,
+        id: &MessageId,
+        answer: Answer,
+        remark: Option<&str>,
+        step: &mut Step,
+    ) {
+        let Some((here, matter)) = self.kept.matters.known_above_as(id) else { return };
+        let (here, above) = (here.clone(), Some(id.clone()));
+        let (to, above) = match answer {
+            Answer::Acknowledged => (To::Stage(Stage::Risen), above),
+            Answer::Completed => (To::End, None),
+            Answer::Failed => (To::Stage(back(matter)), None),
+        };
+        let at = Moment::of(now, self.boot);
+        let change = Change::Stepped { id: here.clone(), to, measure: None, above, at };
+        self.change(now, change, step);
+        let remark = remark.map(str::to_owned);
+        self.became(&here, Event::Answered { answer, remark });
+    }
+}
+
+/// Where a matter stands that the tier above sent back.
+fn back(matter: &Matter) -> Stage {
+    match matter.family {
+        Family::Incident => Stage::Returned,
+        Family::Case => Stage::Open,
+    }
+}
+
+/// What the origin of a report hears of a step.
+fn said_of(step: Taken) -> Option<Answer> {
+    match step {
+        Taken::Accepted => Some(Answer::Acknowledged),
+        Taken::Closed => Some(Answer::Completed),
+        Taken::Returned => Some(Answer::Failed),
+        _ => None,
+    }
+}
+
+fn family(kind: &Kind) -> Family {
+    if kind.family() == Family::Case.word() { Family::Case } else { Family::Incident }
+}

@@ -1,0 +1,142 @@
+//! Messages that wait: a step for the report that it overtook, a directive for its hour.
+
+use yizhan_schemas::reply::{ErrorCode, Refusal};
+use yizhan_schemas::{Envelope, MessageId, Outcome};
+
+use super::Station;
+use super::govern::Act;
+use super::perish;
+use crate::link::Link;
+use crate::matter::{Change, Until};
+use crate::matters::{PARKED_BYTES_MAX, PARKED_MAX};
+use crate::record::{Leg, Put, Record};
+use crate::step::Step;
+use crate::time::Now;
+
+/// A step without a time to live waits for its subject so long, milliseconds: as long as what is
+/// lost on the way can still be had again (`spool.retain`).
+const WAIT_MS_MAX: u64 = 7 * 86_400_000;
+/// An hour is told by the wall clock, which may be set at any time: it is looked at so often, at
+/// least, microseconds.
+const LOOK_US: u64 = 30_000_000;
+
+impl Station {
+    /// Goes on with what waited for this message.
+    pub(super) fn resume_waiting_for(&mut self, now: Now, subject: &MessageId, step: &mut Step) {
+        let waiting = self.kept.matters.parked();
+        let mine = waiting.filter(|(_, _, until)| **until == Until::Subject(subject.clone()));
+        let ids: Vec<MessageId> = mine.map(|(id, _, _)| id.clone()).collect();
+        ids.iter().for_each(|id| self.resume(now, id, step));
+    }
+
+    fn resume(&mut self, now: Now, id: &MessageId, step: &mut Step) {
+        let Some((put, until)) = self.kept.matters.waiting(id).cloned() else { return };
+        let (put, legs) = match until {
+            Until::Subject(_) => {
+                let legs = vec![self.leg(Link::Inbox, &put.envelope)];
+                (put, legs)
+            }
+            // its age begins when it leaves
+            Until::Hour(_) => {
+                let legs = self.legs(&put.envelope, None);
+                let (boot, taken_boot_ms) = (self.boot, now.boot_ms());
+                (Put { boot, taken_boot_ms, taken_wall_ms: now.wall_ms, ..put }, legs)
+            }
+        };
+        let lane = put.envelope.header().lane;
+        if !self.has_room(lane, put.envelope.bytes().len(), &legs, false) {
+            return;
+        }
+        let (legs, act) = self.weigh(now, &put.envelope, legs);
+        self.owes(put.envelope.bytes().len(), &legs);
+        self.moved(now, lane, &legs);
+        let put = Put { legs, opens: matches!(act, Act::Open(_)), ..put };
+        let places = perish::places(&put);
+        self.write(step, Record::Resumed(put.clone()));
+        self.perishing.watch(places, &self.kept, &self.clock);
+        self.act(now, &put, act, step);
+    }
+
+    /// A message that is kept until its hour owes nothing before.
+    ///
+    /// # Errors
+    /// Too many are kept.
+    pub(super) fn scheduled(
+        &self,
+        envelope: &Envelope,
+        hour_ms: u64,
+    ) -> Result<(Vec<Leg>, Act), Refusal> {
+        if self.kept.matters.may_park(envelope.bytes().len()) {
+            return Ok((Vec::new(), Act::Park(Until::Hour(hour_ms))));
+        }
+        let why = format!(
+            "at most {PARKED_MAX} messages and {PARKED_BYTES_MAX} bytes wait for their hour; hand \
+             it in later"
+        );
+        Err(Refusal::new(ErrorCode::RateLimited, why))
+    }
+
+    /// Takes back those of these that have not left yet.
+    pub(super) fn withdraw(&mut self, now: Now, ids: &[MessageId], step: &mut Step) {
+        for id in ids {
+            let Some((put, _)) = self.kept.matters.waiting(id) else { continue };
+            let targets = put.targets.clone();
+            self.ended_at(id, targets, Outcome::Cancelled, Some("taken back before its hour"));
+            self.change(now, Change::Dropped { id: id.clone() }, step);
+        }
+    }
+
+    /// Goes on with what has waited long enough, and ends what has waited too long.
+    pub(super) fn wake(&mut self, now: Now, step: &mut Step) {
+        if self.wake_us.is_none_or(|at_us| at_us > now.boot_us) {
+            return;
+        }
+        let parked = self.kept.matters.parked();
+        let due: Vec<(MessageId, Until)> = parked
+            .filter(|(_, put, until)| self.left_ms(now, put, until) == 0)
+            .map(|(id, _, until)| (id.clone(), until.clone()))
+            .collect();
+        for (id, until) in due {
+            match until {
+                Until::Hour(_) => self.resume(now, &id, step),
+                Until::Subject(subject) => self.give_up_waiting(now, &id, &subject, step),
+            }
+        }
+        self.set_waking(now);
+    }
+
+    fn give_up_waiting(
+        &mut self,
+        now: Now,
+        id: &MessageId,
+        subject: &MessageId,
+        step: &mut Step,
+    ) {
+        let Some((put, _)) = self.kept.matters.waiting(id) else { return };
+        let (outcome, why) = match put.envelope.header().ttl_ms {
+            Some(_) => (Outcome::Expired, None),
+            None => (Outcome::Rejected, Some(format!("{subject} never came here"))),
+        };
+        self.ended_at(id, [self.here.clone()], outcome, why.as_deref());
+        self.change(now, Change::Dropped { id: id.clone() }, step);
+    }
+
+    /// How long a message has still to wait, milliseconds.
+    fn left_ms(&self, now: Now, put: &Put, until: &Until) -> u64 {
+        match until {
+            Until::Hour(hour_ms) => hour_ms.saturating_sub(now.wall_ms),
+            Until::Subject(_) => {
+                let waited_ms = self.clock.since_ms(now, put.boot, put.taken_boot_ms);
+                let age_ms = put.age_ms.saturating_add(waited_ms.unwrap_or_else(|| now.boot_ms()));
+                put.envelope.header().ttl_ms.unwrap_or(WAIT_MS_MAX).saturating_sub(age_ms)
+            }
+        }
+    }
+
+    /// Sets when to look again.
+    pub(super) fn set_waking(&mut self, now: Now) {
+        let left = self.kept.matters.parked().map(|(_, put, until)| self.left_ms(now, put, until));
+        let left_us = left.min().map(|left_ms| left_ms.saturating_mul(1000).clamp(1000, LOOK_US));
+        self.wake_us = left_us.map(|left_us| now.boot_us.saturating_add(left_us));
+    }
+}
