@@ -49,18 +49,22 @@ impl Move {
 /// # Errors
 /// Why it may not be made, in words that say what may.
 pub fn step(stage: Stage, what: Move) -> Result<(To, Measure), String> {
-    Ok(match (stage, what) {
+    lead(stage, what).ok_or_else(|| illegal(stage, what))
+}
+
+fn lead(stage: Stage, what: Move) -> Option<(To, Measure)> {
+    Some(match (stage, what) {
         (Stage::Open, Move::Attempt) => (To::Stage(Stage::Open), Measure::Attempts),
         (Stage::Open, Move::Apply) => (To::Stage(Stage::Applied), Measure::Raised),
         (Stage::Open, Move::Close) => (To::End, Measure::Closed),
         (Stage::Proposed, Move::Accept) => (To::Stage(Stage::Open), Measure::Accepted),
         (Stage::Proposed, Move::Return) => (To::End, Measure::Returned),
-        _ => return Err(illegal(stage, what)),
+        _ => return None,
     })
 }
 
 fn illegal(stage: Stage, what: Move) -> String {
-    let legal = Move::ALL.into_iter().filter(|what| step(stage, *what).is_ok());
+    let legal = Move::ALL.into_iter().filter(|what| lead(stage, *what).is_some());
     let legal: Vec<_> = legal.map(Move::word).collect();
     let valid = if legal.is_empty() { "nothing".to_owned() } else { legal.join(", ") };
     format!("{} does not fit a case that is {}; valid is {valid}", what.word(), stage.word())

@@ -13,7 +13,15 @@ use crate::matter::{Stage, To};
 /// # Errors
 /// Why it may not be taken, in words that say what may.
 pub fn step(stage: Stage, step: Step, reason: Option<&str>) -> Result<(To, Measure), String> {
-    let to = match (stage, step) {
+    let to = lead(stage, step).ok_or_else(|| illegal(stage, step))?;
+    if step == Step::Returned && reason.is_none_or(|reason| reason.trim().is_empty()) {
+        return Err("a return needs its `reason`".to_owned());
+    }
+    Ok((to, measure(step)))
+}
+
+fn lead(stage: Stage, step: Step) -> Option<To> {
+    Some(match (stage, step) {
         (Stage::Reported | Stage::Returned, Step::Accepted) => To::Stage(Stage::Accepted),
         (Stage::Accepted, Step::Dispatched) => To::Stage(Stage::Dispatched),
         (Stage::Dispatched, Step::Handled) => To::Stage(Stage::Handled),
@@ -31,12 +39,8 @@ pub fn step(stage: Stage, step: Step, reason: Option<&str>) -> Result<(To, Measu
             Stage::Reported | Stage::Accepted | Stage::Dispatched | Stage::Returned,
             Step::Cancelled,
         ) => To::End,
-        _ => return Err(illegal(stage, step)),
-    };
-    if step == Step::Returned && reason.is_none_or(|reason| reason.trim().is_empty()) {
-        return Err("a return needs its `reason`".to_owned());
-    }
-    Ok((to, measure(step)))
+        _ => return None,
+    })
 }
 
 fn illegal(stage: Stage, step: Step) -> String {
@@ -49,7 +53,7 @@ fn illegal(stage: Stage, step: Step) -> String {
         Step::Returned,
         Step::Cancelled,
     ];
-    let legal = all.into_iter().filter(|step| self::step(stage, *step, Some("-")).is_ok());
+    let legal = all.into_iter().filter(|step| lead(stage, *step).is_some());
     let legal: Vec<_> = legal.map(Step::word).collect();
     let valid = if legal.is_empty() { "nothing".to_owned() } else { legal.join(", ") };
     format!("`{}` does not follow `{}`; valid is {valid}", step.word(), stage.word())

@@ -117,11 +117,7 @@ impl Kept {
         let header = put.envelope.header();
         let content_type = header.content_type.as_deref();
         let word = Word::read(&header.kind, content_type, put.envelope.payload());
-        let at = Moment {
-            boot: put.boot,
-            boot_ms: put.taken_boot_ms,
-            wall_ms: put.taken_wall_ms,
-        };
+        let at = Moment { boot: put.boot, boot_ms: put.taken_boot_ms, wall_ms: put.taken_wall_ms };
         if let Some(Ok(word)) = word {
             let counted = self.matters.opened(header.id(), &word, at);
             self.count(counted);

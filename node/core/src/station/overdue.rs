@@ -79,9 +79,8 @@ impl Station {
     /// Sets the clock of one matter.
     pub(super) fn watch_matter(&mut self, now: Now, id: &MessageId) {
         let next = self.kept.matters.get(id).and_then(|matter| self.next_due(now, matter));
-        let at_us = next.map(|(left_ms, _)| {
-            now.boot_us.saturating_add(left_ms.saturating_mul(1000))
-        });
+        let at_us =
+            next.map(|(left_ms, _)| now.boot_us.saturating_add(left_ms.saturating_mul(1000)));
         self.timers.set(id, at_us);
     }
 

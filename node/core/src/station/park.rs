@@ -105,13 +105,7 @@ impl Station {
         self.set_waking(now);
     }
 
-    fn give_up_waiting(
-        &mut self,
-        now: Now,
-        id: &MessageId,
-        subject: &MessageId,
-        step: &mut Step,
-    ) {
+    fn give_up_waiting(&mut self, now: Now, id: &MessageId, subject: &MessageId, step: &mut Step) {
         let Some((put, _)) = self.kept.matters.waiting(id) else { return };
         let (outcome, why) = match put.envelope.header().ttl_ms {
             Some(_) => (Outcome::Expired, None),

@@ -38,6 +38,30 @@ name = "老西街社区"
 formerly = ["510722.101.099"]
 "#;
 
+/// Who handles what, and how long it may take.
+const POLICY: &str = r#"
+[policy]
+[[policy.route]]
+kind = "incident.*"
+severity = "critical"
+handle_at = "county"
+[[policy.route]]
+kind = "incident.*"
+handle_at = "village"
+[[policy.route]]
+kind = "case.*"
+handle_at = "village"
+[[policy.ladder]]
+kind = "case.*"
+attempts = 3
+max_age = "72h"
+[[policy.deadline]]
+kind = "incident.report"
+severity = "significant"
+accepted = "30m"
+escalate_after = "2h"
+"#;
+
 pub(crate) struct Bench {
     pub(crate) station: Station,
     pub(crate) code: Code,
@@ -80,7 +104,7 @@ impl Spool for Log {
 impl Log {
     fn leg(&self, link: &Link, lane: Lane, sequence: u64) -> Option<HeldLeg> {
         self.0.iter().enumerate().rev().find_map(|(at, record)| {
-            let (Record::Put(put) | Record::Reappended(put)) = record else { return None };
+            let put = record.put()?;
             if link.numbered_lane(put.envelope.header().lane) != lane {
                 return None;
             }
@@ -127,6 +151,11 @@ impl Bench {
     pub(crate) fn keyed(code: &str) -> Self {
         let key = format!("code = \"510722\"\nkey = [\"U{}\"]\n", "A".repeat(55));
         Self::in_tree(code, Settings::default(), TREE.replace("code = \"510722\"\n", &key))
+    }
+
+    /// In a county whose policy says who handles what and how long it may take.
+    pub(crate) fn governed(code: &str) -> Self {
+        Self::in_tree(code, Settings::default(), format!("{TREE}{POLICY}"))
     }
 
     fn in_tree(code: &str, settings: Settings, tree: String) -> Self {
@@ -260,12 +289,19 @@ fn open(code: &Code, kept: Kept, life: &Life) -> Station {
 
 /// A publisher's message.
 pub(crate) fn submitted(ticket: u64, kind: &str, to: &str, ttl_ms: Option<u64>) -> Input {
-    let draft = Draft {
+    let to = Some(Selector::parse(to).unwrap());
+    let draft = Draft { to, ttl_ms, ..draft(kind, Bytes::from_static(b"{}")) };
+    Input::Submitted { ticket: Ticket(ticket), draft: Box::new(draft) }
+}
+
+/// A draft of which nothing is said that need not be.
+pub(crate) fn draft(kind: &str, payload: Bytes) -> Draft {
+    Draft {
         kind: Kind::parse(kind).unwrap(),
-        to: Some(Selector::parse(to).unwrap()),
+        to: None,
         precedence: None,
-        ttl_ms,
-        payload: Bytes::from_static(b"{}"),
+        ttl_ms: None,
+        payload,
         content_type: None,
         severity: None,
         not_before_ms: None,
@@ -276,6 +312,5 @@ pub(crate) fn submitted(ticket: u64, kind: &str, to: &str, ttl_ms: Option<u64>) 
         ce_extensions: BTreeMap::new(),
         key: None,
         known: Known::default(),
-    };
-    Input::Submitted { ticket: Ticket(ticket), draft: Box::new(draft) }
+    }
 }

@@ -87,10 +87,19 @@ impl Chain {
     }
 
     pub(crate) fn wait_ms(&mut self, ms: u64) {
+        self.wait_by_ms(ms, 50);
+    }
+
+    /// The same in steps of seconds, for hours.
+    pub(crate) fn wait_long_ms(&mut self, ms: u64) {
+        self.wait_by_ms(ms, 2_000);
+    }
+
+    fn wait_by_ms(&mut self, ms: u64, step_ms: u64) {
         // in small steps, so that what is due comes in its order
-        for _ in 0..ms.div_ceil(50) {
+        for _ in 0..ms.div_ceil(step_ms) {
             for at in 0..self.benches.len() {
-                let said = self.benches[at].wait_ms(50.min(ms));
+                let said = self.benches[at].wait_ms(step_ms.min(ms));
                 self.said(at, said);
             }
         }

@@ -10,6 +10,7 @@
 mod authority;
 mod bench;
 mod chain;
+mod govern;
 mod hello;
 mod inbox;
 mod memory;

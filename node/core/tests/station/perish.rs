@@ -115,8 +115,8 @@ fn an_expired_leg_ends_for_those_whom_it_would_have_reached_and_for_nobody_else(
     for (cut, at, kind, to, missed, delivered) in [
         (1, 0, "directive.issue", "510722.>", &[TOWN, VILLAGE][..], &[COUNTY][..]),
         (2, 0, "directive.issue", "510722.>", &[VILLAGE], &[COUNTY, TOWN]),
-        (1, 1, "stats.digest", "510722.101.002,510722", &[COUNTY], &[VILLAGE]),
-        (2, 1, "stats.digest", "510722.101.002,510722", &[VILLAGE], &[COUNTY]),
+        (1, 1, "stats.note", "510722.101.002,510722", &[COUNTY], &[VILLAGE]),
+        (2, 1, "stats.note", "510722.101.002,510722", &[VILLAGE], &[COUNTY]),
     ] {
         let mut chain = Chain::of(&CODES);
         chain.cut.insert(cut);

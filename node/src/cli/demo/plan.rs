@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{Rng as _, SeedableRng as _};
-use serde_json::{Map, json};
+use serde_json::json;
 use yizhan_schemas::payload::directive::{Issue, Requires};
 use yizhan_schemas::{Code, Kind};
 use yizhan_topology::Topology;

@@ -10,7 +10,6 @@ use clap::Args;
 use data_encoding::BASE64;
 use serde::Serialize;
 use serde_json::Value;
-use yizhan_core::record::Record;
 use yizhan_schemas::payload::personal;
 use yizhan_schemas::{Envelope, Header, MessageId};
 

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
-use yizhan_core::record::{Put, Record};
+use yizhan_core::record::Put;
 use yizhan_schemas::{Code, Kind};
 
 use super::super::data_dir::DataDir;
