@@ -33,6 +33,7 @@ pub mod attacks;
 #[cfg(feature = "real")]
 pub mod bench;
 pub mod clock;
+pub mod county;
 pub mod dice;
 pub mod disk;
 pub mod figures;

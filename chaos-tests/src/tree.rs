@@ -50,6 +50,14 @@ impl Tree {
     /// # Errors
     /// A parent that does not come first, or more tiers than there are names: a defect of the plan.
     pub fn of(parents: &[Option<usize>]) -> Result<Self, String> {
+        Self::under(parents, "")
+    }
+
+    /// The same under a policy, as it stands in a topology file.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn under(parents: &[Option<usize>], policy: &str) -> Result<Self, String> {
         let mut codes: Vec<Code> = Vec::new();
         let mut siblings: BTreeMap<usize, usize> = BTreeMap::new();
         for parent in parents {
@@ -65,7 +73,7 @@ impl Tree {
             codes.push(Code::parse(&text).map_err(|fault| fault.to_string())?);
         }
         let by_code = codes.iter().cloned().zip(0..).collect();
-        let topology = Arc::new(read(&file(&codes)?)?);
+        let topology = Arc::new(read(&(file(&codes)? + policy))?);
         let signets = Signets::of(&codes);
         Ok(Self { topology, signets, codes, parents: parents.to_vec(), by_code })
     }

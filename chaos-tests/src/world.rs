@@ -201,8 +201,8 @@ impl World {
         }
         for host in 0..self.hosts.len() {
             let now = self.clock(host);
-            let view = self.hosts.get(host).and_then(Host::station).map(|s| s.view(now));
-            self.tell(format_args!("{host} at the end: {view:?}"));
+            let links = self.hosts.get(host).and_then(Host::station).map(|s| s.link_views(now));
+            self.tell(format_args!("{host} at the end: {links:?}"));
         }
         let inboxes: Vec<_> = self.hosts.iter().map(|h| h.stream.messages.clone()).collect();
         let verdict = self.oracle.judge(&inboxes, &self.pages(), self.now_us);

@@ -1,4 +1,4 @@
-//! The command line: `yizhan run | demo | publish | watch | status | ack | adapter | topology |
+//! The command line: `yizhan run | demo | publish | watch | status | stats | matters | ack | adapter | topology |
 //! spool | config | audit | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
@@ -19,6 +19,7 @@ mod settings;
 mod spool;
 mod sse;
 mod station;
+mod stats;
 mod status;
 mod stop;
 mod time;
@@ -59,6 +60,10 @@ enum Command {
     Watch(watch::Watch),
     /// Show stations, one station, or one message
     Status(status::Status),
+    /// Show what happened to incidents and cases, counted
+    Stats(stats::Stats),
+    /// Show incidents and cases that are under way at a station
+    Matters(stats::Matters),
     /// Answer a message that was delivered at a station
     Ack(ack::Ack),
     /// Pretend to be cameras: answer video commands on a station's bus
@@ -97,6 +102,8 @@ pub fn run() -> Result<(), Error> {
         Command::Publish(command) => wait(command.run(&mut page)),
         Command::Watch(command) => wait(command.run(&mut page)),
         Command::Status(command) => wait(command.run(&mut page)),
+        Command::Stats(command) => wait(command.run(&mut page)),
+        Command::Matters(command) => wait(command.run(&mut page)),
         Command::Ack(command) => wait(command.run(&mut page)),
         Command::Adapter(command) => wait(command.run(&mut page)),
         Command::Topology(command) => command.run(&mut page),

@@ -26,8 +26,8 @@ use layer::Layer;
 pub use problem::{Place, Problem, Problems};
 pub use secret::{MASK, Secret};
 pub use section::{
-    Audit, Bus, BusMode, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station, Telemetry,
-    Tls,
+    Audit, Bus, BusMode, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station, Stats,
+    Telemetry, Tls,
 };
 pub use value::{LogFormat, OtlpProtocol, Role, Share, StationKey, Token};
 
@@ -60,6 +60,8 @@ pub struct Config {
     pub link: Link,
     /// Its spans.
     pub telemetry: Telemetry,
+    /// What is counted of incidents and cases.
+    pub stats: Stats,
     /// Its audit log.
     pub audit: Audit,
     /// Its log.

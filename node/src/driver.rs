@@ -72,7 +72,7 @@ pub struct Driver {
 impl Driver {
     /// A driver of a recovered station.
     pub fn new(
-        station: Station,
+        mut station: Station,
         legs: Arc<dyn LegSource>,
         outlets: Outlets,
     ) -> (Self, watch::Receiver<View>) {

@@ -13,6 +13,7 @@ mod index;
 mod intake;
 mod names;
 mod notes;
+mod office;
 mod pages;
 mod parent;
 mod parts;

@@ -12,6 +12,7 @@ mod clocks;
 mod deliver;
 mod digest;
 mod govern;
+mod governed;
 mod greet;
 mod overdue;
 mod park;
@@ -49,6 +50,7 @@ use crate::step::{Pending, Step, Writes};
 use crate::time::{BootClock, BootId, Now};
 
 pub use adapt::ATTEMPTS_MAX;
+pub use governed::{Governed, MatterView, SHOWN_MAX};
 pub use room::BEYOND_PART;
 pub use view::{LinkView, View};
 
@@ -106,6 +108,9 @@ pub struct Station {
     /// When to look at messages that wait.
     wake_us: Option<u64>,
     told: digest::Told,
+    governed: Arc<Governed>,
+    /// True if matters or counts are not those that were shown last.
+    governed_changed: bool,
     owed: room::Owed,
     /// When to tell neighbours what is durable one hop further, if there may be news.
     tell_beyond_us: Option<u64>,
@@ -177,6 +182,8 @@ impl Station {
             timers: overdue::Timers::default(),
             wake_us: None,
             told: digest::Told::default(),
+            governed: Arc::default(),
+            governed_changed: true,
             owed: room::Owed::default(),
             tell_beyond_us: None,
             disk: Disk { held_bytes: 0, max_bytes: u64::MAX, taken_bytes: 0, closing_bytes: 0 },
@@ -372,6 +379,11 @@ impl Station {
     }
 
     fn write(&mut self, step: &mut Step, record: Record) {
+        self.governed_changed |= match &record {
+            Record::Matter(_) | Record::DigestTaken(_) | Record::Resumed(_) => true,
+            Record::Put(put) => put.opens,
+            _ => false,
+        };
         let applied = self.kept.apply(&record);
         debug_assert!(applied.is_ok(), "only a snapshot can fail to apply");
         step.write(record);

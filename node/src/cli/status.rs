@@ -99,7 +99,7 @@ fn summary(all: &[StationStatus], words: &Words) -> String {
 }
 
 /// What there is to say where there is nothing.
-const NOTHING: &str = "–";
+pub(super) const NOTHING: &str = "–";
 
 fn state(station: &StationStatus, words: &Words) -> Cell {
     match station.online {

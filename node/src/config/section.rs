@@ -170,6 +170,14 @@ pub struct Telemetry {
     pub sample: f64,
 }
 
+/// `[stats]`: what is counted of incidents and cases.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Stats {
+    /// The parent is told at most so often.
+    #[serde(deserialize_with = "value::span")]
+    pub interval: Duration,
+}
+
 /// `[audit]`: the log of who did what and who was refused.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Audit {

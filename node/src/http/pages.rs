@@ -64,6 +64,18 @@ pub(super) async fn messages(
     listed.map(Json).map_err(|why| Problem::of(SchemaInvalid, why))
 }
 
+pub(super) async fn stats(
+    State(desk): State<Desk>,
+    query: Members,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|bad| Problem::of(SchemaInvalid, bad.body_text()))?;
+    desk.site.pages.stats(&query).map(Json).map_err(|why| Problem::of(SchemaInvalid, why))
+}
+
+pub(super) async fn matters(State(desk): State<Desk>) -> Json<Value> {
+    Json(desk.site.pages.matters())
+}
+
 /// What may stand behind the question mark.
 #[derive(Deserialize)]
 pub(super) struct MessageQuery {

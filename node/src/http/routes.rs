@@ -43,11 +43,13 @@ pub(super) enum Route {
     Ack,
     Stations,
     Station,
+    Stats,
+    Matters,
     Stream,
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Root,
         Self::Alive,
         Self::Ready,
@@ -59,6 +61,8 @@ impl Route {
         Self::Ack,
         Self::Stations,
         Self::Station,
+        Self::Stats,
+        Self::Matters,
         Self::Stream,
     ];
 
@@ -75,6 +79,8 @@ impl Route {
             Self::Ack => "/v1/messages/{id}/ack",
             Self::Stations => "/v1/stations",
             Self::Station => "/v1/stations/{code}",
+            Self::Stats => "/v1/stats",
+            Self::Matters => "/v1/matters",
             Self::Stream => "/v1/stream",
         }
     }
@@ -93,9 +99,13 @@ impl Route {
                 &[Role::Publisher, Role::Reader]
             }
             Self::Events | Self::Ack => &[Role::Publisher],
-            Self::Metrics | Self::Messages | Self::Stations | Self::Station | Self::Stream => {
-                &[Role::Reader]
-            }
+            Self::Metrics
+            | Self::Messages
+            | Self::Stations
+            | Self::Station
+            | Self::Stats
+            | Self::Matters
+            | Self::Stream => &[Role::Reader],
         }
     }
 
@@ -112,6 +122,8 @@ impl Route {
             Self::Ack => post(events::ack),
             Self::Stations => get(pages::stations),
             Self::Station => get(pages::station),
+            Self::Stats => get(pages::stats),
+            Self::Matters => get(pages::matters),
             Self::Stream => get(stream::follow),
         }
     }

@@ -59,6 +59,13 @@ pub trait Pages: Send + Sync {
     /// One station; `None` if there is none of that code.
     fn station(&self, code: &Code) -> Option<Value>;
 
+    /// What was counted in the days that are asked for; an error says what is wrong with the
+    /// question.
+    fn stats(&self, query: &BTreeMap<String, String>) -> Result<Value, String>;
+
+    /// Incidents and cases that are under way here.
+    fn matters(&self) -> Value;
+
     /// A message's page; `None` if it is not known here. With `delivered_within` the page is that
     /// of the moment of delivery, or of the end of that time.
     fn message<'a>(

@@ -11,8 +11,9 @@ use futures::future::{self, BoxFuture};
 use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Verdict;
 use yizhan_core::record::PublisherKey;
+use yizhan_schemas::payload::matter::Word;
 use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
-use yizhan_schemas::{Kind, MessageId};
+use yizhan_schemas::{Code, Kind, MessageId, Selector};
 
 use super::asked::Place;
 use super::body::Bodies;
@@ -43,6 +44,9 @@ pub trait Grades: Send + Sync {
     /// How far a message has come by now.
     fn now(&self, id: &MessageId) -> Grade;
 
+    /// The stations that one of this station's own messages is for; empty if it is not known.
+    fn targets(&self, id: &MessageId) -> Vec<Code>;
+
     /// Waits until a message has come as far as `goal`, or surely never will (it expired, or was
     /// rejected). Answers at once if that is so already. The wait may be dropped at any time.
     fn reach<'a>(&'a self, id: &'a MessageId, goal: &'a Goal) -> BoxFuture<'a, ()>;
@@ -56,6 +60,10 @@ pub struct OnlyAccepted;
 impl Grades for OnlyAccepted {
     fn now(&self, _: &MessageId) -> Grade {
         Grade::Accepted
+    }
+
+    fn targets(&self, _: &MessageId) -> Vec<Code> {
+        Vec::new()
     }
 
     fn reach<'a>(&'a self, _: &'a MessageId, _: &'a Goal) -> BoxFuture<'a, ()> {
@@ -107,6 +115,7 @@ impl Door {
     /// What is wrong with it.
     pub fn read(&self, subject: &str, headers: &Headers, body: Bytes) -> Result<Read, Refusal> {
         let Submission { draft, wait } = nats::read(subject, headers, body, &self.bodies)?;
+        let draft = self.addressed(draft);
         Caller::Publisher.check(&draft)?;
         // a key may have to be looked up again, and a wait takes as long as it takes
         match draft.key.is_none() && wait.goal == Goal::Accepted {
@@ -176,7 +185,26 @@ impl Door {
         Ok(self.follow(accepted, wait).await)
     }
 
-    async fn hand_in(&self, mut draft: Draft) -> Result<Accepted, Refusal> {
+    /// A step of a matter that names no address goes where the matter went.
+    fn addressed(&self, draft: Draft) -> Draft {
+        let first = matches!(draft.kind.as_str(), "incident.report" | "case.open");
+        if draft.to.is_some() || first || !matches!(draft.kind.family(), "incident" | "case") {
+            return draft;
+        }
+        let word = Word::read(&draft.kind, draft.content_type.as_deref(), &draft.payload);
+        let subject = match &word {
+            // an application goes up a tier, wherever the case came from
+            Some(Ok(Word::Applied { .. })) => None,
+            Some(Ok(word)) => word.subject(),
+            _ => None,
+        };
+        let targets = subject.map(|subject| self.grades.targets(subject)).unwrap_or_default();
+        let to = (!targets.is_empty()).then(|| Selector::of(targets));
+        Draft { to, ..draft }
+    }
+
+    async fn hand_in(&self, draft: Draft) -> Result<Accepted, Refusal> {
+        let mut draft = self.addressed(draft);
         for _ in 0..LOOKS_MAX {
             if let Some(key) = &draft.key {
                 draft.known = self.keys.look(key);

@@ -2,7 +2,7 @@
 
 use yizhan_core::link::Link;
 use yizhan_core::record::{Cursor, Ended, Put, Record};
-use yizhan_schemas::payload::receipt::{self, Note};
+use yizhan_schemas::payload::receipt::Note;
 use yizhan_schemas::{Code, Kind, Lane, MessageId, Selector};
 
 /// What a record says of messages.
@@ -48,7 +48,8 @@ impl Change {
     ) {
         let mut run: Option<Box<Taken>> = None;
         for record in records {
-            if let Record::Put(put) = record {
+            // one that waited gets its legs when it is gone on with
+            if let Record::Put(put) | Record::Resumed(put) = record {
                 match &mut run {
                     Some(run) if run.goes_on_with(put) => run.count += 1,
                     _ => {
@@ -82,10 +83,10 @@ impl Change {
     }
 }
 
-/// None of a fold, which is no message of anybody's.
+/// None of what stations tell each other, which is no message of anybody's.
 fn taken(put: &Put) -> Option<Taken> {
     let header = put.envelope.header();
-    if header.kind.as_str() == receipt::KIND {
+    if header.kind.is_internal() {
         return None;
     }
     let legs = put.legs.iter().filter(|leg| leg.link.is_neighbour());

@@ -11,6 +11,7 @@ use yizhan_schemas::reply::Grade;
 use yizhan_schemas::status::{Happening, MessageStatus, Target, Trace};
 use yizhan_schemas::{Code, MessageId};
 
+use super::office::Office;
 use super::status::Roll;
 use crate::bus::Client;
 use crate::http::{Pages, StreamEvent, Topic};
@@ -23,6 +24,7 @@ pub(super) struct Book {
     pub(super) journal: Journal,
     pub(super) view: watch::Receiver<View>,
     pub(super) link: Client,
+    pub(super) office: Office,
 }
 
 /// Why a station does not take messages at this moment; empty if it does.
@@ -50,6 +52,16 @@ impl Pages for Book {
         let stations = self.roll.stations().stations;
         let found = stations.into_iter().find(|status| status.code == *code)?;
         serde_json::to_value(found).ok()
+    }
+
+    fn stats(&self, query: &BTreeMap<String, String>) -> Result<Value, String> {
+        let view = self.view.borrow();
+        self.office.stats(&view.governed, query)
+    }
+
+    fn matters(&self) -> Value {
+        let view = self.view.borrow();
+        self.office.matters(&view.governed)
     }
 
     fn message<'a>(
@@ -83,6 +95,11 @@ impl Pages for Book {
 impl Grades for Journal {
     fn now(&self, id: &MessageId) -> Grade {
         self.status(id).map_or(Grade::Accepted, |status| status.grade)
+    }
+
+    fn targets(&self, id: &MessageId) -> Vec<Code> {
+        let page = self.status(id);
+        page.map_or_else(Vec::new, |page| page.targets.into_iter().map(|it| it.station).collect())
     }
 
     fn reach<'a>(&'a self, id: &'a MessageId, goal: &'a Goal) -> BoxFuture<'a, ()> {

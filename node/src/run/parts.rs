@@ -20,6 +20,7 @@ use super::index::{IndexFeed, Look};
 use super::intake::{self, Post};
 use super::names::Names;
 use super::notes::Notes;
+use super::office::Office;
 use super::pages::{self, Book};
 use super::status::{self, Roll};
 use super::store::Store;
@@ -165,6 +166,8 @@ impl Parts {
             payload_bytes_max: self.config.ingest.max_payload,
             two_hop_percent: (two_hop_bytes / (max_bytes / 100).max(1)).min(100),
             uplink_rate_hint: self.config.link.rate_hint.map(|bits| bits / 8),
+            stats_every_ms: u64::try_from(self.config.stats.interval.as_millis())
+                .unwrap_or(u64::MAX),
             retain_ms: u64::try_from(spool.retain.as_millis()).unwrap_or(u64::MAX),
             ..Settings::default()
         }
@@ -285,7 +288,9 @@ impl Parts {
         if let Some(parent) = self.parent.clone() {
             self.tasks.spawn(status::tell(roll.clone(), parent));
         }
-        let book = Book { roll, journal: site.journal, view: site.view, link: site.link };
+        let office = Office { here: self.here().clone(), topology: Arc::clone(&self.topology) };
+        let (journal, view, link) = (site.journal, site.view, site.link);
+        let book = Book { roll, journal, view, link, office };
         let site_served = Site {
             intake: Arc::new(Post { door, audit: self.audit.clone() }),
             audit: self.audit.clone(),

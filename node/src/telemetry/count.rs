@@ -119,6 +119,12 @@ pub fn gauges(view: &View) {
     for (outcome, pairs) in Outcome::ALL.into_iter().zip(view.outcomes) {
         counter!("yizhan_outcomes_total", "outcome" => outcome.word()).absolute(pairs);
     }
+    let governed = &view.governed;
+    let matters = [("followed", governed.live), ("untouched", governed.untouched)];
+    for (state, number) in matters {
+        gauge!("yizhan_matters", "state" => state).set(number as f64);
+    }
+    gauge!("yizhan_parked_messages").set(governed.parked as f64);
     gauge!("yizhan_outcomes_open").set(view.outcomes_open as f64);
     for link in &view.links {
         gauge!("yizhan_notes_owed", "link" => link.link.word().to_owned())

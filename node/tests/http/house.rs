@@ -93,6 +93,14 @@ impl Pages for FewPages {
         self.0.lock().unwrap().clone()
     }
 
+    fn stats(&self, _: &BTreeMap<String, String>) -> Result<Value, String> {
+        Ok(json!({}))
+    }
+
+    fn matters(&self) -> Value {
+        json!({})
+    }
+
     fn stations(&self) -> Value {
         json!([{ "code": "510722" }])
     }

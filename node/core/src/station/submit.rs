@@ -62,8 +62,7 @@ impl Station {
         self.admit_keys(&draft)?;
         let lane = terms.lane;
         self.flash_fault(now, lane)?;
-        let word = Word::read(&draft.kind, draft.content_type.as_deref(), &draft.payload);
-        let word = word.and_then(Result::ok);
+        let word = word_of_ours(&draft);
         if let Some(word) = &word {
             self.may_apply(now, word).map_err(|why| Refusal::new(ErrorCode::Forbidden, why))?;
         }
@@ -127,4 +126,15 @@ impl Station {
             Refusal::new(ErrorCode::TooLarge, format!("header and payload together: {fault}"))
         })
     }
+}
+
+/// What a draft says that its own station has to know of, whomever it is for: others are weighed
+/// where they are dealt with.
+fn word_of_ours(draft: &Draft) -> Option<Word> {
+    let speaks = match draft.kind.family() {
+        "case" => draft.kind.name() == "apply",
+        family => matches!(family, "directive" | "broadcast"),
+    };
+    let read = || Word::read(&draft.kind, draft.content_type.as_deref(), &draft.payload);
+    speaks.then(read).flatten().and_then(Result::ok)
 }

@@ -1,14 +1,16 @@
 //! [`View`]: what a page or a metric shows of a station.
 
+use std::sync::Arc;
+
 use yizhan_schemas::{Code, Lane, Outcome, PerLane};
 
-use super::Station;
+use super::{Governed, Station};
 use crate::link::Link;
 use crate::outbound::Tally;
 use crate::time::Now;
 
 /// A station at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct View {
     /// Its place.
     pub code: Code,
@@ -31,6 +33,8 @@ pub struct View {
     pub inbox_open: bool,
     /// Its links; inbox and adapter last.
     pub links: Vec<LinkView>,
+    /// Incidents, cases, and what was counted.
+    pub governed: Arc<Governed>,
 }
 
 /// A link at one moment.
@@ -58,13 +62,8 @@ pub struct LinkView {
 
 impl Station {
     /// What to show at this moment.
-    pub fn view(&self, now: Now) -> View {
-        let mut links: Vec<LinkView> =
-            self.neighbours.keys().map(|link| self.link_view(now, link)).collect();
-        links.push(self.link_view(now, &Link::Inbox));
-        if self.kept.outbound.contains_key(&Link::Adapter) {
-            links.push(self.link_view(now, &Link::Adapter));
-        }
+    pub fn view(&mut self, now: Now) -> View {
+        let governed = self.governed();
         let inbox = self.kept.outbound(&Link::Inbox, Lane::Routine);
         View {
             code: self.here.clone(),
@@ -76,8 +75,20 @@ impl Station {
             outcomes: self.kept.outcomes.ended,
             outcomes_open: self.kept.outcomes.open(),
             inbox_open: self.inbox.is_open(),
-            links,
+            links: self.link_views(now),
+            governed,
         }
+    }
+
+    /// Its links at this moment; inbox and adapter last.
+    pub fn link_views(&self, now: Now) -> Vec<LinkView> {
+        let mut links: Vec<LinkView> =
+            self.neighbours.keys().map(|link| self.link_view(now, link)).collect();
+        links.push(self.link_view(now, &Link::Inbox));
+        if self.kept.outbound.contains_key(&Link::Adapter) {
+            links.push(self.link_view(now, &Link::Adapter));
+        }
+        links
     }
 
     fn link_view(&self, now: Now, link: &Link) -> LinkView {

@@ -129,8 +129,8 @@ impl Chain {
 
     pub(crate) fn has_session(&self, child: usize) -> bool {
         let up = |at: usize, link: Link| {
-            let view = self.benches[at].station.view(self.benches[at].now);
-            view.links.iter().any(|l| l.link == link && l.up)
+            let links = self.benches[at].station.link_views(self.benches[at].now);
+            links.iter().any(|l| l.link == link && l.up)
         };
         up(child, Link::Up) && up(child - 1, Link::Down(self.code(child)))
     }
