@@ -4,7 +4,8 @@
 //! Promise: it says that all is well only if every accepted report is in the county's inbox
 //! exactly once and every directive exactly once in each inbox that it is for and in no other, every
 //! origin knows that, and of two video commands the one that came too late was not run; it leaves no
-//! process behind; and a seed decides what it does.
+//! process behind; and a seed decides what it does. Then it plays what messages mean: a case climbs,
+//! an incident goes up by its deadline, a broadcast is only an exercise.
 //!
 //! | module | noun |
 //! |---|---|
@@ -13,6 +14,7 @@
 //! | `calls` `plan` | what is to be done |
 //! | `publisher` `outage` `traffic` | doing it |
 //! | `reader` `ledger` `handover` `receipts` `commands` | what came of it |
+//! | `scenes` | what messages mean |
 //! | `show` `sentences` `table` | what people see |
 
 mod calls;
@@ -30,6 +32,7 @@ mod reader;
 mod receipts;
 mod register;
 mod runner;
+mod scenes;
 mod sentences;
 mod show;
 mod table;
@@ -48,6 +51,7 @@ use county::County;
 use ground::{Ground, Site};
 use plan::Plan;
 use receipts::Receipts;
+use scenes::Scenes;
 use sentences::Sentences;
 use show::Show;
 use traffic::Traffic;
@@ -153,11 +157,25 @@ impl Story<'_> {
             return Err(Fault::Receipts { receipts, commands }.into());
         }
         if verdict.is_good() {
-            return Ok(());
+            return self.scenes(page, &source).await;
         }
         let (lost, double) = (verdict.lost.len(), verdict.double.len());
         let (stray, unaccepted) = (verdict.stray.len(), verdict.unaccepted.len());
         Err(Fault::Count { lost, double, stray, unaccepted }.into())
+    }
+
+    /// Plays what messages mean.
+    async fn scenes(&self, page: &mut Page, source: &str) -> Result<(), Error> {
+        let sentences = self.show.sentences;
+        self.show.say(sentences.scenes());
+        let played = Scenes::new(self.county, sentences, source).play().await;
+        for scene in &played {
+            page.print(format!("{} {}", if scene.good { "✓" } else { "✗" }, scene.sentence))?;
+        }
+        match played.iter().filter(|scene| !scene.good).count() {
+            0 => Ok(()),
+            scenes => Err(Fault::Scenes { scenes }.into()),
+        }
     }
 
     /// Says where the stations are and what to do with them.

@@ -98,6 +98,12 @@ pub enum Fault {
         /// Problems with the video commands.
         commands: usize,
     },
+    /// A scene did not come out.
+    #[error("{scenes} scenes are not as they should be; see above")]
+    Scenes {
+        /// How many.
+        scenes: usize,
+    },
     /// Ctrl-C, or SIGTERM.
     #[error("interrupted before the count was done")]
     Interrupted,

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde::Deserialize;
+use serde_json::Value;
 use yizhan_schemas::MessageId;
+use yizhan_schemas::reply::Accepted;
 use yizhan_schemas::status::{MessageStatus, StationStatus};
 
 use super::Fault;
@@ -80,6 +82,28 @@ impl Probe {
         let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
         let text = self.text(site, &format!("/v1/messages?origin={}{cursor}", site.code)).await?;
         serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+
+    /// A page of a station, as JSON.
+    pub(super) async fn value(&self, site: &Site, path: &str) -> Result<Value, String> {
+        let text = self.text(site, path).await?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+
+    /// Hands an event in; the id that it got.
+    pub(super) async fn hand_in(&self, site: &Site, event: &Value) -> Result<MessageId, String> {
+        let http = site.http().ok_or("it has not said where its HTTP interface is")?;
+        let request = self.client.post(format!("{http}/v1/events"));
+        let request = request.header("content-type", "application/cloudevents+json");
+        let answer = request.body(event.to_string()).send().await;
+        let answer = answer.map_err(|error| innermost(&error))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| innermost(&error))?;
+        let accepted: Option<Accepted> = serde_json::from_str(&text).ok();
+        match accepted.filter(|_| status.is_success()) {
+            Some(accepted) => Ok(accepted.id),
+            None => Err(format!("{}: {status}: {text}", site.code)),
+        }
     }
 
     async fn text(&self, site: &Site, path: &str) -> Result<String, String> {

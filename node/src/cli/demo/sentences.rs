@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use yizhan_schemas::Code;
+use yizhan_schemas::{Code, MessageId};
 
 use crate::cli::words::Lang;
 
@@ -60,6 +60,34 @@ impl Sentences {
         self.either(
             || format!("publishing {reports} real reports at the villages, by NATS and HTTP; seed {seed}"),
             || format!("各村经 NATS 和 HTTP 上报 {reports} 条真实事件，种子 {seed}"),
+        )
+    }
+
+    pub(super) fn scenes(self) -> &'static str {
+        self.pick(
+            "now what messages mean: a case, an incident that nobody handles, an exercise",
+            "再演三幕：一件纠纷、一起无人处置的事件、一次演练",
+        )
+    }
+
+    pub(super) fn case_climbed(self, case: &MessageId, attempts: usize) -> String {
+        self.either(
+            || format!("case {case} climbed from village to county after {attempts} attempts and was settled there"),
+            || format!("纠纷 {case} 经 {attempts} 次调解由村逐级上报到县，在县办结"),
+        )
+    }
+
+    pub(super) fn incident_rose(self, id: &MessageId, township: &Code) -> String {
+        self.either(
+            || format!("incident {id} was handled by nobody, went up by its deadline, and was closed at {township}"),
+            || format!("事件 {id} 逾期无人处置，自动上报，由 {township} 办结"),
+        )
+    }
+
+    pub(super) fn broadcast_reached(self, to: &str, reached: usize) -> String {
+        self.either(
+            || format!("exercise to {to}: delivered {reached}/{reached}"),
+            || format!("演练广播 {to}：送达 {reached}/{reached}"),
         )
     }
 
