@@ -6,7 +6,7 @@ SEEDS ?= 2000
 MINUTES ?= 10
 SECONDS ?= 60
 
-.PHONY: help demo test fmt lint sim sim-long sim-mutants fuzz fuzz-corpus mutants powercut \
+.PHONY: help demo test fmt lint sim sim-county sim-long sim-mutants fuzz fuzz-corpus mutants powercut \
 	powercut-station test-attacks test-permissions bench bench-peers bench-micro
 
 help: ## This list
@@ -48,6 +48,9 @@ lint: ## Check format and lints; warnings are errors
 
 sim: ## Play stories of the simulator, each seed twice (SEEDS=2000)
 	$(CARGO) run --release --package chaos-tests --no-default-features --bin sim -- --swarm $(SEEDS) $(ARGS)
+
+sim-county: ## 496 stations, 100,000 incidents: the county's counts against what was done (ARGS="--seed 2")
+	$(CARGO) run --release --package chaos-tests --no-default-features --bin county -- $(ARGS)
 
 sim-long: ## The same for so many minutes (MINUTES=10), from a seed that nobody has seen yet
 	$(CARGO) run --release --package chaos-tests --no-default-features --bin sim -- --minutes $(MINUTES) --from "$$(date +%s)" $(ARGS)
