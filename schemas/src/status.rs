@@ -54,6 +54,9 @@ pub struct StationStatus {
     /// Messages that entered its inbox since then.
     #[serde(default)]
     pub delivered: u64,
+    /// Version of the policy that counts there; 0 is the one of a topology file without a version.
+    #[serde(default)]
+    pub policy_version: u64,
     /// Age of the oldest message that it still has to hand over, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_oldest_ms: Option<u64>,
@@ -72,6 +75,7 @@ impl StationStatus {
             links: Vec::new(),
             accepted: 0,
             delivered: 0,
+            policy_version: 0,
             age_oldest_ms: None,
         }
     }

@@ -141,6 +141,11 @@ pub(crate) fn age(text: &str) -> Result<Duration, Fault> {
     }
 }
 
+pub(crate) fn version(text: &str) -> Result<u64, Fault> {
+    let version = text.parse().ok().filter(|n| *n > 0);
+    version.ok_or_else(|| Fault::new(format!("{text} is out of range"), "valid is 1 or more"))
+}
+
 pub(crate) fn attempts(text: &str) -> Result<u32, Fault> {
     let attempts = text.parse().ok().filter(|n| (1..=ATTEMPTS_MAX).contains(n));
     let valid = || format!("valid is 1 to {ATTEMPTS_MAX}");

@@ -24,6 +24,7 @@ pub mod import;
 pub mod policy;
 pub mod problem;
 pub mod rights;
+pub mod ruling;
 pub mod tree;
 
 pub use amendment::Amendment;

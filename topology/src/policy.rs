@@ -17,6 +17,8 @@ use crate::Topology;
 /// The `[policy]` of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Policy {
+    /// A ruling of a higher one takes its place.
+    pub(crate) version: u64,
     pub(crate) families: BTreeSet<String>,
     /// First match wins.
     pub(crate) routes: Vec<Route>,
@@ -30,6 +32,7 @@ impl Policy {
     /// One that allows the families of the known kinds, and says nothing else.
     pub(crate) fn plain() -> Self {
         Self {
+            version: 0,
             families: known_families(),
             routes: Vec::new(),
             ladders: Vec::new(),
@@ -86,6 +89,18 @@ pub struct Decision {
 }
 
 impl Topology {
+    /// The version of the policy; 0 if the file says nothing.
+    pub fn policy_version(&self) -> u64 {
+        self.policy.version
+    }
+
+    /// The same tree under another's policy.
+    pub(crate) fn under(&self, other: Self, version: u64) -> Self {
+        let mut tree = self.clone();
+        tree.policy = Policy { version, ..other.policy };
+        tree
+    }
+
     /// True if messages of this kind's family may be submitted in this county.
     pub fn family_allowed(&self, kind: &Kind) -> bool {
         self.policy.families.contains(kind.family())

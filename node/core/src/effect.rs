@@ -268,7 +268,12 @@ pub enum Notice {
         /// Keys revoked beside those in it, all in all.
         revoked: usize,
     },
-    /// A change of keys by the root could not be made here.
+    /// The root's rules of this version count from now on.
+    Ruled {
+        /// The version.
+        version: u64,
+    },
+    /// What the root says could not be done here.
     Unheeded {
         /// Why.
         why: String,

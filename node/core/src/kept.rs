@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use yizhan_schemas::codec::{self, CodecError};
 use yizhan_schemas::{Epoch, Lane, MessageId, PerLane, Selector, StoreId};
 use yizhan_topology::Amendment;
+use yizhan_topology::ruling::Ruling;
 
 use crate::bridges::Bridges;
 use crate::contents::Whose;
@@ -91,6 +92,9 @@ pub struct Kept {
     /// Keys that the root added and revoked since the topology file was written.
     #[serde(default)]
     pub amendment: Amendment,
+    /// Rules that the root sent: the one in force, and those whose time has not come.
+    #[serde(default)]
+    pub rulings: Vec<Ruling>,
     /// Incidents and cases.
     #[serde(default)]
     pub matters: Matters,
@@ -219,6 +223,7 @@ impl Kept {
             Record::Exchanged(reading) => self.clocks.exchanged(reading.clone()),
             Record::Bridged(bridge) => self.clocks.bridged(*bridge),
             Record::Amended(amendment) => self.amendment = amendment.clone(),
+            Record::Ruled(ruling) => self.ruled(ruling),
             Record::Matter(change) => {
                 let counts = self.matters.change(change);
                 self.count(counts);

@@ -16,6 +16,7 @@ use yizhan_schemas::payload::receipt::Note;
 use yizhan_schemas::payload::stats;
 use yizhan_schemas::{Code, Envelope, Epoch, Lane, MessageId, StoreId};
 use yizhan_topology::Amendment;
+use yizhan_topology::ruling::Ruling;
 
 use crate::link::Link;
 use crate::matter::Change;
@@ -104,6 +105,9 @@ pub enum Record {
     /// Keys that the root added and revoked, all that stand now.
     #[serde(rename = "U")]
     Amended(Amendment),
+    /// The root's rules from some time on.
+    #[serde(rename = "r")]
+    Ruled(Ruling),
     /// Something became of a matter.
     #[serde(rename = "m")]
     Matter(Change),

@@ -80,7 +80,9 @@ pub struct Station {
     formerly: Option<Code>,
     /// As in the file.
     file: Arc<Topology>,
-    /// With the root's changes of keys.
+    /// With the root's rules.
+    ruled: Arc<Topology>,
+    /// With the root's changes of keys, too.
     topology: Arc<Topology>,
     settings: Settings,
     kept: Kept,
@@ -157,6 +159,7 @@ impl Station {
             here,
             formerly: None,
             topology: kept.amendment.over(&topology),
+            ruled: Arc::clone(&topology),
             file: topology,
             settings,
             store: kept.store.unwrap_or(fresh.store),
@@ -216,6 +219,7 @@ impl Station {
         self.opened_wall_ms = now.wall_ms;
         self.perishing = perish::Perishing::of(&self.kept, &self.clock, self.opened_ms);
         self.prune_amendment(step);
+        self.rule(now, step);
         self.watch_matters(now);
         self.set_waking(now);
         self.give_up_attempts(step);

@@ -156,6 +156,9 @@ pub fn deed_of(notice: &Notice) -> Option<Deed> {
             let words = format!("beside the topology file: {added} added, {revoked} revoked");
             Deed::done("keys_changed", "policy.set").detail(&words)
         }
+        Notice::Ruled { version } => {
+            Deed::done("policy_in_force", "policy.set").detail(&format!("version {version}"))
+        }
         Notice::Unheeded { why } => Deed::refused("keys_changed", "policy.set", why),
         _ => return None,
     })

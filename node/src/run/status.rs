@@ -58,6 +58,7 @@ impl Roll {
         own.version = env!("CARGO_PKG_VERSION").to_owned();
         own.accepted = view.accepted;
         own.delivered = view.delivered;
+        own.policy_version = view.policy_version;
         own.links = view.links.iter().map(link_status).collect();
         own.age_oldest_ms = own.oldest_ms();
         own

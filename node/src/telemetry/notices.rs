@@ -92,9 +92,12 @@ fn note(notice: &Notice) {
         Notice::Amended { added, revoked } => {
             tracing::warn!(event = "keys_changed", added, revoked, "the root changed keys");
         }
+        Notice::Ruled { version } => {
+            tracing::info!(event = "policy_in_force", version, "the root's rules count now");
+        }
         Notice::Unheeded { why } => {
             counter!("yizhan_policy_unheeded_total").increment(1);
-            tracing::error!(event = "policy_unheeded", why, "a change of keys was not made here");
+            tracing::error!(event = "policy_unheeded", why, "what the root says was not done here");
         }
         Notice::HandedOver { link, legs, held_us, .. } => {
             let seconds = std::time::Duration::from_micros(*held_us).as_secs_f64();

@@ -1,7 +1,8 @@
 //! `policy.set`: the root changes a rule for all stations at once.
 //!
-//! So far the rule is whose keys are believed. Both members only ever add: whatever order such
-//! messages come in, and however often, every station ends up with the same.
+//! Whose keys are believed: both lists only ever add. Who handles what, and how long it may take: the
+//! highest version counts. Whatever order such messages come in, and however often, every station
+//! ends up with the same.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,18 @@ pub struct Set {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4096))]
     pub revoked: Vec<Revocation>,
+    /// The `[policy]` of a topology file, as TOML, in the place of the one there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 65536))]
+    pub policy: Option<String>,
+    /// The version of that policy; the highest counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub version: Option<u64>,
+    /// From when on it counts, RFC 3339 with offset; at once if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = INSTANT_PATTERN), extend("format" = "date-time"))]
+    pub effective_at: Option<String>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -58,6 +71,11 @@ impl Set {
             return rmp_serde::from_slice(payload).map_err(|fault| fault.to_string());
         }
         serde_json::from_slice(payload).map_err(|fault| fault.to_string())
+    }
+
+    /// True if it says anything that stations heed.
+    pub fn speaks(&self) -> bool {
+        self.speaks_of_keys() || self.policy.is_some()
     }
 
     /// True if it says whose keys are believed.

@@ -13,6 +13,7 @@ use crate::problem::{Fault, shown};
 use crate::tree::tier_depth;
 
 const POLICY: &[Entry] = &[
+    Entry::optional("version", "version = 1"),
     Entry::optional("families", "families = [\"incident\", \"directive\"]"),
     Entry::optional("route", "[[policy.route]], one for each rule"),
     Entry::optional("ladder", "[[policy.ladder]], one for each rule"),
@@ -52,6 +53,9 @@ const STEPS: [Step; 5] =
 pub(super) fn read(page: &mut Page, top: &Section, tiers: Option<&[String]>) -> Policy {
     let mut policy = Policy::plain();
     let Some(section) = top.table(page, "policy", "[policy]", POLICY) else { return policy };
+    if let Some(version) = section.whole(page, "version", check::version) {
+        policy.version = version.it;
+    }
     if let Some(families) = section.texts(page, "families", RULES_MAX, check::family) {
         policy.families = families.into_iter().map(|family| family.it).collect();
     }

@@ -6,6 +6,7 @@ use yizhan_schemas::payload::matter::Word;
 use yizhan_schemas::payload::receipt::Fold;
 use yizhan_schemas::payload::stats::{self, Digest};
 use yizhan_schemas::{Lane, PerLane};
+use yizhan_topology::ruling::{RULINGS_MAX, Ruling};
 
 use super::{Kept, PUT_BYTES, Perishable};
 use crate::link::Link;
@@ -110,6 +111,15 @@ impl Kept {
             }
         }
         self.perishables(put);
+    }
+
+    /// The newest rulings are kept; an older version that counts no more goes.
+    pub(super) fn ruled(&mut self, ruling: &Ruling) {
+        self.rulings.retain(|known| known.version != ruling.version);
+        self.rulings.push(ruling.clone());
+        self.rulings.sort_by_key(|ruling| ruling.version);
+        let beyond = self.rulings.len().saturating_sub(RULINGS_MAX);
+        self.rulings.drain(..beyond);
     }
 
     /// It opens a matter.

@@ -233,7 +233,7 @@ impl Station {
         self.moved(now, lane, &legs);
         let targets = self.topology.resolve(envelope.header().handled_by()).into_iter().collect();
         let put = Put { targets, ..Put::of_our_own(envelope, now, self.boot, legs) };
-        self.take(put, step);
+        self.take(now, put, step);
         Some(id)
     }
 }

@@ -91,6 +91,7 @@ impl Station {
         if self.wake_us.is_none_or(|at_us| at_us > now.boot_us) {
             return;
         }
+        self.rule(now, step);
         let parked = self.kept.matters.parked();
         let due: Vec<(MessageId, Until)> = parked
             .filter(|(_, put, until)| self.left_ms(now, put, until) == 0)
@@ -130,7 +131,14 @@ impl Station {
     /// Sets when to look again.
     pub(super) fn set_waking(&mut self, now: Now) {
         let left = self.kept.matters.parked().map(|(_, put, until)| self.left_ms(now, put, until));
-        let left_us = left.min().map(|left_ms| left_ms.saturating_mul(1000).clamp(1000, LOOK_US));
+        // so does a ruling for its hour
+        let in_force = self.topology.policy_version();
+        let rulings = self.kept.rulings.iter().filter(|ruling| ruling.version > in_force);
+        let rulings = rulings.map(|ruling| ruling.effective_ms.saturating_sub(now.wall_ms));
+        let left_us = left
+            .chain(rulings)
+            .min()
+            .map(|left_ms| left_ms.saturating_mul(1000).clamp(1000, LOOK_US));
         self.wake_us = left_us.map(|left_us| now.boot_us.saturating_add(left_us));
     }
 }

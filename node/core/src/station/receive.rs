@@ -255,20 +255,20 @@ impl Station {
     /// Writes a message down, and does what it does here.
     pub(super) fn take_and_act(&mut self, now: Now, put: Put, act: Act, step: &mut Step) {
         if matches!(act, Act::Nothing) {
-            self.take(put, step);
+            self.take(now, put, step);
             return;
         }
-        self.take(put.clone(), step);
+        self.take(now, put.clone(), step);
         self.act(now, &put, act, step);
     }
 
     /// Writes a message down with its legs, and watches its time to live.
-    pub(super) fn take(&mut self, put: Put, step: &mut Step) {
+    pub(super) fn take(&mut self, now: Now, put: Put, step: &mut Step) {
         let places = perish::places(&put);
-        let word = self.word_on_keys(&put.envelope);
+        let word = self.word_of_root(&put.envelope);
         self.write(step, Record::Put(put));
         if let Some(word) = word {
-            self.heed(word, step);
+            self.heed(now, word, step);
         }
         self.perishing.watch(places, &self.kept, &self.clock);
     }

@@ -59,7 +59,7 @@ impl Station {
     fn take_new(&mut self, now: Now, draft: Draft, step: &mut Step) -> Result<MessageId, Refusal> {
         let limit = self.settings.payload_bytes_max;
         let terms = admit::admit(&self.topology, &self.here, &draft, limit)?;
-        self.admit_keys(&draft)?;
+        self.admit_policy(&draft)?;
         let lane = terms.lane;
         self.flash_fault(now, lane)?;
         let word = word_of_ours(&draft);

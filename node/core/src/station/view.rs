@@ -33,6 +33,8 @@ pub struct View {
     pub inbox_open: bool,
     /// Its links; inbox and adapter last.
     pub links: Vec<LinkView>,
+    /// Version of the policy that counts here.
+    pub policy_version: u64,
     /// Incidents, cases, and what was counted.
     pub governed: Arc<Governed>,
 }
@@ -76,6 +78,7 @@ impl Station {
             outcomes_open: self.kept.outcomes.open(),
             inbox_open: self.inbox.is_open(),
             links: self.link_views(now),
+            policy_version: self.policy_version(),
             governed,
         }
     }

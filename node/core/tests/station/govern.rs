@@ -334,3 +334,41 @@ fn a_matter_is_what_it_was_after_a_restart() {
     let code: Code = chain.code(VILLAGE);
     assert_eq!(report.origin, code);
 }
+
+#[test]
+fn a_policy_of_the_root_counts_from_its_hour_on_and_an_older_one_never() {
+    let mut chain = Chain::with(vec![Bench::keyed("510722")]);
+    chain.wait_ms(1_000);
+    let set = |version: u64, policy: &str, effective_at: Option<&str>| {
+        let mut body = json!({"version": version, "policy": policy});
+        if let Some(at) = effective_at {
+            body["effective_at"] = at.into();
+        }
+        let plain = draft("policy.set", serde_json::to_vec(&body).unwrap().into());
+        Draft { to: Some("510722.>".parse().unwrap()), ..plain }
+    };
+    let orders = "[policy]\nfamilies = [\"directive\", \"policy\"]\n";
+    let reports = "[policy]\nfamilies = [\"incident\", \"policy\"]\n";
+    // the benches' clocks say 2023-11-14T22:13:20Z
+    let later = set(5, orders, Some("2023-11-15T00:00:00Z"));
+    assert!(hand_in(&mut chain, COUNTY, later).is_some());
+    assert!(hand_in(&mut chain, COUNTY, set(4, reports, None)).is_none(), "5 is known");
+    let broken = "[policy]\n[[policy.route]]\nkind = \"*\"\nhandle_at = \"nowhere\"\n";
+    assert!(hand_in(&mut chain, COUNTY, set(6, broken, None)).is_none(), "no such tier");
+    let report = |chain: &mut Chain| {
+        let body = json!({"category": "火情", "severity": "general"});
+        say(chain, COUNTY, "incident.report", &body)
+    };
+    assert!(report(&mut chain).is_some(), "its hour has not come");
+    let said = chain.benches[COUNTY].restart();
+    chain.said(COUNTY, said);
+    chain.open_inbox(COUNTY);
+    chain.wait_long_ms(2 * HOUR_MS);
+    assert_eq!(report(&mut chain), None);
+    assert_eq!(chain.benches[COUNTY].station.policy_version(), 5);
+    assert!(hand_in(&mut chain, COUNTY, set(6, reports, None)).is_some());
+    assert!(report(&mut chain).is_some());
+    let said = chain.benches[COUNTY].restart();
+    chain.said(COUNTY, said);
+    assert_eq!(chain.benches[COUNTY].station.policy_version(), 6, "over a restart");
+}

@@ -55,6 +55,7 @@ pub(super) fn letter(record: &Record) -> u8 {
         Record::Exchanged(_) => b'C',
         Record::Bridged(_) => b'Y',
         Record::Amended(_) => b'U',
+        Record::Ruled(_) => b'r',
         Record::Matter(_) => b'm',
         Record::Resumed(_) => RESUMED,
         Record::DigestTaken(_) => b'd',
