@@ -160,6 +160,8 @@ fn deciders_of_the_core_do_not_know_each_other() {
         "lib",
         "neighbour",
         "bucket",
+        "matter",
+        "matters",
     ];
     let name = |file: &str| {
         Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap()

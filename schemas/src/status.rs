@@ -55,11 +55,16 @@ pub struct StationStatus {
     #[serde(default)]
     pub delivered: u64,
     /// Version of the policy that counts there; 0 is the one of a topology file without a version.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "unsaid")]
     pub policy_version: u64,
     /// Age of the oldest message that it still has to hand over, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_oldest_ms: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks it so")]
+fn unsaid(version: &u64) -> bool {
+    *version == 0
 }
 
 impl StationStatus {

@@ -4,26 +4,27 @@
 //! The one-letter names are the format on disk: kinds are added, never changed.
 
 mod clock;
+mod put;
 mod under;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::{Chain, LinkEpoch, Skip, SkipReason};
 use yizhan_schemas::payload::receipt::Note;
 use yizhan_schemas::payload::stats;
-use yizhan_schemas::{Code, Envelope, Epoch, Lane, MessageId, StoreId};
+use yizhan_schemas::{Code, Epoch, Lane, MessageId, StoreId};
 use yizhan_topology::Amendment;
 use yizhan_topology::ruling::Ruling;
 
 use crate::link::Link;
 use crate::matter::Change;
 use crate::seal::HeldSeal;
-use crate::time::{BootId, Now};
+use crate::time::BootId;
 
 pub use clock::{Bridged, Exchanged};
+pub use put::{Leg, PublisherKey, Put, Via};
 pub use under::{Under, seal_of};
 
 /// One entry of the custody log.
@@ -139,97 +140,6 @@ pub struct Opened {
     /// messages, so that what others have seen of them stays small.
     #[serde(default)]
     pub notes_epoch: Option<Epoch>,
-}
-
-/// See [`Record::Put`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Put {
-    /// The message.
-    pub envelope: Envelope,
-    /// How it came; `None` if a publisher submitted it here.
-    pub via: Option<Via>,
-    /// Known age when it was taken, milliseconds.
-    pub age_ms: u64,
-    /// True if some station before could not tell how long it held it.
-    pub age_unknown: bool,
-    /// Links crossed to come here.
-    pub hops: u32,
-    /// The boot in which it was taken.
-    pub boot: BootId,
-    /// Our clock since that boot when it was taken, milliseconds.
-    pub taken_boot_ms: u64,
-    /// Our wall clock then, Unix milliseconds.
-    pub taken_wall_ms: u64,
-    /// What it owes, chosen once.
-    pub legs: Vec<Leg>,
-    /// The publisher's key, if it gave one.
-    pub key: Option<PublisherKey>,
-    /// True if one of the same origin and lane with a higher sequence was here before: the order
-    /// is not what it was.
-    #[serde(default)]
-    pub late: bool,
-    /// Of a message of our own: the stations that it is for, fixed when it was taken.
-    #[serde(default)]
-    pub targets: Vec<Code>,
-    /// The seal that it came under, if it goes on to a neighbour.
-    #[serde(default)]
-    pub under: Option<Under>,
-    /// True if it opens a matter that this station handles.
-    #[serde(default)]
-    pub opens: bool,
-}
-
-/// The leg of a neighbour by which a message came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Via {
-    /// The neighbour.
-    pub link: Link,
-    /// Its leg sequence, in the message's lane.
-    pub sequence: u64,
-}
-
-/// One message owed to one link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leg {
-    /// To whom.
-    pub link: Link,
-    /// Dense per link and lane.
-    pub sequence: u64,
-    /// The chain through this leg.
-    pub chain: Chain,
-}
-
-/// What makes a publisher's retry recognisable.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct PublisherKey {
-    /// `ce-source`, else the publisher's user.
-    pub scope: String,
-    /// `ce-id` or `Nats-Msg-Id`.
-    pub key: String,
-    /// Digest of the body.
-    pub body: Digest,
-}
-
-impl Put {
-    /// A message made at this station, with its legs.
-    pub fn of_our_own(envelope: Envelope, now: Now, boot: BootId, legs: Vec<Leg>) -> Self {
-        Self {
-            envelope,
-            via: None,
-            age_ms: 0,
-            age_unknown: false,
-            hops: 0,
-            boot,
-            taken_boot_ms: now.boot_ms(),
-            taken_wall_ms: now.wall_ms,
-            legs,
-            key: None,
-            late: false,
-            targets: Vec::new(),
-            under: None,
-            opens: false,
-        }
-    }
 }
 
 impl Record {

@@ -36,8 +36,8 @@ pub struct Settings {
     pub two_hop_percent: u64,
     /// What is durable one hop further is kept so long, milliseconds (`spool.retain`).
     pub retain_ms: u64,
-    /// The parent is told at most so often what happened to matters, milliseconds
-    /// (`stats.interval`).
+    /// So long after something happened to matters the parent is told, with all that happened
+    /// meanwhile, milliseconds (`stats.interval`).
     pub stats_every_ms: u64,
 }
 
@@ -58,7 +58,7 @@ impl Default for Settings {
             share_percent: 25,
             two_hop_percent: 20,
             retain_ms: 7 * 86_400_000,
-            stats_every_ms: 3_600_000,
+            stats_every_ms: 1_800_000,
         }
     }
 }

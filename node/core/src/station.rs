@@ -14,6 +14,7 @@ mod digest;
 mod govern;
 mod governed;
 mod greet;
+mod legs;
 mod overdue;
 mod park;
 mod perish;
@@ -32,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use yizhan_schemas::frame::Nudge;
-use yizhan_schemas::{Code, Envelope, Epoch, Lane, StoreId};
+use yizhan_schemas::{Code, Epoch, Lane, StoreId};
 use yizhan_topology::Topology;
 
 use crate::bucket::Bucket;
@@ -43,8 +44,7 @@ use crate::kept::Kept;
 use crate::link::Link;
 use crate::mutant::{self, Mutant, check};
 use crate::neighbour::Neighbour;
-use crate::record::{Leg, Opened, Record};
-use crate::route;
+use crate::record::{Opened, Record};
 use crate::settings::Settings;
 use crate::step::{Pending, Step, Writes};
 use crate::time::{BootClock, BootId, Now};
@@ -395,34 +395,5 @@ impl Station {
 
     fn notice(&self, step: &mut Step, notice: Notice) {
         step.after(Effect::Notice(notice));
-    }
-
-    /// The legs of a message: chosen once, when it is taken.
-    fn legs(&self, envelope: &Envelope, via: Option<&Link>) -> Vec<Leg> {
-        let header = envelope.header();
-        let links = route::links(&self.topology, &self.here, header, via);
-        links.into_iter().map(|link| self.leg(link, envelope)).collect()
-    }
-
-    fn leg(&self, link: Link, envelope: &Envelope) -> Leg {
-        let header = envelope.header();
-        let fresh = Default::default();
-        let lane = self.kept.outbound(&link, header.lane).unwrap_or(&fresh);
-        let (sequence, chain) = lane.next_leg(&header.id());
-        Leg { link, sequence, chain }
-    }
-
-    /// Notes which cursors a message moved, and when it was taken.
-    fn moved(&mut self, now: Now, lane: Lane, legs: &[Leg]) {
-        for leg in legs {
-            self.touched.insert(leg.link.clone());
-            let samples = match self.neighbours.get_mut(&leg.link) {
-                Some(neighbour) => neighbour.samples.get_mut(lane as usize),
-                None => Some(&mut self.inbox.samples).filter(|_| leg.link == Link::Inbox),
-            };
-            if let Some(samples) = samples {
-                samples.watch(leg.sequence, now.boot_us);
-            }
-        }
     }
 }

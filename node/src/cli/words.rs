@@ -54,6 +54,7 @@ words! {
     unknown: "unknown", "未知";
     since: "since", "自";
     version: "version", "版本";
+    policy: "policy version", "政策版本";
     link: "link", "链路";
     uplink: "uplink", "上行链路";
     up: "up", "通";

@@ -70,7 +70,7 @@ pub const KEYS: [Key; 36] = [
     bare("telemetry.otlp_endpoint", "a URL such as http://10.72.0.9:4318"),
     key("telemetry.otlp_protocol", "http/protobuf", "http/protobuf or grpc"),
     key("telemetry.sample", "0.1", "a number from 0 to 1"),
-    key("stats.interval", "1h", TIME),
+    key("stats.interval", "30m", TIME),
     key("audit.retain", "180d", "a time of at least 180d, such as 180d or 2y"),
     key("audit.max_bytes", "1GiB", "a size from 32MiB to 1TiB"),
     key("log.format", "auto", "human, json, or auto (human on a terminal, else json)"),

@@ -173,7 +173,7 @@ pub struct Telemetry {
 /// `[stats]`: what is counted of incidents and cases.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Stats {
-    /// The parent is told at most so often.
+    /// The parent is told so long after something happened, with all that happened meanwhile.
     #[serde(deserialize_with = "value::span")]
     pub interval: Duration,
 }

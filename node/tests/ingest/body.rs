@@ -206,7 +206,7 @@ fn a_kind_without_a_schema_needs_only_be_well_formed() {
     for body in ["[]", "7", "null", r#""text""#, r#"{"severity": 7}"#] {
         assert_eq!(check("case.note", Media::Json, body.as_bytes()), Ok(None), "{body}");
     }
-    let severity = check("incident.update", Media::Json, br#"{"severity": "critical"}"#);
+    let severity = check("incident.note", Media::Json, br#"{"severity": "critical"}"#);
     assert_eq!(severity, Ok(Some("critical".to_owned())));
     let endless = format!(r#"{{"severity": "{}"}}"#, "x".repeat(65));
     assert_eq!(check("case.note", Media::Json, endless.as_bytes()), Ok(None));

@@ -1,5 +1,5 @@
-//! Counts go up: what happened to matters here and below is told to the parent, when something
-//! changed, at most so often, and one digest at a time.
+//! Counts go up: what happened to matters here and below is told to the parent, so long after
+//! something changed, and one digest at a time.
 
 use yizhan_schemas::payload::stats::{self, Digest};
 use yizhan_schemas::{Envelope, Lane};
@@ -20,8 +20,8 @@ const LANE: Lane = Lane::Routine;
 pub(super) struct Told {
     /// Its leg.
     leg: u64,
-    /// Not before this one goes the next, microseconds since boot.
-    next_us: u64,
+    /// When the next one goes, if there is anything to tell, microseconds since boot.
+    due_us: Option<u64>,
 }
 
 impl Station {
@@ -37,11 +37,17 @@ impl Station {
         }
         self.neighbours.get(&Link::Up)?.session.as_ref()?;
         let acked = self.kept.outbound(&Link::Up, LANE).map_or(0, |owed| owed.acked);
-        (self.told.leg <= acked).then_some(self.told.next_us)
+        self.told.due_us.filter(|_| self.told.leg <= acked)
     }
 
     /// Tells the parent what it does not know, if it is time to.
     pub(super) fn tell_counts(&mut self, now: Now, step: &mut Step) {
+        let every_us = self.settings.stats_every_ms.saturating_mul(1000);
+        self.told.due_us = match self.kept.tally.is_told() {
+            true => None,
+            // what else happens meanwhile goes with it
+            false => self.told.due_us.or(Some(now.boot_us.saturating_add(every_us))),
+        };
         if self.digest_due_us().is_none_or(|at_us| at_us > now.boot_us) {
             return;
         }
@@ -51,8 +57,7 @@ impl Station {
         else {
             return;
         };
-        let every_us = self.settings.stats_every_ms.saturating_mul(1000);
-        self.told = Told { leg, next_us: now.boot_us.saturating_add(every_us) };
+        self.told = Told { leg, due_us: None };
     }
 
     /// A child's digest came.

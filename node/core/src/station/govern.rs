@@ -66,10 +66,8 @@ impl Station {
         }
         let content_type = header.content_type.as_deref();
         // what this version cannot read is for applications to make sense of
-        let word = match Word::read(&header.kind, content_type, envelope.payload()) {
-            Some(Ok(word)) => word,
-            Some(Err(_)) | None => return Act::Nothing,
-        };
+        let word = Word::read(&header.kind, content_type, envelope.payload());
+        let Some(Ok(word)) = word else { return Act::Nothing };
         match self.weigh_word(now, &id, &word, envelope) {
             Ok(Act::Open(_)) if !self.handles(envelope) => Act::Nothing,
             Ok(act) => act,

@@ -156,7 +156,7 @@ fn nobody_but_the_root_is_heard_on_keys_nor_a_root_without_a_key() {
     let record = carried(header(TOWN, "policy.set", "510722.101.>", 1), set.as_bytes(), 0);
     let said = county.tell(sealed(TOWN, from_town(), tag, record));
     let why = forbidden(&said).unwrap_or_default();
-    assert!(why.contains("speaks of keys, which only 510722 may"), "{why}");
+    assert!(why.contains("speaks of keys and rules, which only 510722 may"), "{why}");
     assert!(amended(&said).is_none() && puts(&county) == 0);
     // where the root has no key, anybody above could speak for it
     let (_, mut town, tag) = linked();

@@ -92,7 +92,7 @@ fn an_incident_goes_its_way_and_what_is_illegal_is_rejected_and_delivered_to_nob
     assert_eq!(stage(&chain, VILLAGE, &report), "untouched");
     update(&mut chain, VILLAGE, &report, "handled");
     assert_eq!(ended(&chain, VILLAGE, Outcome::Rejected), 1);
-    assert_eq!(chain.inboxes[VILLAGE], [report.clone()]);
+    assert_eq!(chain.inboxes[VILLAGE], std::slice::from_ref(&report));
     for step in ["accepted", "dispatched", "handled", "verified", "closed"] {
         update(&mut chain, VILLAGE, &report, step);
     }
@@ -201,7 +201,7 @@ fn a_directive_leaves_at_its_hour_unless_it_is_taken_back_before() {
     let first = hand_in(&mut chain, COUNTY, order(&[], Some(hour_ms))).unwrap();
     let second = hand_in(&mut chain, COUNTY, order(&[], Some(hour_ms))).unwrap();
     let cancel = hand_in(&mut chain, COUNTY, order(&[&first], None)).unwrap();
-    assert_eq!(chain.inboxes[VILLAGE], [cancel.clone()]);
+    assert_eq!(chain.inboxes[VILLAGE], std::slice::from_ref(&cancel));
     assert_eq!(ended(&chain, COUNTY, Outcome::Cancelled), 1);
     let said = chain.benches[COUNTY].restart();
     chain.said(COUNTY, said);

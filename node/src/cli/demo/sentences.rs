@@ -72,14 +72,18 @@ impl Sentences {
 
     pub(super) fn case_climbed(self, case: &MessageId, attempts: usize) -> String {
         self.either(
-            || format!("case {case} climbed from village to county after {attempts} attempts and was settled there"),
+            || {
+                format!(
+                    "case {case}: from village to county after {attempts} attempts, settled there"
+                )
+            },
             || format!("纠纷 {case} 经 {attempts} 次调解由村逐级上报到县，在县办结"),
         )
     }
 
     pub(super) fn incident_rose(self, id: &MessageId, township: &Code) -> String {
         self.either(
-            || format!("incident {id} was handled by nobody, went up by its deadline, and was closed at {township}"),
+            || format!("incident {id}: handled by nobody, went up, closed at {township}"),
             || format!("事件 {id} 逾期无人处置，自动上报，由 {township} 办结"),
         )
     }

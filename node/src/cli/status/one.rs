@@ -18,7 +18,7 @@ pub(super) fn print(station: &StationStatus, page: &mut Page) -> Result<(), Erro
     let since = station.since.as_ref().map(|since| {
         format!("{}{} {}", words.comma, words.since, time::beijing(since, time::DAY_AND_TIME))
     });
-    let facts = [
+    let mut facts = vec![
         (words.station, station.code.to_string()),
         (words.name, station.name.clone()),
         (words.tier, words.of(&station.tier).to_owned()),
@@ -28,6 +28,9 @@ pub(super) fn print(station: &StationStatus, page: &mut Page) -> Result<(), Erro
         (words.delivered, station.delivered.to_string()),
         (words.oldest, oldest(station.oldest_ms())),
     ];
+    if station.policy_version > 0 {
+        facts.push((words.policy, station.policy_version.to_string()));
+    }
     page.print_facts(&facts)?;
     if station.links.is_empty() {
         return Ok(());

@@ -127,7 +127,7 @@ impl Keys {
             more: serde_json::Map::new(),
         };
         let revoked = gone.iter().map(one).collect();
-        let set = policy::Set { keys, revoked, more: serde_json::Map::new() };
+        let set = policy::Set { keys, revoked, ..policy::Set::default() };
         let text =
             serde_json::to_string_pretty(&set).map_err(io::Error::other).map_err(at(file))?;
         fs::write(file, text + "\n").map_err(at(file))

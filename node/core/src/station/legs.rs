@@ -1,0 +1,40 @@
+//! What a message owes here, and when it began to.
+
+use yizhan_schemas::{Envelope, Lane};
+
+use super::Station;
+use crate::link::Link;
+use crate::record::Leg;
+use crate::route;
+use crate::time::Now;
+
+impl Station {
+    /// The legs of a message: chosen once, when it is taken.
+    pub(super) fn legs(&self, envelope: &Envelope, via: Option<&Link>) -> Vec<Leg> {
+        let header = envelope.header();
+        let links = route::links(&self.topology, &self.here, header, via);
+        links.into_iter().map(|link| self.leg(link, envelope)).collect()
+    }
+
+    pub(super) fn leg(&self, link: Link, envelope: &Envelope) -> Leg {
+        let header = envelope.header();
+        let fresh = Default::default();
+        let lane = self.kept.outbound(&link, header.lane).unwrap_or(&fresh);
+        let (sequence, chain) = lane.next_leg(&header.id());
+        Leg { link, sequence, chain }
+    }
+
+    /// Notes which cursors a message moved, and when it was taken.
+    pub(super) fn moved(&mut self, now: Now, lane: Lane, legs: &[Leg]) {
+        for leg in legs {
+            self.touched.insert(leg.link.clone());
+            let samples = match self.neighbours.get_mut(&leg.link) {
+                Some(neighbour) => neighbour.samples.get_mut(lane as usize),
+                None => Some(&mut self.inbox.samples).filter(|_| leg.link == Link::Inbox),
+            };
+            if let Some(samples) = samples {
+                samples.watch(leg.sequence, now.boot_us);
+            }
+        }
+    }
+}
