@@ -8,11 +8,13 @@
 
 mod message;
 mod stream;
+mod sum;
 
 use serde::{Deserialize, Serialize};
 
 pub use message::{MessageStatus, Target, Trace};
 pub use stream::Happening;
+pub use sum::{MISSING_MAX, Sum};
 
 use crate::{Code, Lane};
 

@@ -70,6 +70,7 @@ words! {
     kind: "kind", "类别";
     origin: "origin", "来源";
     to: "to", "送往";
+    missing: "missing", "未送达";
     precedence: "precedence", "缓急";
     accepted_at: "accepted at", "接收时间";
     grade: "grade", "进度";

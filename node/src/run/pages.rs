@@ -74,7 +74,13 @@ impl Pages for Book {
                 let _ =
                     tokio::time::timeout(within, self.journal.reach(id, &Goal::Delivered)).await;
             }
-            serde_json::to_value(self.journal.status_now(id).await?).ok()
+            let status = self.journal.status_now(id).await?;
+            let mut page = serde_json::to_value(&status).ok()?;
+            // of one target its row says all
+            if let (2.., Some(members)) = (status.targets.len(), page.as_object_mut()) {
+                members.insert("sum".to_owned(), serde_json::to_value(status.sum()).ok()?);
+            }
+            Some(page)
         }
         .boxed()
     }

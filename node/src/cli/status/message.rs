@@ -1,12 +1,16 @@
 //! One message: what it is, how each target ended, and where it has been.
 
 use comfy_table::Cell;
+use yizhan_schemas::Code;
 use yizhan_schemas::status::{MessageStatus, Target, Trace};
 
 use super::super::page::{Columns, Page, bad, good, plain, unknown};
 use super::super::words::Words;
 use super::super::{Error, time};
 use super::NOTHING;
+
+/// Stations that are named as missing; the JSON has more.
+const NAMED_MAX: usize = 12;
 
 pub(in crate::cli) fn print(message: &MessageStatus, page: &mut Page) -> Result<(), Error> {
     let words = page.words;
@@ -27,6 +31,9 @@ pub(in crate::cli) fn print(message: &MessageStatus, page: &mut Page) -> Result<
         let rows = message.targets.iter().map(|target| ended(target, words));
         page.print_table(Columns { heads, numbers: &[], gives_way: 4 }, rows)?;
     }
+    if message.targets.len() > 1 {
+        page.print(format!("\n{}", summed(message, words)))?;
+    }
     if !message.trail.is_empty() {
         page.print("")?;
         let heads = &[words.station, words.event, words.at, words.held];
@@ -34,6 +41,24 @@ pub(in crate::cli) fn print(message: &MessageStatus, page: &mut Page) -> Result<
         page.print_table(Columns { heads, numbers: &[3], gives_way: 1 }, rows)?;
     }
     Ok(())
+}
+
+/// `delivered 455/462, acknowledged 430, missing: …`
+fn summed(message: &MessageStatus, words: &Words) -> String {
+    let sum = message.sum();
+    let (comma, colon) = (words.comma, words.colon);
+    let mut said = format!("{} {}/{}", words.of("delivered"), sum.delivered, sum.targets);
+    for (word, number) in [("acknowledged", sum.acknowledged), ("completed", sum.completed)] {
+        if number > 0 {
+            said.push_str(&format!("{comma}{} {number}", words.of(word)));
+        }
+    }
+    if !sum.missing.is_empty() {
+        let named: Vec<&str> = sum.missing.iter().take(NAMED_MAX).map(Code::as_str).collect();
+        let more = if sum.targets - sum.delivered > named.len() { " …" } else { "" };
+        said.push_str(&format!("{comma}{}{colon}{}{more}", words.missing, named.join(" ")));
+    }
+    said
 }
 
 fn day(time: Option<&String>) -> String {
