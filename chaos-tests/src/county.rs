@@ -68,6 +68,13 @@ pub struct Size {
     pub seed: u64,
 }
 
+impl Size {
+    /// One for a test: three townships, a busy afternoon.
+    pub fn small(seed: u64) -> Self {
+        Self { townships: 3, villages: 9, matters: 400, rising: 6, cuts: 20, crashes: 10, seed }
+    }
+}
+
 /// Bytes that a child sent to its parent.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wire {

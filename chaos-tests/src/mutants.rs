@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use yizhan_core::mutant::{Mutant, breed};
 
+use crate::county::{County, Size};
 use crate::swarm::play_once;
 
 /// Seeds tried at most for one mutant.
@@ -34,9 +35,9 @@ pub fn trial(mutant: Mutant) -> Trial {
         Trial { mutant, seeds: None, fault: String::new(), panics: 0, took: Duration::ZERO };
     breed(Some(mutant));
     for seed in 1..=SEEDS_MAX {
-        match play_once(seed) {
-            Ok(ending) => {
-                let fault = ending.verdict.faults.into_iter().next();
+        match faults(mutant, seed) {
+            Ok(faults) => {
+                let fault = faults.into_iter().next();
                 // what fails without the mutant too is another matter
                 if let Some(fault) = fault.filter(|_| is_good_without(mutant, seed)) {
                     (trial.seeds, trial.fault) = (Some(seed), fault);
@@ -51,9 +52,17 @@ pub fn trial(mutant: Mutant) -> Trial {
     trial
 }
 
+/// What the oracle of a seed's story says, or the clerk of a seed's county.
+fn faults(mutant: Mutant, seed: u64) -> Result<Vec<String>, String> {
+    if !mutant.is_of_matters() {
+        return play_once(seed).map(|ending| ending.verdict.faults);
+    }
+    Ok(County::of(Size::small(seed))?.work(|_| ()))
+}
+
 fn is_good_without(mutant: Mutant, seed: u64) -> bool {
     breed(None);
-    let good = play_once(seed).is_ok_and(|ending| ending.verdict.is_good());
+    let good = faults(mutant, seed).is_ok_and(|faults| faults.is_empty());
     breed(Some(mutant));
     good
 }

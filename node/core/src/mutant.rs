@@ -49,10 +49,6 @@ pub enum Mutant {
     AttemptRunAgain,
     /// A step that may not be taken is taken.
     IllegalStepTaken,
-    /// A step whose subject is not here yet is delivered before it.
-    OvertakingStepDelivered,
-    /// A case goes up although its tier has not tried.
-    LadderSkipped,
     /// A child's counts are added each time that they are told.
     DigestAddedTwice,
     /// An application is told that its answer is noted, and it is not.
@@ -65,7 +61,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 25] = [
         Self::AckBeforeCommit,
         Self::EmptyStepOvertakes,
         Self::EpochForgotten,
@@ -87,13 +83,18 @@ impl Mutant {
         Self::UnlinkedBeforeSnapshot,
         Self::AttemptRunAgain,
         Self::IllegalStepTaken,
-        Self::OvertakingStepDelivered,
-        Self::LadderSkipped,
         Self::DigestAddedTwice,
         Self::AnswerDropped,
         Self::SealsUnchecked,
         Self::SealsDropped,
     ];
+}
+
+impl Mutant {
+    /// True if it takes a county at work to notice it: it is about what messages mean.
+    pub fn is_of_matters(self) -> bool {
+        matches!(self, Self::IllegalStepTaken | Self::DigestAddedTwice)
+    }
 }
 
 /// True if this build has mutants at all.

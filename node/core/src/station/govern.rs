@@ -147,9 +147,6 @@ impl Station {
         if let Word::Step { step: Taken::Cancelled, .. } = word {
             return Act::TakeBack { ids: vec![subject.clone()], outcome: Outcome::Superseded };
         }
-        if mutant::is(Mutant::OvertakingStepDelivered) {
-            return Act::Nothing;
-        }
         if !self.kept.matters.may_park(envelope.bytes().len()) {
             let why = format!("{subject} is not here, and too many steps wait for theirs");
             return Act::Refuse {
@@ -237,9 +234,7 @@ impl Station {
         let age_ms = matter.taken.ago_ms(now, &self.clock);
         let rule = Kind::parse("case.apply").ok();
         let rule = rule.and_then(|kind| self.topology.ladder(&kind));
-        if !mutant::is(Mutant::LadderSkipped) {
-            ladder::may_rise(matter.attempts.len(), age_ms, rule)?;
-        }
+        ladder::may_rise(matter.attempts.len(), age_ms, rule)?;
         ladder::tells_all(&matter.attempts, history)
     }
 
