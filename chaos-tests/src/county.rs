@@ -12,7 +12,7 @@ mod event;
 mod links;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -24,6 +24,7 @@ use yizhan_schemas::{Epoch, StoreId};
 use crate::clock::Clock;
 use crate::host::Host;
 use crate::plan::Store;
+use crate::timers::Timers;
 use crate::tree::Tree;
 
 use clerk::Clerk;
@@ -90,15 +91,14 @@ pub struct County {
     hosts: Vec<Host>,
     events: BTreeMap<(u64, u64), Event>,
     counter: u64,
-    timers: BTreeSet<(u64, usize)>,
-    timer_of: Vec<Option<u64>>,
+    timers: Timers,
     now_us: u64,
     dice: SmallRng,
     /// Whether the link of a child carries anything.
     linked: Vec<bool>,
     wire: Vec<Wire>,
     callers: BTreeMap<Ticket, (usize, u32)>,
-    /// Whose answer a ticket is for, and the life in which it was asked.
+    /// Whose answer a ticket is for.
     asked: BTreeMap<Ticket, usize>,
     clerk: Clerk,
     faults: Vec<String>,
@@ -131,8 +131,7 @@ impl County {
             hosts,
             events: BTreeMap::new(),
             counter: 0,
-            timers: BTreeSet::new(),
-            timer_of: vec![None; count],
+            timers: Timers::new(count),
             now_us: 0,
             dice: SmallRng::seed_from_u64(size.seed),
             linked: vec![false; count],
@@ -173,12 +172,13 @@ impl County {
         let end_us = WORK_US + REST_US;
         while self.now_us < end_us && self.faults.is_empty() {
             let event = self.events.first_key_value().map(|((at, _), _)| *at);
-            let timer = self.timers.first().map(|(at, _)| *at);
-            let Some(next_us) = event.into_iter().chain(timer).min() else { break };
+            let Some(next_us) = event.into_iter().chain(self.timers.first_us()).min() else {
+                break;
+            };
             self.now_us = next_us;
             progress(next_us * 100 / end_us);
-            if timer == Some(next_us) {
-                self.ring();
+            if let Some(host) = self.timers.pop_by(next_us) {
+                self.ring(host);
             } else if let Some((_, event)) = self.events.pop_first() {
                 self.happen(event);
             }
@@ -234,11 +234,7 @@ impl County {
         clock.unwrap_or(Now { boot_us: 0, wall_ms: 0 })
     }
 
-    fn ring(&mut self) {
-        let Some((_, host)) = self.timers.pop_first() else { return };
-        if let Some(timer) = self.timer_of.get_mut(host) {
-            *timer = None;
-        }
+    fn ring(&mut self, host: usize) {
         let now = self.clock(host);
         if let Some(h) = self.hosts.get_mut(host) {
             h.tick(now);

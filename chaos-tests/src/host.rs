@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use yizhan_core::effect::{Effect, Send};
-use yizhan_core::fill::{Filled, LegSource as _, fill};
+use yizhan_core::fill::{LegSource as _, fill};
 use yizhan_core::input::{Input, Marks};
 use yizhan_core::link::Link;
 use yizhan_core::outbound::Outbound;
@@ -16,7 +16,7 @@ use yizhan_core::settings::Settings;
 use yizhan_core::station::{Fresh, Station};
 use yizhan_core::step::{Durable, Pending, Spool as _, Step, Steps, Writes, commit_through};
 use yizhan_core::time::Now;
-use yizhan_schemas::frame::{Have, VERSION};
+use yizhan_schemas::frame::{Frame, Have, VERSION};
 use yizhan_schemas::{Code, Envelope, Lane, PerLane};
 use yizhan_topology::Topology;
 
@@ -278,9 +278,23 @@ impl Host {
         }
     }
 
-    /// The frames that a send asks for, and the last leg in them.
-    pub fn fill(&self, send: &Send, now: Now) -> Result<Filled, String> {
-        fill(send, &self.disk, &self.signet, now)
+    /// The frames that a send asks for, and what the station hears of it, in order.
+    pub fn fill(&self, send: &Send, now: Now) -> Result<(Vec<Frame>, Vec<Input>), String> {
+        let filled = fill(send, &self.disk, &self.signet, now)?;
+        let frames: Vec<Frame> = filled.frames.into_iter().map(Frame::Batch).collect();
+        let lengths = frames.iter().map(|frame| frame.encode().map_or(0, |bytes| bytes.len()));
+        let bytes = lengths.sum::<usize>() as u64;
+        let (link, session, lane, from) = (&send.link, send.session, send.lane, send.from);
+        let gap = filled.gap.map(|(from, through)| Input::Unreadable {
+            link: link.clone(),
+            lane,
+            from,
+            through,
+            id: None,
+        });
+        let (link, through) = (link.clone(), filled.through);
+        let sent = Input::Sent { link, session, lane, from, through, bytes };
+        Ok((frames, gap.into_iter().chain([sent]).collect()))
     }
 
     /// What the log says of the places that a hello asks about.

@@ -52,6 +52,7 @@ pub mod seal;
 pub mod story;
 pub mod stream;
 pub mod swarm;
+pub mod timers;
 pub mod tree;
 pub mod workload;
 pub mod world;

@@ -1,7 +1,5 @@
 //! [`Matter`]: what a publisher hands in: the same draft for the same key, however often it asks.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -121,21 +119,12 @@ impl Matter {
         let payload = self.payload();
         let body = Digest::of(&payload);
         Some(Draft {
-            kind: Kind::parse(kind).ok()?,
             to: Some(Selector::parse(&tree.text(self.whom)).ok()?),
             precedence: Some(self.lane),
             ttl_ms: self.ttl_ms,
-            payload,
-            content_type: None,
-            severity: None,
-            not_before_ms: None,
-            traceparent: None,
-            ce_id: None,
-            ce_source: None,
-            ce_time: None,
-            ce_extensions: BTreeMap::new(),
             key: Some(PublisherKey { scope: "sim".into(), key: self.key.to_string(), body }),
             known,
+            ..Draft::plain(Kind::parse(kind).ok()?, payload)
         })
     }
 }

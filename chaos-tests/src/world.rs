@@ -16,7 +16,7 @@ mod schedule;
 mod settle;
 mod tamper;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -34,6 +34,7 @@ use crate::oracle::{Oracle, Verdict};
 use crate::plan::{Faults, Plan};
 use crate::story::Story;
 use crate::stream::Stream;
+use crate::timers::Timers;
 use crate::tree::Tree;
 use crate::workload::{ENCORE, Matter};
 
@@ -74,8 +75,7 @@ pub struct World {
     tamper: SmallRng,
     now_us: u64,
     calendar: BTreeMap<(u64, u64), Event>,
-    timers: BTreeSet<(u64, usize)>,
-    timer_of: Vec<Option<u64>>,
+    timers: Timers,
     /// The station whose timer went off last, when, and how often at that moment.
     ticks: (usize, u64, u32),
     counter: u64,
@@ -129,8 +129,7 @@ impl World {
             tamper: SmallRng::seed_from_u64(plan.seed ^ 0x5ea1),
             now_us: 0,
             calendar: BTreeMap::new(),
-            timers: BTreeSet::new(),
-            timer_of: vec![None; tree.len()],
+            timers: Timers::new(tree.len()),
             ticks: (0, 0, 0),
             counter: 0,
             hosts,
@@ -234,20 +233,13 @@ impl World {
 
     fn next_us(&self) -> Option<u64> {
         let event = self.calendar.first_key_value().map(|((at, _), _)| *at);
-        let timer = self.timers.first().map(|(at, _)| *at);
-        event.into_iter().chain(timer).min()
+        event.into_iter().chain(self.timers.first_us()).min()
     }
 
     fn turn(&mut self, at: u64) {
         self.now_us = self.now_us.max(at);
-        match self.timers.first().copied().filter(|(due, _)| *due <= at) {
-            Some((due, host)) => {
-                self.timers.remove(&(due, host));
-                if let Some(timer) = self.timer_of.get_mut(host) {
-                    *timer = None;
-                }
-                self.go_off(host);
-            }
+        match self.timers.pop_by(at) {
+            Some(host) => self.go_off(host),
             None => {
                 let Some((_, event)) = self.calendar.pop_first() else { return };
                 self.happen(event);

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use yizhan_core::draft::{Draft, Known};
+use yizhan_core::draft::Draft;
 use yizhan_core::record::PublisherKey;
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::payload::stats::{Counts, Family, Measure, Table};
@@ -98,7 +98,9 @@ impl Clerk {
             key: format!("{at}-{number}"),
             body: Digest::of(&payload),
         };
-        Some((matter.host, draft(kind, payload, key, matter)?))
+        let (severity, key) = (Some(matter.severity().to_owned()), Some(key));
+        let plain = Draft::plain(Kind::parse(kind).ok()?, payload);
+        Some((matter.host, Draft { severity, key, ..plain }))
     }
 
     /// It was taken; true if there is more to do.
@@ -212,33 +214,17 @@ fn way(dice: &mut SmallRng) -> Vec<&'static str> {
     steps
 }
 
-fn report(matter: &Matter) -> Value {
-    let severity = if matter.left { "significant" } else { "general" };
-    json!({
-        "category": CATEGORIES.get(matter.category),
-        "severity": severity,
-        "description": "张三家门口",
-        "occurred_at": "2026-11-24T06:00:00+08:00",
-    })
+impl Matter {
+    fn severity(&self) -> &'static str {
+        if self.left { "significant" } else { "general" }
+    }
 }
 
-fn draft(kind: &str, payload: Bytes, key: PublisherKey, matter: &Matter) -> Option<Draft> {
-    let severity = if matter.left { "significant" } else { "general" };
-    Some(Draft {
-        kind: Kind::parse(kind).ok()?,
-        to: None,
-        precedence: None,
-        ttl_ms: None,
-        payload,
-        content_type: None,
-        severity: Some(severity.to_owned()),
-        not_before_ms: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: BTreeMap::new(),
-        key: Some(key),
-        known: Known::default(),
+fn report(matter: &Matter) -> Value {
+    json!({
+        "category": CATEGORIES.get(matter.category),
+        "severity": matter.severity(),
+        "description": "张三家门口",
+        "occurred_at": "2026-11-24T06:00:00+08:00",
     })
 }

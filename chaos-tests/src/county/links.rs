@@ -37,19 +37,15 @@ impl County {
     pub(super) fn send(&mut self, host: usize, life: u32, send: Send) {
         let now = self.clock(host);
         let Some(h) = self.hosts.get(host) else { return };
-        let filled = match h.fill(&send, now) {
+        let (frames, heard) = match h.fill(&send, now) {
             Ok(filled) => filled,
             Err(fault) => return self.faults.push(format!("a send does not fill: {fault}")),
         };
-        let (mut bytes, through) = (0, filled.through);
-        for batch in filled.frames {
-            let frame = Frame::Batch(batch);
-            bytes += frame.encode().map_or(0, |bytes| bytes.len() as u64);
-            self.pass(host, &send.link, &frame);
+        frames.iter().for_each(|frame| self.pass(host, &send.link, frame));
+        for input in heard {
+            let input = Box::new(input);
+            self.soon(10, 500, Event::Input { host, life, input });
         }
-        let (link, session, lane, from) = (send.link, send.session, send.lane, send.from);
-        let input = Box::new(Input::Sent { link, session, lane, from, through, bytes });
-        self.soon(10, 500, Event::Input { host, life, input });
     }
 
     pub(super) fn pass(&mut self, host: usize, link: &Link, frame: &Frame) {

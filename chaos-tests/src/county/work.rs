@@ -57,17 +57,9 @@ impl County {
         for effect in early {
             self.effect(host, life, effect);
         }
-        let (Some(h), Some(timer)) = (self.hosts.get(host), self.timer_of.get_mut(host)) else {
-            return;
-        };
+        let Some(h) = self.hosts.get(host) else { return };
         let due = h.due_us().map(|boot_us| h.clock.when(boot_us).max(self.now_us));
-        if *timer != due {
-            if let Some(at) = *timer {
-                self.timers.remove(&(at, host));
-            }
-            self.timers.extend(due.map(|at| (at, host)));
-            *timer = due;
-        }
+        self.timers.set(host, due);
     }
 
     fn committed(&mut self, host: usize, life: u32) {

@@ -32,22 +32,14 @@ pub(super) fn draft(draw: &mut Draw<'_>) -> Draft {
         key: draw.below(4).to_string(),
         body: Digest::of(&payload),
     });
+    let plain = Draft::plain(kind(draw), payload);
     Draft {
-        kind: kind(draw),
         to: draw.mostly(Some(()), |_| None).map(|()| whom(draw)),
         precedence: draw.once_in(2).then(|| draw.lane()),
         ttl_ms: ttl(draw),
-        payload,
-        content_type: None,
-        severity: None,
-        not_before_ms: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: BTreeMap::new(),
         key,
         known: Known { through: draw.near(0), message: None },
+        ..plain
     }
 }
 

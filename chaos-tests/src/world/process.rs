@@ -68,21 +68,9 @@ impl World {
     }
 
     fn set_timer(&mut self, host: usize) {
-        let (Some(h), Some(timer)) = (self.hosts.get(host), self.timer_of.get_mut(host)) else {
-            return;
-        };
+        let Some(h) = self.hosts.get(host) else { return };
         let due = h.due_us().map(|boot_us| h.clock.when(boot_us).max(h.paused_us));
-        let due = due.map(|at| at.max(self.now_us));
-        if *timer == due {
-            return;
-        }
-        if let Some(at) = *timer {
-            self.timers.remove(&(at, host));
-        }
-        if let Some(at) = due {
-            self.timers.insert((at, host));
-        }
-        *timer = due;
+        self.timers.set(host, due.map(|at| at.max(self.now_us)));
     }
 
     pub(super) fn committed(&mut self, host: usize, life: u32) {
@@ -185,25 +173,20 @@ impl World {
     fn send(&mut self, host: usize, life: u32, send: yizhan_core::effect::Send) {
         let now = self.clock(host);
         let Some(h) = self.hosts.get(host) else { return };
-        let filled = match h.fill(&send, now) {
+        let (frames, heard) = match h.fill(&send, now) {
             Ok(filled) => filled,
             Err(fault) => return self.oracle.fault(format!("a send does not fill: {fault}")),
         };
-        let (mut bytes, through) = (0, filled.through);
-        for batch in filled.frames {
-            let frame = Frame::Batch(batch);
-            bytes += frame.encode().map_or(0, |bytes| bytes.len() as u64);
-            self.pass(host, &send.link, &frame);
-        }
-        let (link, session, lane, from) = (send.link, send.session, send.lane, send.from);
-        if let Some((from, through)) = filled.gap {
-            self.tell(format_args!("{host}: {link:?} {lane} {from}..={through} cannot be read"));
-            let input = Input::Unreadable { link: link.clone(), lane, from, through, id: None };
+        frames.iter().for_each(|frame| self.pass(host, &send.link, frame));
+        for input in heard {
+            if let Input::Unreadable { link, lane, from, through, .. } = &input {
+                self.tell(format_args!(
+                    "{host}: {link:?} {lane} {from}..={through} cannot be read"
+                ));
+            }
             let input = Box::new(input);
             self.soon(10, 500, Event::Input { host, life, input });
         }
-        let input = Box::new(Input::Sent { link, session, lane, from, through, bytes });
-        self.soon(10, 500, Event::Input { host, life, input });
     }
 
     /// The index takes what waits for it, and does so again after a while.

@@ -43,6 +43,29 @@ pub struct Draft {
     pub known: Known,
 }
 
+impl Draft {
+    /// A draft of which nothing is said that need not be.
+    pub fn plain(kind: Kind, payload: Bytes) -> Self {
+        Self {
+            kind,
+            to: None,
+            precedence: None,
+            ttl_ms: None,
+            payload,
+            content_type: None,
+            severity: None,
+            not_before_ms: None,
+            traceparent: None,
+            ce_id: None,
+            ce_source: None,
+            ce_time: None,
+            ce_extensions: BTreeMap::new(),
+            key: None,
+            known: Known::default(),
+        }
+    }
+}
+
 /// The index's word on a publisher's key: a hint, because the index is written behind the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Known {

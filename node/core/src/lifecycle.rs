@@ -44,16 +44,7 @@ fn lead(stage: Stage, step: Step) -> Option<To> {
 }
 
 fn illegal(stage: Stage, step: Step) -> String {
-    let all = [
-        Step::Accepted,
-        Step::Dispatched,
-        Step::Handled,
-        Step::Verified,
-        Step::Closed,
-        Step::Returned,
-        Step::Cancelled,
-    ];
-    let legal = all.into_iter().filter(|step| lead(stage, *step).is_some());
+    let legal = Step::ALL.into_iter().filter(|step| lead(stage, *step).is_some());
     let legal: Vec<_> = legal.map(Step::word).collect();
     let valid = if legal.is_empty() { "nothing".to_owned() } else { legal.join(", ") };
     format!("`{}` does not follow `{}`; valid is {valid}", step.word(), stage.word())
@@ -122,18 +113,9 @@ mod tests {
 
     #[test]
     fn every_step_from_every_stage_is_as_the_table_says() {
-        let steps = [
-            Step::Accepted,
-            Step::Dispatched,
-            Step::Handled,
-            Step::Verified,
-            Step::Closed,
-            Step::Returned,
-            Step::Cancelled,
-        ];
         assert_eq!(TABLE.map(|(stage, _)| stage), STAGES);
         for (stage, row) in TABLE {
-            for (step, expected) in steps.into_iter().zip(row) {
+            for (step, expected) in Step::ALL.into_iter().zip(row) {
                 let found = match super::step(stage, step, Some("不属本站")) {
                     Ok((To::Stage(stage), _)) => stage.word(),
                     Ok((To::End, _)) => ".",

@@ -61,10 +61,8 @@ impl Tally {
 
     /// The sum of a day, of this station at this depth and of all below it.
     pub fn sum(&self, day: Day, depth: u8) -> Table {
-        let mut sum = Table::new();
-        if let Some(own) = self.own.get(&day) {
-            stats::join(&mut sum, &Table::from([(depth, own.clone())]), Counts::add);
-        }
+        let own = self.own.get(&day).map(|own| (depth, own.clone()));
+        let mut sum: Table = own.into_iter().collect();
         for table in self.below.values().filter_map(|days| days.get(&day)) {
             stats::join(&mut sum, table, Counts::add);
         }

@@ -146,13 +146,14 @@ impl Door {
                 let wait = headers.get("Yz-Wait").filter(|text| !text.is_empty());
                 let wait = wait.map(|text| Place::Header("Yz-Wait").wait(text)).transpose()?;
                 let kind = draft.kind.clone();
-                let answer = self.submit(*draft, wait.unwrap_or(Wait::ACCEPTED)).await;
+                let draft = self.addressed(*draft);
+                let answer = self.submit(draft, wait.unwrap_or(Wait::ACCEPTED)).await;
                 answer.map(|accepted| Received::One(kind, accepted))
             }
             Post::Batch(drafts) => {
                 let checked = |draft: Result<Draft, Refusal>| {
                     let draft = draft?;
-                    caller.check(&draft).map(|()| draft)
+                    caller.check(&draft).map(|()| self.addressed(draft))
                 };
                 let kind =
                     |draft: &Result<Draft, Refusal>| draft.as_ref().ok().map(|it| it.kind.clone());
@@ -203,8 +204,7 @@ impl Door {
         Draft { to, ..draft }
     }
 
-    async fn hand_in(&self, draft: Draft) -> Result<Accepted, Refusal> {
-        let mut draft = self.addressed(draft);
+    async fn hand_in(&self, mut draft: Draft) -> Result<Accepted, Refusal> {
         for _ in 0..LOOKS_MAX {
             if let Some(key) = &draft.key {
                 draft.known = self.keys.look(key);

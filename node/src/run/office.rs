@@ -59,11 +59,7 @@ impl Office {
         let tiers = self.topology.tiers();
         let name =
             |depth: u8| tiers.get(usize::from(depth)).cloned().unwrap_or_else(|| depth.to_string());
-        let of = |(depth, table): (&u8, _)| {
-            let one = Table::from([(*depth, Clone::clone(table))]);
-            (name(*depth), categories(&one))
-        };
-        sum.iter().map(of).collect()
+        sum.iter().map(|(depth, families)| (name(*depth), categories(families))).collect()
     }
 
     /// Incidents and cases that are under way.
@@ -135,13 +131,12 @@ fn families(table: &Table) -> Value {
 }
 
 /// Counts by family and category.
-fn categories(table: &Table) -> Value {
-    let mut all: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
-    for (family, categories) in table.values().flatten() {
-        let family = all.entry(family.word()).or_default();
-        family.extend(categories.iter().map(|(name, counts)| (name.as_str(), numbers(counts))));
-    }
-    json!(all)
+fn categories(families: &BTreeMap<Family, BTreeMap<String, Counts>>) -> Value {
+    let of = |counts: &BTreeMap<String, Counts>| -> BTreeMap<String, Value> {
+        counts.iter().map(|(name, counts)| (name.clone(), numbers(counts))).collect()
+    };
+    let all = families.iter().map(|(family, counts)| (family.word(), of(counts)));
+    json!(all.collect::<BTreeMap<&str, _>>())
 }
 
 fn numbers(counts: &Counts) -> Value {

@@ -1,11 +1,8 @@
 //! What may be sent, from where, to whom: the whole decision, case by case.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
 use super::*;
-use crate::draft::Known;
 
 /// A county, two townships, a village in each; the county takes no cases.
 const TREE: &str = r#"
@@ -42,23 +39,8 @@ const TOWN: &str = "510722.101";
 const VILLAGE: &str = "510722.101.002";
 
 fn draft(kind: &str, to: Option<&str>) -> Draft {
-    Draft {
-        kind: Kind::parse(kind).unwrap(),
-        to: to.map(|to| Selector::parse(to).unwrap()),
-        precedence: None,
-        ttl_ms: None,
-        payload: Bytes::from_static(b"12345678"),
-        content_type: None,
-        severity: None,
-        not_before_ms: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: BTreeMap::new(),
-        key: None,
-        known: Known::default(),
-    }
+    let to = to.map(|to| Selector::parse(to).unwrap());
+    Draft { to, ..Draft::plain(Kind::parse(kind).unwrap(), Bytes::from_static(b"12345678")) }
 }
 
 fn decide(here: &str, draft: &Draft) -> Result<Terms, Refusal> {

@@ -4,6 +4,7 @@
 //! taken but not delivered: its outcome is `rejected`, with the reason. A step whose subject is not
 //! here yet waits for it; one that takes its subject back leaves a tombstone.
 
+use yizhan_schemas::payload::incident::Severity;
 use yizhan_schemas::payload::incident::update::Step as Taken;
 use yizhan_schemas::payload::matter::Word;
 use yizhan_schemas::payload::receipt::Event;
@@ -26,8 +27,8 @@ use crate::time::Now;
 pub(super) enum Act {
     /// Nothing that a station has to know of.
     Nothing,
-    /// It opens a matter.
-    Open(Word),
+    /// It opens a matter, whose steps may have deadlines.
+    Open(Option<Change>),
     /// It moves one, and its origin is told so.
     Change { change: Change, told: Option<(MessageId, Answer, Option<String>)> },
     /// It is not delivered.
@@ -69,7 +70,6 @@ impl Station {
         let word = Word::read(&header.kind, content_type, envelope.payload());
         let Some(Ok(word)) = word else { return Act::Nothing };
         match self.weigh_word(now, &id, &word, envelope) {
-            Ok(Act::Open(_)) if !self.handles(envelope) => Act::Nothing,
             Ok(act) => act,
             Err(why) => {
                 Act::Refuse { outcome: Outcome::Rejected, why, family: family(&header.kind) }
@@ -92,14 +92,16 @@ impl Station {
         let Some(subject) = word.subject() else {
             return match word {
                 Word::TakesBack { references } => self.weigh_taking_back(id, references),
-                Word::Opened { .. } => self.place_for_case().map(|()| Act::Open(word.clone())),
-                _ => Ok(Act::Open(word.clone())),
+                Word::Reported { severity, .. } => {
+                    Ok(self.weigh_report(now, id, *severity, envelope))
+                }
+                _ => self.weigh_case(envelope),
             };
         };
         self.may_speak(&id.origin, subject)?;
         if let Word::Applied { .. } = word {
             // it is a case of its own here
-            return self.place_for_case().map(|()| Act::Open(word.clone()));
+            return self.weigh_case(envelope);
         }
         let stage = match self.kept.matters.standing(subject) {
             Standing::Untouched => Stage::Reported,
@@ -108,6 +110,35 @@ impl Station {
             Standing::Unknown => return Ok(self.weigh_unknown(envelope, subject, word)),
         };
         self.weigh_step(now, id, stage, word, subject)
+    }
+
+    fn weigh_case(&self, envelope: &Envelope) -> Result<Act, String> {
+        self.place_for_case()?;
+        Ok(if self.handles(envelope) { Act::Open(None) } else { Act::Nothing })
+    }
+
+    /// The steps of a report have deadlines where a rule says so, and there is room to follow it.
+    fn weigh_report(
+        &self,
+        now: Now,
+        id: &MessageId,
+        severity: Severity,
+        envelope: &Envelope,
+    ) -> Act {
+        if !self.handles(envelope) {
+            return Act::Nothing;
+        }
+        let header = envelope.header();
+        let rule = self.topology.deadlines(&header.kind, severity.word());
+        let rule = rule.filter(|_| self.kept.matters.live_len() < LIVE_MAX);
+        Act::Open(rule.map(|rule| {
+            let rises = rule.escalate_after.is_some() && self.topology.parent(&self.here).is_some();
+            let body = rises.then(|| Body {
+                content_type: header.content_type.clone(),
+                payload: envelope.payload().clone(),
+            });
+            Change::Timed { id: id.clone(), severity, body, at: Moment::of(now, self.boot) }
+        }))
     }
 
     /// Who reported a matter may speak of it, and so may the stations above.
@@ -225,16 +256,14 @@ impl Station {
     }
 
     /// Whether an own application may go up, before it is taken.
-    pub(super) fn may_apply(&self, now: Now, word: &Word) -> Result<(), String> {
+    pub(super) fn may_apply(&self, now: Now, kind: &Kind, word: &Word) -> Result<(), String> {
         let Word::Applied { subject, history, .. } = word else { return Ok(()) };
         let Some(matter) = self.kept.matters.get(subject) else {
             return Err(format!("{subject} is no case that is open at {}", self.here));
         };
         ladder::step(matter.stage, Move::Apply)?;
         let age_ms = matter.taken.ago_ms(now, &self.clock);
-        let rule = Kind::parse("case.apply").ok();
-        let rule = rule.and_then(|kind| self.topology.ladder(&kind));
-        ladder::may_rise(matter.attempts.len(), age_ms, rule)?;
+        ladder::may_rise(matter.attempts.len(), age_ms, self.topology.ladder(kind))?;
         ladder::tells_all(&matter.attempts, history)
     }
 
@@ -251,12 +280,16 @@ impl Station {
     }
 
     /// Does what a message that was just taken does.
-    pub(super) fn act(&mut self, now: Now, put: &Put, act: Act, step: &mut Step) {
-        let id = put.envelope.header().id();
+    pub(super) fn act(&mut self, now: Now, id: &MessageId, act: Act, step: &mut Step) {
         let at = Moment::of(now, self.boot);
         match act {
             Act::Nothing => {}
-            Act::Open(word) => self.on_opened(now, put, &word, step),
+            Act::Open(timed) => {
+                if let Some(timed) = timed {
+                    self.change(now, timed, step);
+                }
+                self.resume_waiting_for(now, id, step);
+            }
             Act::Change { change, told } => {
                 self.change(now, change, step);
                 if let Some((subject, answer, remark)) = told {
@@ -264,41 +297,19 @@ impl Station {
                 }
             }
             Act::Refuse { outcome, why, family } => {
-                self.ended_at(&id, [self.here.clone()], outcome, Some(&why));
+                self.ended_at(id, [self.here.clone()], outcome, Some(&why));
                 if outcome == Outcome::Rejected {
                     self.change(now, Change::Refused { family, at }, step);
                 }
             }
-            Act::Park(until) => {
-                let put = Box::new(Put { legs: Vec::new(), ..put.clone() });
-                self.change(now, Change::Parked { put, until }, step);
-                self.set_waking(now);
-            }
+            // whoever took it has set it aside
+            Act::Park(_) => self.set_waking(now),
             Act::TakeBack { ids, outcome } => {
                 for id in ids {
                     self.change(now, Change::Tombstone { id, outcome, at }, step);
                 }
             }
         }
-    }
-
-    /// A matter was opened: its deadlines run, and what waited for it goes on.
-    fn on_opened(&mut self, now: Now, put: &Put, word: &Word, step: &mut Step) {
-        let header = put.envelope.header();
-        let id = header.id();
-        if let Word::Reported { severity, .. } = word
-            && self.kept.matters.live_len() < LIVE_MAX
-            && let Some(rule) = self.topology.deadlines(&header.kind, severity.word())
-        {
-            let rises = rule.escalate_after.is_some() && self.topology.parent(&self.here).is_some();
-            let body = rises.then(|| Body {
-                content_type: header.content_type.clone(),
-                payload: put.envelope.payload().clone(),
-            });
-            let (severity, at) = (*severity, Moment::of(now, self.boot));
-            self.change(now, Change::Timed { id: id.clone(), severity, body, at }, step);
-        }
-        self.resume_waiting_for(now, &id, step);
     }
 
     /// Writes a change down, and sets the clock of the matter anew.
@@ -338,6 +349,13 @@ impl Station {
         let remark = remark.map(str::to_owned);
         self.became(&here, Event::Answered { answer, remark });
     }
+}
+
+/// What is written down of a message that is to wait: all of it, without legs.
+pub(super) fn parked(put: &Put, act: &Act) -> Option<Change> {
+    let Act::Park(until) = act else { return None };
+    let put = Box::new(Put { legs: Vec::new(), ..put.clone() });
+    Some(Change::Parked { put, until: until.clone() })
 }
 
 /// Where a matter stands that the tier above sent back.

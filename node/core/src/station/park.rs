@@ -4,7 +4,7 @@ use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Envelope, MessageId, Outcome};
 
 use super::Station;
-use super::govern::Act;
+use super::govern::{Act, parked};
 use super::perish;
 use crate::link::Link;
 use crate::matter::{Change, Until};
@@ -24,7 +24,8 @@ impl Station {
     /// Goes on with what waited for this message.
     pub(super) fn resume_waiting_for(&mut self, now: Now, subject: &MessageId, step: &mut Step) {
         let waiting = self.kept.matters.parked();
-        let mine = waiting.filter(|(_, _, until)| **until == Until::Subject(subject.clone()));
+        let mine = waiting
+            .filter(|(_, _, until)| matches!(until, Until::Subject(other) if other == subject));
         let ids: Vec<MessageId> = mine.map(|(id, _, _)| id.clone()).collect();
         ids.iter().for_each(|id| self.resume(now, id, step));
     }
@@ -52,9 +53,13 @@ impl Station {
         self.moved(now, lane, &legs);
         let put = Put { legs, opens: matches!(act, Act::Open(_)), ..put };
         let places = perish::places(&put);
-        self.write(step, Record::Resumed(put.clone()));
+        let parked = parked(&put, &act);
+        self.write(step, Record::Resumed(put));
         self.perishing.watch(places, &self.kept, &self.clock);
-        self.act(now, &put, act, step);
+        if let Some(parked) = parked {
+            self.change(now, parked, step);
+        }
+        self.act(now, id, act, step);
     }
 
     /// A message that is kept until its hour owes nothing before.

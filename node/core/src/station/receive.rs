@@ -7,7 +7,7 @@ use yizhan_schemas::payload::receipt::Event;
 use yizhan_schemas::payload::stats;
 use yizhan_schemas::{Code, Envelope, Header, Lane, Outcome};
 
-use super::govern::Act;
+use super::govern::{Act, parked};
 use super::{Station, perish, seals};
 use crate::effect::Notice;
 use crate::inbound::Arrival;
@@ -254,12 +254,13 @@ impl Station {
 
     /// Writes a message down, and does what it does here.
     pub(super) fn take_and_act(&mut self, now: Now, put: Put, act: Act, step: &mut Step) {
-        if matches!(act, Act::Nothing) {
-            self.take(now, put, step);
-            return;
+        let id = put.envelope.header().id();
+        let parked = parked(&put, &act);
+        self.take(now, put, step);
+        if let Some(parked) = parked {
+            self.change(now, parked, step);
         }
-        self.take(now, put.clone(), step);
-        self.act(now, &put, act, step);
+        self.act(now, &id, act, step);
     }
 
     /// Writes a message down with its legs, and watches its time to live.

@@ -64,7 +64,8 @@ impl Station {
         self.flash_fault(now, lane)?;
         let word = word_of_ours(&draft);
         if let Some(word) = &word {
-            self.may_apply(now, word).map_err(|why| Refusal::new(ErrorCode::Forbidden, why))?;
+            let allowed = self.may_apply(now, &draft.kind, word);
+            allowed.map_err(|why| Refusal::new(ErrorCode::Forbidden, why))?;
         }
         let hour_ms = draft.not_before_ms.filter(|hour_ms| *hour_ms > now.wall_ms);
         let targets = self.targets(&terms);

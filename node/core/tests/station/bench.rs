@@ -1,12 +1,11 @@
 //! [`Bench`]: one station on a pretend log, told one thing after the other.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use yizhan_core::Station;
-use yizhan_core::draft::{Draft, Known};
+use yizhan_core::draft::Draft;
 use yizhan_core::effect::Effect;
 use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::input::{Input, Marks, Ticket};
@@ -296,21 +295,5 @@ pub(crate) fn submitted(ticket: u64, kind: &str, to: &str, ttl_ms: Option<u64>) 
 
 /// A draft of which nothing is said that need not be.
 pub(crate) fn draft(kind: &str, payload: Bytes) -> Draft {
-    Draft {
-        kind: Kind::parse(kind).unwrap(),
-        to: None,
-        precedence: None,
-        ttl_ms: None,
-        payload,
-        content_type: None,
-        severity: None,
-        not_before_ms: None,
-        traceparent: None,
-        ce_id: None,
-        ce_source: None,
-        ce_time: None,
-        ce_extensions: BTreeMap::new(),
-        key: None,
-        known: Known::default(),
-    }
+    Draft::plain(Kind::parse(kind).unwrap(), payload)
 }

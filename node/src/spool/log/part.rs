@@ -159,8 +159,8 @@ pub(super) fn seal_of(under: Under, seals: &Seals) -> Option<Arc<HeldSeal>> {
     seals.get(usize::try_from(under.seal).ok()?)?.clone()
 }
 
-/// A leg out of the body of a `Put`, `Reappended` or `Resumed`, whose envelope is a slice of that body: the
-/// one to this link, if there is one of at least this sequence.
+/// A leg out of the body of a `Put`, `Reappended` or `Resumed`, whose envelope is a slice of that
+/// body: the one to this link, if there is one of at least this sequence.
 pub(super) fn held_leg(
     body: &Bytes,
     seals: &Seals,

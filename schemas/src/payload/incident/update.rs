@@ -62,6 +62,17 @@ pub enum Step {
 }
 
 impl Step {
+    /// All, in the order in which an incident takes them.
+    pub const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::Dispatched,
+        Self::Handled,
+        Self::Verified,
+        Self::Closed,
+        Self::Returned,
+        Self::Cancelled,
+    ];
+
     /// Its word, as in payloads.
     pub fn word(self) -> &'static str {
         match self {
