@@ -246,10 +246,13 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 const REQUIRED: [(&str, &str); 2] =
     [("station.code", "510722"), ("station.topology", "topology.toml")];
 
+/// The only keys whose values may be numbers with a point.
+const FRACTIONS: [&str; 2] = ["telemetry.sample", "telemetry.link_share"];
+
 /// True if a value is valid by itself: all defaults and this one value make a configuration.
 fn is_valid(name: &'static str, value: &Value) -> bool {
     // TOML reads a code without quotes as a number, which loses the zero of 510722.110
-    if matches!(value.kind, ValueKind::Float(_)) && name != "telemetry.sample" {
+    if matches!(value.kind, ValueKind::Float(_)) && !FRACTIONS.contains(&name) {
         return false;
     }
     if matches!(&value.kind, ValueKind::String(text) if text.trim().is_empty()) {

@@ -4,6 +4,7 @@
 
 mod count;
 mod notices;
+pub mod spans;
 mod sparing;
 
 pub use count::{Counts, gauges};
@@ -144,6 +145,11 @@ fn describe() {
     gauge!("yizhan_spool_held_bytes", "Bytes that the custody log takes on disk");
     gauge!("yizhan_disk_free_bytes", "Bytes free on the spool's volume");
     gauge!("yizhan_build_info", "1, with the version");
+    gauge!("yizhan_spans_wanted", "1 if somebody collects spans of this station");
+    counter!("yizhan_spans_exported_total", "Spans that a collector took");
+    counter!("yizhan_spans_export_failures_total", "Times that a collector did not take spans");
+    counter!("yizhan_spans_sent_up_total", "Spans given to the parent");
+    counter!("yizhan_spans_dropped_total", "Spans that nobody will see, by reason");
     histogram!("yizhan_commit_seconds", "Writing and syncing one commit");
     histogram!("yizhan_commit_batch_size", "Records in one commit");
     histogram!("yizhan_handover_seconds", "From being taken here to durable there, by link");

@@ -66,10 +66,11 @@ impl Kind {
         self.0.split_once('.').map_or("", |(_, name)| name)
     }
 
-    /// True for receipts and for the counts that stations send up: internal, in no inbox, and not
-    /// for publishers.
+    /// True for receipts, and for the counts and spans that stations send up: internal, in no
+    /// inbox, and not for publishers.
     pub fn is_internal(&self) -> bool {
-        self.family() == "receipt" || self.as_str() == crate::payload::stats::KIND
+        use crate::payload::{spans, stats};
+        self.family() == "receipt" || [stats::KIND, spans::KIND].contains(&self.as_str())
     }
 
     /// True for what stations themselves say to people: not for publishers either.

@@ -13,6 +13,7 @@ pub mod notice;
 pub mod personal;
 pub mod policy;
 pub mod receipt;
+pub mod spans;
 pub mod stats;
 pub mod video;
 

@@ -31,6 +31,7 @@ mod rendered;
 mod restart;
 mod retry;
 mod seals;
+mod spans;
 mod spool;
 mod stop;
 mod stranger;

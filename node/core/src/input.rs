@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use yizhan_schemas::frame::{Ack, Beat, Chain, Hello, Refused, SessionTag, Welcome};
 use yizhan_schemas::{Answer, Code, Lane, MessageId, PerLane};
 
@@ -145,6 +146,10 @@ pub enum Input {
         /// What it says.
         beat: Beat,
     },
+    /// There are spans that are to go up.
+    SpansWaiting,
+    /// Those that [`crate::effect::Effect::AskSpans`] asked for.
+    Spans(Bytes),
     /// A [`crate::effect::Send`] was carried out, as far as it went.
     Sent {
         /// The link.

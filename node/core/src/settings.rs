@@ -39,6 +39,11 @@ pub struct Settings {
     /// So long after something happened to matters the parent is told, with all that happened
     /// meanwhile, milliseconds (`stats.interval`).
     pub stats_every_ms: u64,
+    /// True if this station hands spans to a collector (`telemetry.otlp_endpoint`).
+    pub collects: bool,
+    /// Most of what the link to the parent carries that spans may take, in percent
+    /// (`telemetry.link_percent`).
+    pub spans_percent: u64,
 }
 
 impl Default for Settings {
@@ -59,6 +64,8 @@ impl Default for Settings {
             two_hop_percent: 20,
             retain_ms: 7 * 86_400_000,
             stats_every_ms: 1_800_000,
+            collects: false,
+            spans_percent: 5,
         }
     }
 }

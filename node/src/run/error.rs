@@ -13,6 +13,7 @@ use crate::driver::DiskFailed;
 use crate::http::{ServeError, tokens::BadToken};
 use crate::spool::SpoolError;
 use crate::telemetry::TelemetryError;
+use crate::telemetry::spans::ExporterError;
 use crate::tls::TlsError;
 
 /// Why a station does not run.
@@ -33,6 +34,13 @@ pub enum RunError {
     Topology(
         /// Everything that is.
         Problems,
+    ),
+    /// Spans cannot be exported.
+    #[error("{0}")]
+    Spans(
+        /// Why.
+        #[from]
+        ExporterError,
     ),
     /// The station is not in the topology.
     #[error(

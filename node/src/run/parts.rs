@@ -9,10 +9,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
+use yizhan_core::outbound::Outbound;
 use yizhan_core::settings::Settings;
 use yizhan_core::station::{Station, View};
-use yizhan_schemas::Code;
+use yizhan_schemas::{Code, Lane, PerLane};
 use yizhan_topology::Topology;
 
 use super::home::Home;
@@ -44,6 +46,7 @@ use crate::mailbox::Mailbox;
 use crate::quarantine::{self, Quarantine};
 use crate::seal::Seals;
 use crate::spool::Messages;
+use crate::telemetry::spans::{self, Exporter, Ride, Shelf, SpanFeed, TracerPlan};
 use crate::telemetry::{self, Counts};
 use crate::tls::Tls;
 
@@ -67,6 +70,8 @@ pub(super) struct Parts {
     /// The connection to the parent's bus; none for a root.
     pub(super) parent: Option<Client>,
     pub(super) tasks: Tasks,
+    /// Spans on their way out.
+    pub(super) shelf: Shelf,
 }
 
 impl Parts {
@@ -122,6 +127,7 @@ impl Parts {
             reclaim,
             topology,
             notices: telemetry::notices(self.audit.clone()),
+            spans: Ride::of(self.shelf.clone()),
         }
     }
 
@@ -169,6 +175,8 @@ impl Parts {
             stats_every_ms: u64::try_from(self.config.stats.interval.as_millis())
                 .unwrap_or(u64::MAX),
             retain_ms: u64::try_from(spool.retain.as_millis()).unwrap_or(u64::MAX),
+            collects: self.config.telemetry.otlp_endpoint.is_some(),
+            spans_percent: self.config.telemetry.link_percent(),
             ..Settings::default()
         }
     }
@@ -186,6 +194,39 @@ impl Parts {
             .formerly(home.formerly.clone());
         let (driver, views) = Driver::new(station, Arc::clone(&self.store.legs), outlets);
         (driver.with_pulse(systemd::watchdog()), views)
+    }
+
+    /// Starts what makes spans and what carries them out: to a collector, or to the parent.
+    pub(super) fn spans(&mut self) -> Result<SpanFeed, RunError> {
+        let telemetry = &self.config.telemetry;
+        let topology = Arc::clone(&self.topology);
+        let files = self.config.tls.files();
+        match Exporter::of(telemetry, files.as_ref(), self.shelf.clone(), topology)? {
+            Some(exporter) => {
+                self.shelf.want(true);
+                self.tasks.spawn(async {
+                    exporter.run().await;
+                    ("spans", Ok(()))
+                });
+            }
+            None => {
+                let (ride, mailbox) = (Ride::of(self.shelf.clone()), self.mailbox.clone());
+                self.tasks.spawn(async {
+                    ride.run(mailbox).await;
+                    ("spans", Ok(()))
+                });
+            }
+        }
+        let plan = TracerPlan {
+            here: self.here().clone(),
+            parent: self.topology.parent(self.here()).cloned(),
+            sample: telemetry.sample,
+            acked: self.store.kept.as_ref().map(acked).unwrap_or_default(),
+            legs: Arc::clone(&self.store.legs),
+            waits: Box::new(|_, _, _| Vec::new()),
+            shelf: self.shelf.clone(),
+        };
+        spans::start(plan).map_err(RunError::Runtime)
     }
 
     /// What became of messages; what happens to them from now on goes to `events`, if anybody
@@ -232,7 +273,7 @@ impl Parts {
         &mut self,
         home: &Home,
         journal: &Journal,
-        feed: journal::Feed,
+        (feed, spans): (journal::Feed, SpanFeed),
         counts: Counts,
         (reclaim, orders): (SyncSender<ReclaimOrder>, Receiver<ReclaimOrder>),
     ) -> Result<Disk, RunError> {
@@ -256,6 +297,7 @@ impl Parts {
             Box::new(counts),
             Box::new(witness),
             Box::new(feed),
+            Box::new(spans),
             Box::new(aside),
         ];
         Disk::start(log, observers).map_err(RunError::Runtime)
@@ -314,6 +356,14 @@ impl Parts {
         });
         Ok(served)
     }
+}
+
+/// The last leg of each lane that is handed over.
+fn acked(kept: &Kept) -> Vec<((Link, Lane), u64)> {
+    let lanes = |(link, lanes): (&Link, &PerLane<Outbound>)| {
+        Lane::ALL.map(|lane| ((link.clone(), lane), lanes.get(lane).acked))
+    };
+    kept.outbound.iter().flat_map(lanes).collect()
 }
 
 /// What the serving side is given.

@@ -22,6 +22,7 @@ use crate::bus::{
 };
 use crate::config::{BusMode, Config, Effective};
 use crate::mailbox;
+use crate::telemetry::spans::Shelf;
 use crate::telemetry::{self, Counts};
 use crate::tls::{Tls, TlsFiles};
 
@@ -65,7 +66,9 @@ pub(super) async fn station(
     };
     let counts = Counts::on_from(store.kept.as_ref());
     let (noted, tasks) = (audit.clone(), JoinSet::new());
-    let mut parts = Parts { config, topology, seals, store, tls, mailbox, audit, parent, tasks };
+    let shelf = Shelf::default();
+    let mut parts =
+        Parts { config, topology, seals, store, tls, mailbox, audit, parent, tasks, shelf };
     let (tls, audit) = (parts.tls.clone(), noted.clone());
     let renewals = certificates::follow(hangups, tls, Arc::downgrade(&bus), audit);
     parts.tasks.spawn(renewals);
@@ -76,11 +79,12 @@ pub(super) async fn station(
     parts.tasks.spawn(refusals::follow(bus.log(), names, noted.clone()));
     let known = trees.subscribe();
     let (reclaim, orders) = reclaim::queue();
+    let spans = parts.spans()?;
     let outlets = parts.outlets(&bus, &link, &app, trees, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;
-    let disk = parts.disk(&home, &journal, feed, counts, (reclaim, orders))?;
+    let disk = parts.disk(&home, &journal, (feed, spans), counts, (reclaim, orders))?;
     let (shown, client) = (view.clone(), link.clone());
     let desk =
         Desk { journal, events, view: shown, link: client, trees: known, stop: stop.clone() };
