@@ -15,6 +15,7 @@ use yizhan_core::station::{Station, View};
 use yizhan_schemas::Code;
 use yizhan_topology::Topology;
 
+use super::enquiry::Enquiry;
 use super::home::Home;
 use super::index::{IndexFeed, Look};
 use super::intake::{self, Post};
@@ -42,6 +43,7 @@ use crate::journal::{self, Journal, JournalPlan};
 use crate::link::{Downlinks, Uplink};
 use crate::mailbox::Mailbox;
 use crate::quarantine::{self, Quarantine};
+use crate::query::Board;
 use crate::seal::Seals;
 use crate::spool::Messages;
 use crate::telemetry::{self, Counts};
@@ -64,6 +66,8 @@ pub(super) struct Parts {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) mailbox: Mailbox,
     pub(super) audit: Audit,
+    /// The open questions to neighbours.
+    pub(super) board: Board,
     /// The connection to the parent's bus; none for a root.
     pub(super) parent: Option<Client>,
     pub(super) tasks: Tasks,
@@ -97,6 +101,7 @@ impl Parts {
             boot: self.store.fresh.boot,
             mailbox: self.mailbox.clone(),
             audit: self.audit.clone(),
+            board: self.board.clone(),
         };
         self.tasks.spawn(async { ("downlink", downlinks.run(children).await.map_err(Into::into)) });
         if let Some(parent) = self.parent.clone() {
@@ -110,6 +115,7 @@ impl Parts {
                 boot: self.store.fresh.boot,
                 mailbox: self.mailbox.clone(),
                 audit: self.audit.clone(),
+                board: self.board.clone(),
             };
             self.tasks.spawn(async { ("uplink", uplink.run(orders).await.map_err(Into::into)) });
         }
@@ -290,7 +296,8 @@ impl Parts {
         }
         let office = Office { here: self.here().clone(), topology: Arc::clone(&self.topology) };
         let (journal, view, link) = (site.journal, site.view, site.link);
-        let book = Book { roll, journal, view, link, office };
+        let enquiry = site.enquiry;
+        let book = Book { roll, journal, view, link, office, enquiry };
         let site_served = Site {
             intake: Arc::new(Post { door, audit: self.audit.clone() }),
             audit: self.audit.clone(),
@@ -319,6 +326,7 @@ impl Parts {
 /// What the serving side is given.
 pub(super) struct Desk {
     pub(super) journal: Journal,
+    pub(super) enquiry: Enquiry,
     pub(super) events: broadcast::Sender<http::StreamEvent>,
     pub(super) view: watch::Receiver<View>,
     pub(super) link: Client,

@@ -22,6 +22,7 @@ use crate::bus::{
 };
 use crate::config::{BusMode, Config, Effective};
 use crate::mailbox;
+use crate::query::Board;
 use crate::telemetry::{self, Counts};
 use crate::tls::{Tls, TlsFiles};
 
@@ -65,7 +66,9 @@ pub(super) async fn station(
     };
     let counts = Counts::on_from(store.kept.as_ref());
     let (noted, tasks) = (audit.clone(), JoinSet::new());
-    let mut parts = Parts { config, topology, seals, store, tls, mailbox, audit, parent, tasks };
+    let (board, questions) = Board::open();
+    let mut parts =
+        Parts { config, topology, seals, store, tls, mailbox, audit, board, parent, tasks };
     let (tls, audit) = (parts.tls.clone(), noted.clone());
     let renewals = certificates::follow(hangups, tls, Arc::downgrade(&bus), audit);
     parts.tasks.spawn(renewals);
@@ -81,9 +84,17 @@ pub(super) async fn station(
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;
     let disk = parts.disk(&home, &journal, feed, counts, (reclaim, orders))?;
-    let (shown, client) = (view.clone(), link.clone());
-    let desk =
-        Desk { journal, events, view: shown, link: client, trees: known, stop: stop.clone() };
+    let enquiry = parts.enquiry(&home, &journal, &view, &link, questions);
+    let (view_shown, client, until) = (view.clone(), link.clone(), stop.clone());
+    let desk = Desk {
+        journal,
+        enquiry,
+        events,
+        view: view_shown,
+        link: client,
+        trees: known,
+        stop: until,
+    };
     let served = parts.serve(listener, metrics, desk)?;
     parts.tasks.spawn(systemd::tell(link.clone(), view.clone()));
     parts.tasks.spawn(gauges(view));
