@@ -11,6 +11,8 @@
 //! | `answerer` | answers |
 //! | `lines` | the way to each neighbour, and its pace |
 
+use metrics::{describe_counter as counter, describe_gauge as gauge};
+
 mod answerer;
 mod asker;
 mod board;
@@ -22,3 +24,17 @@ pub use answerer::{Answerer, Source};
 pub use asker::{Asker, Silence};
 pub use board::{Asked, Board, Ears, Questions};
 pub use lines::Lines;
+
+/// Says what the figures of this room mean.
+pub fn describe() {
+    gauge!("yizhan_queries_open", "Questions to neighbours that are open, at most 256");
+    counter!("yizhan_queries_asked_total", "Questions to a neighbour, by link");
+    counter!("yizhan_queries_unanswered_total", "Of these, those without a whole answer in time");
+    counter!("yizhan_queries_answered_total", "Answers to a neighbour, by link");
+    counter!("yizhan_queries_refused_total", "Questions that a neighbour may not ask, by link");
+    counter!(
+        "yizhan_queries_dropped_total",
+        "Questions of a neighbour beyond its rate, its room or its deadline, by link and why"
+    );
+    counter!("yizhan_query_bytes_total", "Bytes of questions and answers sent, by link");
+}

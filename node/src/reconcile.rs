@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
+use metrics::describe_gauge as gauge;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use yizhan_core::link::Link;
@@ -82,9 +83,8 @@ impl Reconciler {
     pub async fn findings(&self, day: Day, only: Option<&Code>, within: Duration) -> Vec<Finding> {
         let deadline = Instant::now() + within;
         let mut children: Vec<Code> = self.topology.children(&self.here).to_vec();
-        children.retain(|child| {
-            only.is_none_or(|only| *only == self.here || only.is_within(child))
-        });
+        children
+            .retain(|child| only.is_none_or(|only| *only == self.here || only.is_within(child)));
         let each = children.into_iter().map(|child| async move {
             let (own, below) = tokio::join!(
                 self.with_child(&child, day, only, deadline),
@@ -133,9 +133,8 @@ impl Reconciler {
             let below = stations.filter(|code| child.is_above(code));
             below.filter_map(|code| Some((self.topology.parent(code)?.clone(), code.clone())))
         };
-        let fits = |parent: &Code, code: &Code| {
-            only.is_none_or(|only| only == parent || only == code)
-        };
+        let fits =
+            |parent: &Code, code: &Code| only.is_none_or(|only| only == parent || only == code);
         if !links().any(|(parent, code)| fits(&parent, &code)) {
             return Vec::new();
         }
@@ -215,9 +214,11 @@ impl Reconciler {
     /// The day that is to be compared by now: yesterday, once this station's hour has come.
     fn due(&self, wall_ms: u64) -> Option<Day> {
         let today = Day::of(wall_ms);
-        let own = self.here.as_str().bytes().fold(7_u64, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(u64::from(byte))
-        });
+        let own = self
+            .here
+            .as_str()
+            .bytes()
+            .fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
         let at_ms = today.start_ms() + DAILY_AFTER_MS + own % DAILY_AFTER_MS;
         let yesterday = today.0.checked_sub(1).map(Day);
         yesterday.filter(|_| wall_ms >= at_ms)
@@ -247,6 +248,24 @@ fn note(finding: &Finding) {
     }
     if finding.state == State::Gap {
         let first = finding.gaps.first().map(|gap| gap.id.to_string()).unwrap_or_default();
-        tracing::warn!(event = "reconcile_gap", child, differences, first, "the ends of a link do not agree");
+        tracing::warn!(
+            event = "reconcile_gap",
+            child,
+            differences,
+            first,
+            "the ends of a link do not agree"
+        );
     }
+}
+
+/// Says what the figures of this room mean.
+pub fn describe() {
+    gauge!(
+        "yizhan_reconcile_differences",
+        "Messages on which the ends of a child's link did not agree when last compared, by child"
+    );
+    gauge!(
+        "yizhan_reconcile_agreed_timestamp_seconds",
+        "When they last agreed, Unix time, by child"
+    );
 }

@@ -146,7 +146,12 @@ impl Tracer {
     ///
     /// # Errors
     /// A child that must not hear of it.
-    pub async fn tell(&self, to: &Link, id: &MessageId, within: Duration) -> Result<Told, NotYours> {
+    pub async fn tell(
+        &self,
+        to: &Link,
+        id: &MessageId,
+        within: Duration,
+    ) -> Result<Told, NotYours> {
         let status = self.journal.status_now(id).await;
         let hops = match to {
             Link::Down(child) => {
@@ -155,8 +160,7 @@ impl Tracer {
                 if !from_below && !went {
                     return Err(NotYours { id: Box::new(id.clone()), child: child.clone() });
                 }
-                let mut hops =
-                    self.with_neighbours(id, status.as_ref(), true, false, within).await;
+                let mut hops = self.with_neighbours(id, status.as_ref(), true, false, within).await;
                 if !from_below {
                     // of an order, nothing of what became of it at others
                     let own = |station: &Code| child.is_within(station);
@@ -196,11 +200,11 @@ impl Tracer {
         if upwards && (from_above || to_above) && self.topology.parent(&self.here).is_some() {
             links.insert(Link::Up);
         }
-        let asked = links.into_iter().map(|link| async move { self.beyond(&link, id, within).await });
+        let asked =
+            links.into_iter().map(|link| async move { self.beyond(&link, id, within).await });
         let told: Vec<Vec<Hop>> = stream::iter(asked).buffered(AT_ONCE_MAX).collect().await;
         let own = own::hop(&self.here, status, &self.outages);
-        let mut hops: Vec<Hop> =
-            std::iter::once(own).chain(told.into_iter().flatten()).collect();
+        let mut hops: Vec<Hop> = std::iter::once(own).chain(told.into_iter().flatten()).collect();
         hops.truncate(HOPS_MAX);
         hops
     }

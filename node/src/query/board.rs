@@ -154,10 +154,12 @@ impl Ears {
         let from = self.link.clone();
         let why = match self.asks.take(clock::boot_us(), 1) {
             false => "rate",
-            true => match self.board.questions.try_send(Asked { from, query, at: Instant::now() }) {
-                Ok(()) => return,
-                Err(_) => "full",
-            },
+            true => {
+                match self.board.questions.try_send(Asked { from, query, at: Instant::now() }) {
+                    Ok(()) => return,
+                    Err(_) => "full",
+                }
+            }
         };
         dropped(&self.link, why);
     }

@@ -85,7 +85,10 @@ impl Books {
     pub(super) fn tell_day(&self) -> DayBook {
         let crossed = self.up.iter().filter(|(_, account)| !account.moved.is_empty());
         let lines = crossed.map(|(origin, account)| account.line(origin));
-        DayBook { whole: self.whole && self.up.len() <= LINES_MAX, lines: lines.take(LINES_MAX).collect() }
+        DayBook {
+            whole: self.whole && self.up.len() <= LINES_MAX,
+            lines: lines.take(LINES_MAX).collect(),
+        }
     }
 
     /// What the parent is told of a part of it.
@@ -159,7 +162,8 @@ impl Account {
     fn tell(&self, from: Mark, through: Mark) -> PartTold {
         let sets = [&self.moved, &self.kept].into_iter().chain(self.ended.values());
         let runs = sets.flat_map(Ids::runs);
-        let mut starts: Vec<Mark> = runs.map(|(epoch, lane, first, _)| (epoch, lane, first)).collect();
+        let mut starts: Vec<Mark> =
+            runs.map(|(epoch, lane, first, _)| (epoch, lane, first)).collect();
         starts.sort_unstable();
         let middle = starts.len() / 2;
         let split = starts.iter().skip(middle).chain(starts.iter().rev().take(middle));
@@ -182,9 +186,10 @@ impl Account {
             runs
         };
         let (moved, kept) = (cut(&self.moved), cut(&self.kept));
-        let ended = self.ended.iter().map(|((station, outcome), ids)| {
-            (station.clone(), *outcome, cut(ids))
-        });
+        let ended = self
+            .ended
+            .iter()
+            .map(|((station, outcome), ids)| (station.clone(), *outcome, cut(ids)));
         let ended = ended.filter(|(_, _, runs)| !runs.is_empty()).collect();
         PartTold::Ids { moved, kept, ended }
     }

@@ -34,6 +34,35 @@ pub(super) struct Comparison<'a> {
     pub(super) asks: usize,
 }
 
+/// The parts of one origin's day that are still to be asked for: those in which the ends differ.
+pub(super) struct Windows(Vec<(Mark, Mark)>);
+
+impl Windows {
+    /// All of it.
+    pub(super) fn all() -> Self {
+        Self(vec![(FIRST, LAST)])
+    }
+
+    pub(super) fn next(&mut self) -> Option<(Mark, Mark)> {
+        self.0.pop()
+    }
+
+    /// Goes on with the halves of a part that are not the same here.
+    pub(super) fn split(
+        &mut self,
+        mine: &Account,
+        (from, through): (Mark, Mark),
+        at: Mark,
+        (lower, upper): (Sums, Sums),
+    ) {
+        for ((from, through), told) in [((from, below(at)), lower), ((at, through), upper)] {
+            if mine.within(from, through).sums() != told {
+                self.0.push((from, through));
+            }
+        }
+    }
+}
+
 impl Comparison<'_> {
     /// Compares what this station knows with what the child does.
     pub(super) async fn run(mut self, mine: &Ledger, whole: bool) -> Finding {
@@ -96,8 +125,8 @@ impl Comparison<'_> {
 
     /// Goes down to the ids of one origin that differ.
     async fn narrow(&mut self, origin: &Code, mine: &Account) -> Result<(), Silence> {
-        let mut windows: Vec<(Mark, Mark)> = vec![(FIRST, LAST)];
-        while let Some((from, through)) = windows.pop() {
+        let mut windows = Windows::all();
+        while let Some((from, through)) = windows.next() {
             let here = mine.within(from, through);
             if self.asks >= ASKS_MAX {
                 self.finding.unnamed += here.moved.count().max(1);
@@ -107,11 +136,7 @@ impl Comparison<'_> {
             let part = Part { day: self.day, origin: origin.clone(), from, through };
             match self.ask(Ask::Part(part)).await? {
                 Told::Part(PartTold::Split { at, lower, upper }) if from < at && at <= through => {
-                    let halves = [((from, below(at)), lower), ((at, through), upper)];
-                    let differs = |((from, through), told): &((Mark, Mark), Sums)| {
-                        mine.within(*from, *through).sums() != *told
-                    };
-                    windows.extend(halves.into_iter().filter(differs).map(|(window, _)| window));
+                    windows.split(mine, (from, through), at, (lower, upper));
                 }
                 Told::Part(PartTold::Ids { moved, kept, ended }) => {
                     self.differ(origin, &here, (moved, kept), ended);
@@ -151,8 +176,7 @@ impl Comparison<'_> {
             for (_, there, runs) in ended.iter().filter(|it| it.0 == *station && it.1 != *here) {
                 let both = ids.and(&runs.iter().copied().collect());
                 let (here, there) = (here.word(), there.word());
-                let words =
-                    format!("at {station}: {here} says {parent}, {there} says {child}");
+                let words = format!("at {station}: {here} says {parent}, {there} says {child}");
                 self.gaps(origin, GapKind::OtherOutcome, &both, &words);
             }
         }

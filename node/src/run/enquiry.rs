@@ -22,8 +22,8 @@ use crate::audit::{Audit, Deed};
 use crate::bus::Client;
 use crate::clock;
 use crate::journal::Journal;
-use crate::query::{Answerer, Asker, Lines, Questions, Source};
-use crate::reconcile::Reconciler;
+use crate::query::{self, Answerer, Asker, Lines, Questions, Source};
+use crate::reconcile::{self, Reconciler};
 use crate::trace::{Outages, Tracer};
 
 /// How long a trace may take, all hops together.
@@ -51,6 +51,8 @@ impl Parts {
         questions: Questions,
     ) -> Enquiry {
         let (here, topology) = (self.config.station.code.clone(), Arc::clone(&self.topology));
+        query::describe();
+        reconcile::describe();
         let children = topology.children(&here);
         let (up, down) = (self.parent.clone(), link.clone());
         let lines = Lines::new(here.clone(), up, down, view.clone(), children);
@@ -137,14 +139,14 @@ impl Source for Desk {
             match ask {
                 Ask::Trace(id) => match self.tracer.tell(&from, &id, within).await {
                     Ok(told) => told,
-                    Err(why) => self.refuse(&from, &id.to_string(), why.to_string()),
+                    Err(why) => self.refuse(&from, "trace", &id.to_string(), why.to_string()),
                 },
                 ask if from != Link::Up => {
                     let what = match ask {
                         Ask::Findings(..) => "findings",
                         _ => "day",
                     };
-                    self.refuse(&from, what, "only a parent may ask for that".to_owned())
+                    self.refuse(&from, "books", what, "only a parent may ask for that".to_owned())
                 }
                 Ask::Day(day) => self.reconciler.tell_day(day).await,
                 Ask::Part(part) => self.reconciler.tell_part(&part).await,
@@ -158,8 +160,10 @@ impl Source for Desk {
 }
 
 impl Desk {
-    fn refuse(&self, from: &Link, what: &str, why: String) -> Told {
-        let deed = Deed::refused("query_refused", from.word(), "query");
+    fn refuse(&self, from: &Link, sort: &str, what: &str, why: String) -> Told {
+        let link = from.word().to_owned();
+        metrics::counter!("yizhan_queries_refused_total", "link" => link).increment(1);
+        let deed = Deed::refused("query_refused", from.word(), sort);
         self.audit.note(deed.to(what).detail(&why));
         Told::Refused(why)
     }

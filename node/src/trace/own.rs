@@ -53,8 +53,7 @@ fn event(here: &Code, trace: &Trace, taken_ms: u64, outages: &Outages) -> HopEve
         "delivered" if trace.station == *here => Some(Link::Inbox),
         _ => None,
     };
-    let waits: Vec<Wait> =
-        link.map_or_else(Vec::new, |link| outages.waits(&link, taken_ms, at_ms));
+    let waits: Vec<Wait> = link.map_or_else(Vec::new, |link| outages.waits(&link, taken_ms, at_ms));
     HopEvent {
         event: trace.event.clone(),
         station: trace.station.clone(),

@@ -66,13 +66,11 @@ pub(super) fn holders(origin: &Code, hops: &[Hop]) -> Vec<Holder> {
         }
     }
     let all: BTreeSet<&Code> = proven.keys().copied().collect();
-    let last = proven.into_iter().filter(|(station, _)| {
-        !all.iter().any(|other| is_between(origin, station, other))
-    });
-    let holder = |(station, by): (&Code, &Code)| Holder {
-        station: station.clone(),
-        proven_by: by.clone(),
-    };
+    let last = proven
+        .into_iter()
+        .filter(|(station, _)| !all.iter().any(|other| is_between(origin, station, other)));
+    let holder =
+        |(station, by): (&Code, &Code)| Holder { station: station.clone(), proven_by: by.clone() };
     last.map(holder).take(HOLDERS_MAX).collect()
 }
 
@@ -110,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_station_that_cannot_be_asked_is_the_last_holder_if_the_one_before_has_its_ack() {
-        let village = hop("1.1.1", HopState::Passed, &[("accepted", "1.1.1"), ("handed_over", "1.1")]);
+        let village =
+            hop("1.1.1", HopState::Passed, &[("accepted", "1.1.1"), ("handed_over", "1.1")]);
         let dark = Hop::dark(code("1.1"), "the link is down");
         assert_eq!(last("1.1.1", &[village.clone(), dark.clone()]), [pair("1.1", "1.1.1")]);
         let waiting = hop("1.1.1", HopState::Holding, &[("accepted", "1.1.1")]);

@@ -75,6 +75,35 @@ fn none(number: &u64) -> bool {
     *number == 0
 }
 
+impl State {
+    /// All of them, the best first.
+    pub const ALL: [Self; 4] = [Self::Agreed, Self::Gap, Self::NotComparable, Self::Dark];
+
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agreed => "agreed",
+            Self::Gap => "gap",
+            Self::NotComparable => "not_comparable",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+impl GapKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::MissingAbove, Self::MissingBelow, Self::OtherOutcome];
+
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::MissingAbove => "missing_above",
+            Self::MissingBelow => "missing_below",
+            Self::OtherOutcome => "other_outcome",
+        }
+    }
+}
+
 impl Finding {
     /// A comparison that found nothing, yet.
     pub fn of(parent: Code, child: Code, state: State) -> Self {

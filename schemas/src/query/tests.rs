@@ -23,7 +23,8 @@ fn an_answer_reads_back_as_itself_and_one_beyond_a_limit_does_not() {
     let told = Told::Trace(vec![hop(EVENTS_MAX)]);
     assert_eq!(Told::decode(&told.encode().unwrap()).unwrap(), told);
     let run: Run = (Epoch::from_random(1), Lane::Routine, 1, 2);
-    let ids = |runs| Told::Part(PartTold::Ids { moved: vec![run; runs], kept: vec![], ended: vec![] });
+    let ids =
+        |runs| Told::Part(PartTold::Ids { moved: vec![run; runs], kept: vec![], ended: vec![] });
     assert_eq!(Told::decode(&ids(RUNS_MAX).encode().unwrap()).unwrap(), ids(RUNS_MAX));
     for long in [Told::Trace(vec![hop(EVENTS_MAX + 1)]), ids(RUNS_MAX + 1)] {
         let fault = Told::decode(&long.encode().unwrap()).unwrap_err();
@@ -32,7 +33,13 @@ fn an_answer_reads_back_as_itself_and_one_beyond_a_limit_does_not() {
 }
 
 #[test]
-fn the_words_of_waits_are_those_of_the_json() {
+fn words_are_those_of_the_json() {
+    for state in State::ALL {
+        assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+    }
+    for kind in GapKind::ALL {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
+    }
     for why in WaitReason::ALL {
         assert_eq!(serde_json::to_value(why).unwrap(), why.word());
     }

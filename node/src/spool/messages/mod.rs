@@ -125,7 +125,8 @@ impl Messages {
         for row in rows {
             put(&mut batch, row);
         }
-        let write = |index: &Self| index.shared.db.call(|db| db.apply_batch(std::mem::take(&mut batch)));
+        let write =
+            |index: &Self| index.shared.db.call(|db| db.apply_batch(std::mem::take(&mut batch)));
         self.guarded("replace a row", write)
     }
 
