@@ -51,7 +51,7 @@ fn print(line: &Timeline, page: &mut Page) -> Result<(), Error> {
     page.print_facts(&facts)?;
     page.print("")?;
     let heads = &[words.station, words.event, words.at, words.held, words.waited];
-    let rows = line.hops.iter().flat_map(|hop| rows(hop, words));
+    let rows = line.hops.iter().flat_map(|hop| rows(hop, line, words));
     page.print_table(Columns { heads, numbers: &[3], gives_way: 4 }, rows)?;
     if is_open(line) {
         for holder in line.holders.iter().take(HOLDERS_SHOWN) {
@@ -74,12 +74,20 @@ fn is_open(line: &Timeline) -> bool {
     !ended || !line.complete
 }
 
-fn rows(hop: &Hop, words: &Words) -> Vec<Vec<Cell>> {
+fn rows(hop: &Hop, line: &Timeline, words: &Words) -> Vec<Vec<Cell>> {
     let row = |state: Cell, waits: &[Wait]| {
         let why = hop.why.clone().unwrap_or_else(|| waited(waits, words));
         vec![plain(&hop.station), state, plain(""), plain(""), plain(why)]
     };
-    let mut rows: Vec<Vec<Cell>> = hop.events.iter().map(|it| event(hop, it, words)).collect();
+    // what others tell of a station that speaks for itself is no news
+    let speaks = |it: &&HopEvent| {
+        let own = line.hops.iter().find(|other| other.station == it.station);
+        own.is_some_and(|own| matches!(own.state, HopState::Holding | HopState::Passed))
+    };
+    let is_news =
+        |it: &&HopEvent| it.station == hop.station || it.event == "handed_over" || !speaks(it);
+    let news = hop.events.iter().filter(is_news);
+    let mut rows: Vec<Vec<Cell>> = news.map(|it| event(hop, it, words)).collect();
     match hop.state {
         HopState::Dark => rows.push(row(bad(words.of("dark")), &[])),
         HopState::Unknown => rows.push(row(unknown(words.not_known), &[])),

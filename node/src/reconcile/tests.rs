@@ -84,6 +84,18 @@ fn equal_books_have_equal_lines_and_a_record_that_ended_otherwise_shows() {
 }
 
 #[test]
+fn a_day_on_which_both_agree_costs_about_a_hundred_bytes_an_origin() {
+    let origins = |count: u64| {
+        let account = |n: u64| (code(&format!("510722.101.{n:03}")), moved(1..=n * 1_000));
+        let up = (1..=count).map(account).collect();
+        Books { up, ..child(Account::default()) }
+    };
+    let bytes = |count| Told::Day(origins(count).tell_day()).encode().unwrap().len();
+    assert!(bytes(0) < 32, "{}", bytes(0));
+    assert!((bytes(14) - bytes(0)) / 14 < 110, "{}", bytes(14));
+}
+
+#[test]
 fn what_a_child_still_holds_is_no_line_and_is_told_as_kept() {
     let mut account = moved([1, 2]);
     account.kept.insert(single(3));
