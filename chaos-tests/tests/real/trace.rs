@@ -31,6 +31,11 @@ fn hop(station: &str, state: &str) -> (String, String) {
     (station.to_owned(), state.to_owned())
 }
 
+/// Every hop of a report that has arrived.
+fn arrived() -> [(String, String); 3] {
+    [WEST, TOWN, COUNTY].map(|station| hop(station, "passed"))
+}
+
 /// The events of a hop.
 fn events(page: &Value, station: &str) -> Vec<String> {
     let hop = page["hops"].as_array().unwrap().iter().find(|hop| hop["station"] == station);
@@ -44,7 +49,7 @@ async fn the_whole_way_is_told_wherever_one_asks_and_only_to_those_on_it() {
     let nats = connect(county.station(WEST)).await;
     let report = accepted(&publish(&nats, &Event::report(1).keyed("1")).await);
     let path = format!("/v1/trace/{report}");
-    let way = [hop(WEST, "passed"), hop(TOWN, "passed"), hop(COUNTY, "passed")];
+    let way = arrived();
     for code in [WEST, TOWN, COUNTY] {
         let page = page_until(county.station(code), &path, "the whole way", |page| {
             hops(page) == way && page["complete"] == true
@@ -86,7 +91,7 @@ async fn while_a_township_is_down_the_last_proven_holder_is_named_and_then_why_i
     let nats = connect(county.station(WEST)).await;
     let report = accepted(&publish(&nats, &Event::report(1).keyed("1")).await);
     let path = format!("/v1/trace/{report}");
-    page_until(county.station(WEST), &path, "at the county", |page| page["complete"] == true).await;
+    page_until(county.station(WEST), &path, "at the county", |page| hops(page) == arrived()).await;
     county.station_mut(TOWN).kill().await;
     let dark = [hop(WEST, "passed"), hop(TOWN, "dark")];
     let page =
@@ -112,10 +117,9 @@ async fn while_a_township_is_down_the_last_proven_holder_is_named_and_then_why_i
     assert!(words.contains(&format!("last proven holder: {WEST}")), "{words}");
     county.station_mut(TOWN).start();
     county.station_mut(TOWN).ready().await;
-    let page = page_until(county.station(COUNTY), &path, "it went on", |page| {
-        hops(page) == [hop(WEST, "passed"), hop(TOWN, "passed"), hop(COUNTY, "passed")]
-    })
-    .await;
+    let page =
+        page_until(county.station(COUNTY), &path, "it went on", |page| hops(page) == arrived())
+            .await;
     let handed = &page["hops"][0]["events"][1];
     assert_eq!(handed["waits"][0]["why"], "link_down", "{page}");
 }
@@ -126,10 +130,8 @@ async fn a_question_to_a_village_that_hangs_ends_and_the_rest_of_the_way_is_told
     let nats = connect(county.station(WEST)).await;
     let report = accepted(&publish(&nats, &Event::report(1).keyed("1")).await);
     let path = format!("/v1/trace/{report}");
-    page_until(county.station(COUNTY), &path, "the whole way", |page| {
-        page["complete"] == true && hops(page).len() == 3
-    })
-    .await;
+    page_until(county.station(COUNTY), &path, "the whole way", |page| hops(page) == arrived())
+        .await;
     let pid = county.station(WEST).pid().unwrap();
     chaos_tests::real::station::signal(pid, rustix::process::Signal::STOP);
     // an answer comes while the link still counts as up, and after that
