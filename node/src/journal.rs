@@ -91,7 +91,10 @@ impl Journal {
     /// The system gives no thread.
     pub fn open(plan: JournalPlan) -> std::io::Result<(Self, Feed)> {
         let (look, synced) = (plan.index.looker(), plan.index.synced());
-        let book = Arc::new(Mutex::new(Book::new(plan.here.clone(), plan.parent.clone())));
+        let mut book = Book::new(plan.here.clone(), plan.parent.clone());
+        // before anybody asks: without that, it would look as if the index had nothing
+        book.go_on_from(plan.index.reached());
+        let book = Arc::new(Mutex::new(book));
         let committed = Arc::new(AtomicU64::new(plan.last_commit));
         let (applied_at, applied) = watch::channel(plan.index.reached().commit);
         let (happenings, _) = broadcast::channel(HAPPENINGS_MAX);

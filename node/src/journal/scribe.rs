@@ -113,9 +113,6 @@ struct Scribe {
 
 impl Scribe {
     fn run(&self, commits: &Receiver<(u64, Vec<Change>)>) {
-        if let Some(index) = &*self.index.borrow() {
-            self.book().go_on_from(index.reached());
-        }
         loop {
             if self.behind.swap(false, Ordering::SeqCst) {
                 self.read_up();

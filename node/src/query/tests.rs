@@ -175,7 +175,8 @@ async fn a_question_ends_at_its_deadline_or_when_the_link_goes_down_and_leaves_n
     let never = Ask::Day(Day(0));
     let answer = pair.asker.ask(&down(), never.clone(), short).await;
     assert_eq!(answer, Err(Silence::Late(short)));
-    let (answer, ()) = tokio::join!(pair.asker.ask(&down(), never.clone(), SOON), async {
+    let child = down();
+    let (answer, ()) = tokio::join!(pair.asker.ask(&child, never.clone(), SOON), async {
         pair.seen.send_replace(view(link(down(), false, QUERIES_SINCE, None)));
     });
     assert_eq!(answer, Err(Silence::LinkDown));

@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(waits(&outages, 0, 999), []);
         assert_eq!(waits(&outages, 0, 5_000), [(WaitReason::Lane, 5_000)]);
         assert_eq!(waits(&outages, 20_000, 40_500), [(WaitReason::LinkDown, 20_000)]);
-        let all = [(WaitReason::LinkDown, 30_000), (WaitReason::Lane, 20_000)];
+        let all = [(WaitReason::LinkDown, 30_000), (WaitReason::Lane, 30_000)];
         assert_eq!(waits(&outages, 0, 60_000), all);
         let inbox = outages.waits(&Link::Inbox, 0, 2_000);
         assert_eq!(inbox, [Wait { why: WaitReason::InboxClosed, ms: 2_000 }]);
