@@ -52,6 +52,9 @@ const DAILY_AFTER_MS: u64 = 3_600_000;
 /// Whether it is time is looked at so often; a child that was dark is asked again after this.
 const DAILY_LOOK: Duration = Duration::from_secs(600);
 
+/// Days as they were read, and when.
+type Days = BTreeMap<Day, (Arc<Books>, Instant)>;
+
 /// Compares this station's days with those of its neighbours. Cheap to clone.
 #[derive(Clone)]
 pub struct Reconciler {
@@ -59,7 +62,7 @@ pub struct Reconciler {
     topology: Arc<Topology>,
     journal: Journal,
     asker: Asker,
-    read: Arc<Mutex<BTreeMap<Day, (Arc<Books>, Instant)>>>,
+    read: Arc<Mutex<Days>>,
 }
 
 impl Reconciler {

@@ -75,7 +75,7 @@ impl Journal {
             let mut newer = book.within(page.first(), page.last()).rev().peekable();
             match newer.peek() {
                 None => each(&page),
-                Some(_) => newer.all(|page| each(page)),
+                Some(_) => newer.all(&mut *each),
             }
         });
         looked.unwrap_or_else(|fault| {

@@ -121,7 +121,7 @@ async fn pair(length: usize, rate: u64) -> Pair {
     let (seen, of_parent) = watch::channel(view(link(down.clone(), true, QUERIES_SINCE, None)));
     let (board, _nobody_asks) = Board::open();
     hear(&above, &subjects::up(&child), board.ears(down)).await;
-    let lines = Lines::new(parent, None, above.clone(), of_parent, &[child.clone()]);
+    let lines = Lines::new(parent, None, above.clone(), of_parent, std::slice::from_ref(&child));
     let asker = Asker::new(board, lines);
     let (_, of_child) = watch::channel(view(link(Link::Up, true, QUERIES_SINCE, Some(rate))));
     let (board, questions) = Board::open();
