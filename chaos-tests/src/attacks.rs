@@ -21,6 +21,7 @@
 //! | [`web`] [`wire`] | HTTP: guessing, idling, smuggling; the last in NATS headers too |
 //! | [`township`] | a township that lies about its village and its county |
 //! | [`false_town`] | the same from above: what its village hears and believes |
+//! | [`questions`] | asking for what is none of one's business |
 //! | [`floods`] | more than there is room for |
 //! | [`secrets`] | what may show up nowhere |
 //! | [`frames`] | frames that are none, or that say more than they hold |
@@ -45,6 +46,7 @@ pub mod identities;
 pub mod list;
 pub mod permissions;
 pub mod proof;
+pub mod questions;
 pub mod raw_bus;
 pub mod raw_frame;
 pub mod raw_link;

@@ -1,5 +1,5 @@
-//! The command line: `yizhan run | demo | publish | watch | status | stats | matters | ack | adapter | topology |
-//! spool | config | audit | completions`.
+//! The command line: `yizhan run | demo | publish | watch | status | trace | reconcile | stats | matters |
+//! ack | adapter | topology | spool | config | audit | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
@@ -15,6 +15,7 @@ mod demo;
 mod error;
 mod page;
 mod publish;
+mod reconcile;
 mod settings;
 mod spool;
 mod sse;
@@ -24,6 +25,7 @@ mod status;
 mod stop;
 mod time;
 mod topology;
+mod trace;
 mod watch;
 mod words;
 
@@ -60,6 +62,10 @@ enum Command {
     Watch(watch::Watch),
     /// Show stations, one station, or one message
     Status(status::Status),
+    /// Follow one message through every hop
+    Trace(trace::Trace),
+    /// Compare what crossed each link below a station; exit status 1 if something is missing
+    Reconcile(reconcile::Reconcile),
     /// Show what happened to incidents and cases, counted
     Stats(stats::Stats),
     /// Show incidents and cases that are under way at a station
@@ -102,6 +108,8 @@ pub fn run() -> Result<(), Error> {
         Command::Publish(command) => wait(command.run(&mut page)),
         Command::Watch(command) => wait(command.run(&mut page)),
         Command::Status(command) => wait(command.run(&mut page)),
+        Command::Trace(command) => wait(command.run(&mut page)),
+        Command::Reconcile(command) => wait(command.run(&mut page)),
         Command::Stats(command) => wait(command.run(&mut page)),
         Command::Matters(command) => wait(command.run(&mut page)),
         Command::Ack(command) => wait(command.run(&mut page)),

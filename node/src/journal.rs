@@ -13,15 +13,19 @@
 //! | `book` | the pages in memory, and the others behind them |
 //! | `scribe` | the thread |
 //! | `list` | searching |
+//! | `walk` | going through all of it |
+//! | `forget` | what a fault of the disk would take away |
 
 mod book;
 mod change;
+mod forget;
 mod lanes;
 mod list;
 mod page;
 mod scribe;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,8 +40,10 @@ use yizhan_schemas::{Code, MessageId};
 use self::book::Book;
 use crate::spool::{Follower, LegReader, MessageLook, Messages};
 
+pub use self::forget::{NotForgotten, forget};
 pub use self::list::{BadQuery, Listing, Query, State};
 pub use self::scribe::Feed;
+pub use self::walk::Known;
 
 /// Longest wait for the journal to have read what was durable when a page was asked for.
 const FRESH_WITHIN: Duration = Duration::from_secs(2);
@@ -85,7 +91,10 @@ impl Journal {
     /// The system gives no thread.
     pub fn open(plan: JournalPlan) -> std::io::Result<(Self, Feed)> {
         let (look, synced) = (plan.index.looker(), plan.index.synced());
-        let book = Arc::new(Mutex::new(Book::new(plan.here.clone(), plan.parent.clone())));
+        let mut book = Book::new(plan.here.clone(), plan.parent.clone());
+        // before anybody asks: without that, it would look as if the index had nothing
+        book.go_on_from(plan.index.reached());
+        let book = Arc::new(Mutex::new(book));
         let committed = Arc::new(AtomicU64::new(plan.last_commit));
         let (applied_at, applied) = watch::channel(plan.index.reached().commit);
         let (happenings, _) = broadcast::channel(HAPPENINGS_MAX);
@@ -119,6 +128,17 @@ impl Journal {
         searching.await.unwrap_or_default()
     }
 
+    /// Resolves when all that was durable when this was asked is here, or after a short while; gives the last
+    /// commit that is.
+    pub async fn read_up(&self) -> u64 {
+        let committed = self.committed.load(Ordering::Acquire);
+        let mut applied = self.applied.clone();
+        let reading = applied.wait_for(|applied| *applied >= committed);
+        // a page that is a moment old is better than none
+        let _ = tokio::time::timeout(FRESH_WITHIN, reading).await;
+        *self.applied.borrow()
+    }
+
     /// Resolves when something changed.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.applied.clone()
@@ -128,14 +148,6 @@ impl Journal {
     /// let go of.
     pub fn synced(&self) -> Follower {
         Arc::clone(&self.synced)
-    }
-
-    async fn read_up(&self) {
-        let committed = self.committed.load(Ordering::Acquire);
-        let mut applied = self.applied.clone();
-        let reading = applied.wait_for(|applied| *applied >= committed);
-        // a page that is a moment old is better than none
-        let _ = tokio::time::timeout(FRESH_WITHIN, reading).await;
     }
 
     fn older(&self, id: &MessageId) -> Option<page::Page> {

@@ -8,6 +8,8 @@
 //! | [`spool`] | custody log and key index |
 //! | [`bus`] | the NATS server and its clients |
 //! | [`link`] | frames to and from neighbours |
+//! | [`query`] | what neighbours ask each other beside custody |
+//! | [`trace`] [`reconcile`] | one message on its way; days compared with neighbours |
 //! | [`seal`] | signatures, and the keys they are known by |
 //! | [`deliver`] | the stream `YZ_INBOX` |
 //! | [`adapter`] | commands to devices |
@@ -35,8 +37,11 @@ pub mod link;
 pub mod mailbox;
 mod nursery;
 pub mod quarantine;
+pub mod query;
+pub mod reconcile;
 pub mod run;
 pub mod seal;
 pub mod spool;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;

@@ -19,22 +19,36 @@ use bytes::Bytes;
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
 use yizhan_core::seal::{Checked, Specimens};
-use yizhan_schemas::frame::{Body, Frame};
+use yizhan_schemas::frame::{Answer, Body, Frame, Query};
 
 use crate::audit::{Audit, Deed};
 use crate::telemetry::REFUSALS;
 
-/// The input that a frame from a neighbour is; hellos and welcomes are not for this way. Looks at
+/// What is wrong with a frame that comes where its kind does not.
+const OUT_OF_PLACE: &str = "a frame that has no business on this subject";
+
+/// What a frame from a neighbour is.
+#[derive(Debug)]
+pub enum Came {
+    /// Something for the core.
+    Input(Input),
+    /// A question, which is none of the core's business.
+    Query(Query),
+    /// A part of an answer.
+    Answer(Answer),
+}
+
+/// What a frame from a neighbour is; hellos and welcomes are not for this way. Looks at
 /// the seals of records: here, as that is more work than all that the loop does with them.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn input_of(
+pub fn came(
     link: Link,
     bytes: &Bytes,
     unpacker: &mut Unpacker,
     specimens: &dyn Specimens,
-) -> Result<Input, String> {
+) -> Result<Came, String> {
     match Frame::decode(bytes).map_err(|fault| fault.to_string())? {
         Frame::Batch(batch) => {
             let raw = unpacker.unpack(batch.packing, batch.body);
@@ -43,14 +57,19 @@ pub fn input_of(
             let body = Checked::of(body, specimens);
             let (session, lane) = (batch.session, batch.lane);
             let (first, sent_ms) = (batch.first, batch.sent_ms);
-            Ok(Input::Batch { link, session, lane, first, sent_ms, body })
+            Ok(Came::Input(Input::Batch { link, session, lane, first, sent_ms, body }))
         }
-        Frame::Ack(ack) => Ok(Input::Ack { link, ack }),
-        Frame::Beat(beat) => Ok(Input::Beat { link, beat }),
-        Frame::Nudge(_) if link == Link::Up => Ok(Input::Nudged),
-        Frame::Nudge(_) | Frame::Hello(_) | Frame::Welcome(_) | Frame::Refused(_) => {
-            Err("a frame that has no business on this subject".to_owned())
-        }
+        Frame::Ack(ack) => Ok(Came::Input(Input::Ack { link, ack })),
+        Frame::Beat(beat) => Ok(Came::Input(Input::Beat { link, beat })),
+        Frame::Nudge(_) if link == Link::Up => Ok(Came::Input(Input::Nudged)),
+        Frame::Answer(answer) => Ok(Came::Answer(answer)),
+        // a parent asks on a subject of its own
+        Frame::Query(query) if link != Link::Up => Ok(Came::Query(query)),
+        Frame::Nudge(_)
+        | Frame::Hello(_)
+        | Frame::Welcome(_)
+        | Frame::Refused(_)
+        | Frame::Query(_) => Err(OUT_OF_PLACE.to_owned()),
     }
 }
 

@@ -122,6 +122,9 @@ fn a_small_county_survives_a_cut_link_and_a_killed_node_and_every_origin_knows_i
     assert_eq!(ended.len(), 2, "one command was carried out and one came too late: {ended:?}");
     let asked = text.lines().find(|line| line.starts_with("the camera was asked: ")).unwrap();
     assert!(asked.contains("open (") && !asked.contains("ptz"), "{asked}");
+    let scenes: Vec<&str> = text.lines().filter(|line| line.starts_with('✓')).collect();
+    assert_eq!(scenes.len(), 5, "{scenes:?}");
+    assert!(scenes[3].contains("6 links agree") && scenes[4].contains("taken away at 510722.1"));
     assert!(text.contains("SIGSTOP") && text.contains("SIGCONT") && text.contains("kill -9"));
     assert!(text.lines().all(|line| line.chars().count() <= 110), "too wide");
     assert!(began.elapsed() < SOON);

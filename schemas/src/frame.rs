@@ -4,12 +4,14 @@
 //! doubled or reordered; nothing but an [`Ack`] moves custody.
 
 mod body;
+mod query;
 mod session;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use body::{Body, Carried, Record, Skip, SkipReason};
+pub use query::{Answer, DEADLINE_MS_MAX, PART_BYTES_MAX, PARTS_MAX, QUERIES_SINCE, Query};
 pub use session::{
     Chain, Have, Hello, LinkEpoch, Nudge, Offer, RefusalReason, Refused, SessionTag, Welcome,
 };
@@ -25,7 +27,8 @@ use crate::envelope::ENVELOPE_BYTES_MAX;
 /// |---|---|
 /// | 1 | hello, batches, acks, beats |
 /// | 2 | folds of receipts, `beyond` in acks, skips of what was passed on, the boot in hellos |
-pub const VERSION: u8 = 2;
+/// | 3 | queries and answers |
+pub const VERSION: u8 = 3;
 /// The oldest one.
 pub const VERSION_MIN: u8 = 1;
 /// Most records in one batch.
@@ -58,6 +61,10 @@ pub enum Frame {
     Ack(Ack),
     /// A sign of life, and a measure of the round trip.
     Beat(Beat),
+    /// A question, in either direction.
+    Query(Query),
+    /// A part of the answer to one.
+    Answer(Answer),
 }
 
 /// Records of one lane with dense sequences from `first`.
@@ -151,6 +158,11 @@ impl Frame {
             let first = batch.first;
             let why = format!("a batch from leg {first} on; legs are numbered from 1 to {LEG_MAX}");
             return Err(CodecError::Malformed(why));
+        }
+        match &frame {
+            Self::Query(query) => query.check()?,
+            Self::Answer(answer) => answer.check()?,
+            _ => {}
         }
         if let Self::Ack(ack) = &frame {
             let lanes_fit = ack.lanes.len() <= Lane::ALL.len();

@@ -13,6 +13,7 @@
 //! | [`envelope`] | immutable header and opaque payload |
 //! | [`seal`] | the origin's signature over a batch |
 //! | [`frame`] | what crosses a link |
+//! | [`query`] | what neighbours ask each other beside custody |
 //! | [`dictionary`] | what bodies are packed with on thin links |
 //! | [`codec`] | versioned MessagePack with limits |
 //! | [`outcome`] | how a message ended at a target, and what was answered |
@@ -30,6 +31,7 @@ pub mod kind;
 pub mod outcome;
 pub mod payload;
 pub mod precedence;
+pub mod query;
 pub mod reply;
 pub mod seal;
 pub mod selector;

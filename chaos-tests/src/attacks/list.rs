@@ -11,7 +11,9 @@ use super::bystander::Bystander;
 use super::ground::Ground;
 use super::proof::Before;
 use super::report::Row;
-use super::{doors, false_town, floods, frames, permissions, secrets, township, web, wire};
+use super::{
+    doors, false_town, floods, frames, permissions, questions, secrets, township, web, wire,
+};
 
 /// An attack that is not over by then has hung something.
 const OVER_WITHIN: Duration = Duration::from_secs(180);
@@ -26,6 +28,7 @@ pub fn all() -> Vec<Attack> {
     all.extend(frames::ATTACKS);
     all.extend(township::ATTACKS);
     all.extend(false_town::ATTACKS);
+    all.extend(questions::ATTACKS);
     all.extend(floods::ATTACKS);
     all.extend(doors::LAST);
     all.extend(secrets::ATTACKS);

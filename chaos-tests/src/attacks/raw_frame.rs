@@ -376,7 +376,7 @@ fn first(bytes: usize, of: &[u8]) -> Vec<u8> {
 }
 
 /// A version byte, then MessagePack with names.
-fn coded<T: Serialize>(value: &T) -> Vec<u8> {
+pub(super) fn coded<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = vec![1];
     bytes.extend(rmp_serde::to_vec_named(value).expect("it has the shape of MessagePack"));
     bytes

@@ -127,6 +127,8 @@ impl County {
             Frame::Ack(ack) => Input::Ack { link, ack },
             Frame::Beat(beat) => Input::Beat { link, beat },
             Frame::Nudge(_) => Input::Nudged,
+            // the core has no part in them
+            Frame::Query(_) | Frame::Answer(_) => return None,
         })
     }
 }

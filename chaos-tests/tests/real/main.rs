@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`chaos_tests::real`] | processes, publishers, and the one way to wait |
 //! | `inbox` | what integrators read |
+//! | `asking` | the command line and pages, as people use them |
 //! | `load` | publishers that do not give up |
 //! | the others | promises, a test each |
 //!
@@ -18,6 +19,7 @@
     reason = "a test fails by panicking, also in the functions that its tests share"
 )]
 
+mod asking;
 mod audit;
 mod away;
 mod full_disk;
@@ -27,6 +29,7 @@ mod kills;
 mod load;
 mod old_segments;
 mod order;
+mod reconcile;
 mod rendered;
 mod restart;
 mod retry;
@@ -36,3 +39,4 @@ mod spool;
 mod stop;
 mod stranger;
 mod tiers;
+mod trace;

@@ -132,6 +132,9 @@ pub enum Error {
         /// Why.
         cause: io::Error,
     },
+    /// A message was not taken out of an index.
+    #[error(transparent)]
+    Forget(#[from] crate::journal::NotForgotten),
     /// The audit log cannot be read.
     #[error(transparent)]
     Audit(#[from] crate::audit::AuditError),

@@ -2,8 +2,10 @@
 //!
 //! Promise: nothing is written and nothing is locked in the data directory, so all of it may be
 //! done beside a running station (whose last commit is then in motion) or on a copy of its disk.
+//! Only `forget`, which is hidden, writes, and refuses beside a running station.
 
 mod export;
+mod forget;
 mod ls;
 mod stat;
 mod verify;
@@ -28,6 +30,9 @@ pub(super) enum Command {
     Verify(verify::Verify),
     /// Print messages with their payloads, one JSON object a line
     Export(export::Export),
+    /// Take a message out of a stopped station's index, to see that reconciliation finds it
+    #[command(hide = true)]
+    Forget(forget::Forget),
 }
 
 impl Command {
@@ -37,6 +42,7 @@ impl Command {
             Self::Ls(command) => command.run(page),
             Self::Verify(command) => command.run(page),
             Self::Export(command) => command.run(page),
+            Self::Forget(command) => command.run(page),
         }
     }
 }

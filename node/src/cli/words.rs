@@ -103,12 +103,18 @@ words! {
     ended: "ended", "已终结";
     bytes: "bytes", "字节";
     owed_to: "owed to", "待交";
+    waited: "waited for", "等待原因";
+    not_known: "not known here", "此处无记录";
+    last_holder: "last proven holder", "最后可证持有者";
+    went_up: "went up", "上行";
+    went_down: "went down", "下行";
+    links: "links", "条链路";
     colon: ": ", "：";
     semicolon: "; ", "；";
 }
 
 /// Words of the protocol, of tiers and of the audit log, for readers of Chinese.
-const PROTOCOL_ZH: [(&str, &str); 49] = [
+const PROTOCOL_ZH: [(&str, &str); 62] = [
     ("flash", "特提"),
     ("immediate", "特急"),
     ("priority", "加急"),
@@ -158,6 +164,19 @@ const PROTOCOL_ZH: [(&str, &str); 49] = [
     ("audit_healed", "审计修补"),
     ("audit_damaged", "审计受损"),
     ("audit_pruned", "审计到期"),
+    ("query_refused", "询问被拒"),
+    ("holding", "持有中"),
+    ("dark", "失联"),
+    ("link_down", "链路中断"),
+    ("station_down", "站点停机"),
+    ("inbox_closed", "收件箱未开"),
+    ("lane", "排队"),
+    ("agreed", "一致"),
+    ("gap", "有差异"),
+    ("not_comparable", "无法比对"),
+    ("missing_above", "上级缺失"),
+    ("missing_below", "下级缺失"),
+    ("other_outcome", "结果不一"),
 ];
 
 impl Words {

@@ -76,6 +76,29 @@ pub(super) async fn matters(State(desk): State<Desk>) -> Json<Value> {
     Json(desk.site.pages.matters())
 }
 
+pub(super) async fn trace(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let id = MessageId::parse(&id).map_err(|bad| Problem::of(NotFound, bad.to_string()))?;
+    let way = desk.site.pages.trace(&id).await.map(Json);
+    way.ok_or_else(|| unknown(&id))
+}
+
+pub(super) async fn reconcile(
+    State(desk): State<Desk>,
+    query: Members,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|bad| Problem::of(SchemaInvalid, bad.body_text()))?;
+    let found = desk.site.pages.reconcile(&query).await;
+    found.map(Json).map_err(|why| Problem::of(SchemaInvalid, why))
+}
+
+fn unknown(id: &MessageId) -> Problem {
+    let words = format!("message {id} is not known here; ask its origin, {}", id.origin);
+    Problem::of(NotFound, words)
+}
+
 /// What may stand behind the question mark.
 #[derive(Deserialize)]
 pub(super) struct MessageQuery {
@@ -91,12 +114,7 @@ pub(super) async fn message(
     let id = MessageId::parse(&id).map_err(|bad| Problem::of(NotFound, bad.to_string()))?;
     let Query(query) = query.map_err(|bad| Problem::of(SchemaInvalid, bad.body_text()))?;
     let page = desk.site.pages.message(&id, patience(query)?).await.map(Json);
-    page.ok_or_else(|| {
-        Problem::of(
-            NotFound,
-            format!("message {id} is not known here; ask its origin, {}", id.origin),
-        )
-    })
+    page.ok_or_else(|| unknown(&id))
 }
 
 fn patience(query: MessageQuery) -> Result<Option<Duration>, Problem> {

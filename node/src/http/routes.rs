@@ -45,11 +45,13 @@ pub(super) enum Route {
     Station,
     Stats,
     Matters,
+    Trace,
+    Reconcile,
     Stream,
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Root,
         Self::Alive,
         Self::Ready,
@@ -63,6 +65,8 @@ impl Route {
         Self::Station,
         Self::Stats,
         Self::Matters,
+        Self::Trace,
+        Self::Reconcile,
         Self::Stream,
     ];
 
@@ -81,6 +85,8 @@ impl Route {
             Self::Station => "/v1/stations/{code}",
             Self::Stats => "/v1/stats",
             Self::Matters => "/v1/matters",
+            Self::Trace => "/v1/trace/{id}",
+            Self::Reconcile => "/v1/reconcile",
             Self::Stream => "/v1/stream",
         }
     }
@@ -105,6 +111,8 @@ impl Route {
             | Self::Station
             | Self::Stats
             | Self::Matters
+            | Self::Trace
+            | Self::Reconcile
             | Self::Stream => &[Role::Reader],
         }
     }
@@ -124,6 +132,8 @@ impl Route {
             Self::Station => get(pages::station),
             Self::Stats => get(pages::stats),
             Self::Matters => get(pages::matters),
+            Self::Trace => get(pages::trace),
+            Self::Reconcile => get(pages::reconcile),
             Self::Stream => get(stream::follow),
         }
     }

@@ -74,6 +74,17 @@ pub trait Pages: Send + Sync {
         delivered_within: Option<Duration>,
     ) -> BoxFuture<'a, Option<Value>>;
 
+    /// The way of a message through all hops, asked of the neighbours; `None` if nobody who knows it
+    /// can be there.
+    fn trace<'a>(&'a self, id: &'a MessageId) -> BoxFuture<'a, Option<Value>>;
+
+    /// Whether the links below agree on the day that is asked for; an error says what is wrong with
+    /// the question.
+    fn reconcile<'a>(
+        &'a self,
+        query: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<Value, String>>;
+
     /// The messages that fit what stands behind the question mark; an error says what is wrong
     /// with that.
     fn messages<'a>(

@@ -43,6 +43,8 @@ pub(super) struct Book {
     written: u64,
     /// The last commit taken in.
     commit: u64,
+    /// What was taken before this time, Unix milliseconds, is not all here.
+    since_ms: Option<u64>,
 }
 
 /// What a book needs to take something in.
@@ -65,6 +67,7 @@ impl Book {
             ordinal: 0,
             written: 0,
             commit: 0,
+            since_ms: None,
         }
     }
 
@@ -73,7 +76,13 @@ impl Book {
         self.ordinal = reached.ordinal;
         self.written = reached.ordinal;
         self.commit = reached.commit;
+        self.since_ms = reached.since_ms;
         self.lanes = Lanes::of(&reached.cursors);
+    }
+
+    /// Something that was taken before now is missing.
+    pub(super) fn has_hole(&mut self) {
+        self.since_ms = Some(clock::now().wall_ms);
     }
 
     /// The last commit taken in.
@@ -254,6 +263,7 @@ impl Book {
             ordinal: self.ordinal,
             oldest: 0,
             cursors: self.lanes.cursors(),
+            since_ms: self.since_ms,
         };
         (rows, reached)
     }

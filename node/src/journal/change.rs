@@ -3,6 +3,7 @@
 use yizhan_core::link::Link;
 use yizhan_core::record::{Cursor, Ended, Put, Record};
 use yizhan_schemas::payload::receipt::Note;
+use yizhan_schemas::payload::stats::Day;
 use yizhan_schemas::{Code, Kind, Lane, MessageId, Selector};
 
 /// What a record says of messages.
@@ -34,6 +35,8 @@ pub(super) struct Taken {
     pub(super) own: bool,
     /// Wall clock, Unix milliseconds.
     pub(super) wall_ms: u64,
+    /// The day on which their origin accepted them, by its clock.
+    pub(super) day: Day,
     /// The stations that it is for, if it is our own.
     pub(super) targets: Vec<Code>,
     /// The first one's legs to neighbours.
@@ -97,6 +100,7 @@ fn taken(put: &Put) -> Option<Taken> {
         to: header.to.clone(),
         own: put.via.is_none(),
         wall_ms: put.taken_wall_ms,
+        day: Day::of(header.accepted_ms),
         targets: put.targets.clone(),
         legs: legs.map(|leg| (leg.link.clone(), leg.sequence)).collect(),
     })
@@ -125,6 +129,7 @@ impl Taken {
             && header.to == self.to
             && put.via.is_none() == self.own
             && put.taken_wall_ms == self.wall_ms
+            && Day::of(header.accepted_ms) == self.day
             && put.targets == self.targets
     }
 }

@@ -10,7 +10,7 @@ use super::page::Page;
 
 /// Messages on one page of a list.
 const LISTED_MAX: usize = 100;
-/// Most messages out of the index that one list goes through.
+/// Most messages that one list goes through.
 const LOOK_MAX: u64 = 5_000;
 
 /// What is looked for; what is left out fits all.
@@ -129,42 +129,13 @@ impl Journal {
     pub(super) fn search(&self, query: &Query) -> Listing {
         let before = query.before.unwrap_or(u64::MAX);
         let mut found = Found { query, pages: Vec::new(), last: None };
-        // what is not in the index yet was taken after all that is
-        let written = {
-            let book = self.book();
-            let full = book.unwritten(before).any(|page| !found.take(page, before));
-            (!full).then_some(book.written())
-        };
-        let cursor = match written {
-            None => found.last,
-            Some(written) => self.search_index(before.min(written.saturating_add(1)), &mut found),
-        };
-        let messages = found.pages;
-        Listing { messages, cursor: cursor.map(|ordinal| ordinal.to_string()) }
-    }
-
-    /// Gives where to go on.
-    fn search_index(&self, before: u64, found: &mut Found<'_>) -> Option<u64> {
         let mut looked_at = 0;
-        let looked = self.look.before(before, &mut |bytes| {
-            let Some(page) = Page::read(bytes) else { return true };
-            // those in memory are newer, and cover all of it if they cover any
-            let book = self.book();
-            let mut newer = book.within(page.first(), page.last()).rev().peekable();
-            let more = match newer.peek() {
-                None => found.take(&page, before),
-                Some(_) => newer.all(|page| found.take(page, before)),
-            };
+        let more = self.walk(before, &mut |page| {
             looked_at += page.count();
-            more && looked_at < LOOK_MAX
+            found.take(page, before) && looked_at < LOOK_MAX
         });
-        match looked {
-            Ok(more) => found.last.filter(|_| more),
-            Err(fault) => {
-                tracing::warn!(%fault, "older messages cannot be listed");
-                None
-            }
-        }
+        let cursor = found.last.filter(|_| more);
+        Listing { messages: found.pages, cursor: cursor.map(|ordinal| ordinal.to_string()) }
     }
 }
 

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use yizhan_schemas::payload::receipt::Event;
+use yizhan_schemas::payload::stats::Day;
 use yizhan_schemas::reply::Grade;
 use yizhan_schemas::status::{MessageStatus, Target, Trace};
 use yizhan_schemas::{Answer, Code, MessageId, Outcome, codec};
@@ -31,6 +32,9 @@ pub(super) struct Page {
     wanted: usize,
     /// When this station took them, Unix milliseconds.
     taken_ms: u64,
+    /// The day on which their origin accepted them; an index of an earlier version does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    day: Option<Day>,
     /// The how-manieth the first was.
     ordinal: u64,
 }
@@ -60,7 +64,8 @@ impl Page {
             trail: vec![trace.clone()],
         };
         let wanted = status.targets.len();
-        let page = Self { status, count: taken.count, wanted, taken_ms: taken.wall_ms, ordinal };
+        let (count, taken_ms, day) = (taken.count, taken.wall_ms, Some(taken.day));
+        let page = Self { status, count, wanted, taken_ms, day, ordinal };
         (page, News { trace, detail: None })
     }
 
@@ -129,6 +134,16 @@ impl Page {
 
     pub(super) fn peek(&self) -> &MessageStatus {
         &self.status
+    }
+
+    /// When this station took them, Unix milliseconds.
+    pub(super) fn taken_ms(&self) -> u64 {
+        self.taken_ms
+    }
+
+    /// The day on which their origin accepted them.
+    pub(super) fn day(&self) -> Option<Day> {
+        self.day
     }
 
     /// True if this station took it at that time or later.

@@ -113,9 +113,6 @@ struct Scribe {
 
 impl Scribe {
     fn run(&self, commits: &Receiver<(u64, Vec<Change>)>) {
-        if let Some(index) = &*self.index.borrow() {
-            self.book().go_on_from(index.reached());
-        }
         loop {
             if self.behind.swap(false, Ordering::SeqCst) {
                 self.read_up();
@@ -168,10 +165,12 @@ impl Scribe {
         let (from, through) = (self.book().commit() + 1, self.committed.load(Ordering::SeqCst));
         if from <= through {
             let mut gathered: (u64, Vec<Change>) = (0, Vec::new());
+            let mut begins = None;
             let read = spool::log::scan_from(&self.data, from, &mut |found| {
                 if !(from..=through).contains(&found.commit) {
                     return;
                 }
+                begins.get_or_insert(found.commit);
                 if gathered.0 != found.commit {
                     let (commit, changes) = std::mem::take(&mut gathered);
                     self.take(commit, changes);
@@ -185,6 +184,10 @@ impl Scribe {
             });
             if let Err(fault) = read {
                 tracing::error!(%fault, from, through, "history of messages is missing");
+                self.book().has_hole();
+            }
+            if from == 1 && begins.is_some_and(|first| first > 1) {
+                self.book().has_hole();
             }
             let (commit, changes) = gathered;
             self.take(commit, changes);

@@ -1,5 +1,7 @@
 //! The journal over a real log and a real index.
 
+mod memory;
+
 use tempfile::TempDir;
 use yizhan_core::link::Link;
 use yizhan_core::record::{Cursor, Ended, FoldTaken, Leg, Put, Record, Routed, Via};

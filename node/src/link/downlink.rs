@@ -17,6 +17,7 @@ use crate::audit::Audit;
 use crate::bus::{BusError, Client, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
+use crate::query::Board;
 use crate::seal::Seals;
 
 /// Everything that the downlinks' tasks need.
@@ -33,6 +34,8 @@ pub struct Downlinks {
     pub mailbox: Mailbox,
     /// Where it is written down what was refused.
     pub audit: Audit,
+    /// Where questions and answers go.
+    pub board: Board,
 }
 
 impl Downlinks {
@@ -58,8 +61,8 @@ impl Downlinks {
             carriers.spawn(carrier.run(orders, |_| {}));
             let specimens = Arc::clone(&self.seals.register);
             let link = Link::Down(child.clone());
-            let (porch, reading) =
-                Porch::open(link, specimens, self.mailbox.clone(), self.audit.clone());
+            let (mailbox, audit) = (self.mailbox.clone(), self.audit.clone());
+            let (porch, reading) = Porch::open(link, specimens, mailbox, audit, &self.board);
             inlets.spawn(reading);
             let subscription = self.client.subscribe(&subjects::up(&child)).await?;
             let (client, mailbox) = (self.client.clone(), self.mailbox.clone());

@@ -11,9 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use yizhan_core::link::Link;
 use yizhan_core::seal::Specimens;
 
-use super::{Unpacker, input_of, refuse};
+use super::{Came, Unpacker, came, refuse};
 use crate::audit::Audit;
 use crate::mailbox::Mailbox;
+use crate::query::{Board, Ears};
 
 /// Most frames of one neighbour that wait to be read.
 const FRAMES_MAX: usize = 4096;
@@ -38,9 +39,11 @@ impl Porch {
         specimens: Arc<dyn Specimens>,
         mailbox: Mailbox,
         audit: Audit,
-    ) -> (Self, impl Future<Output = ()> + Send) {
+        board: &Board,
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (frames, waiting) = mpsc::channel(FRAMES_MAX);
-        let reading = read(link.clone(), waiting, specimens, (mailbox, audit));
+        let ears = board.ears(link.clone());
+        let reading = read(link.clone(), waiting, specimens, (mailbox, audit, ears));
         (Self { link, frames, room: Arc::new(Semaphore::new(BYTES_MAX)) }, reading)
     }
 
@@ -80,20 +83,22 @@ async fn read(
     link: Link,
     mut waiting: mpsc::Receiver<Waiting>,
     specimens: Arc<dyn Specimens>,
-    (mailbox, audit): (Mailbox, Audit),
+    (mailbox, audit, mut ears): (Mailbox, Audit, Ears),
 ) {
     let mut unpacker = Unpacker::default();
     // another one than that of frames: what a frame holds may be longer than the frame
     let room = Arc::new(Semaphore::new(BYTES_MAX));
     while let Some((frame, before)) = waiting.recv().await {
-        let input = input_of(link.clone(), &frame, &mut unpacker, &*specimens);
+        let came = came(link.clone(), &frame, &mut unpacker, &*specimens);
         drop(before);
-        match input {
-            Ok(input) => {
+        match came {
+            Ok(Came::Input(input)) => {
                 if !mailbox.tell_within(input, &room, BYTES_MAX).await {
                     return;
                 }
             }
+            Ok(Came::Query(query)) => ears.asked(query),
+            Ok(Came::Answer(answer)) => ears.told(answer),
             Err(why) => refuse(&audit, &link, &why),
         }
         // reading and checking a frame is work without a pause; siblings want their turn
@@ -116,7 +121,8 @@ mod tests {
     }
 
     fn porch(mailbox: &Mailbox) -> (Porch, impl Future<Output = ()> + Send + use<>) {
-        Porch::open(Link::Up, Arc::new(NoKeys), mailbox.clone(), Audit::none())
+        let (board, _) = Board::open();
+        Porch::open(Link::Up, Arc::new(NoKeys), mailbox.clone(), Audit::none(), &board)
     }
 
     #[tokio::test]

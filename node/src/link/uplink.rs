@@ -11,12 +11,13 @@ use yizhan_core::time::BootId;
 use yizhan_schemas::frame::{Frame, Hello};
 use yizhan_schemas::{Code, PerLane};
 
-use super::Carrier;
 use super::porch::{Porch, Put};
+use super::{Carrier, OUT_OF_PLACE, refuse};
 use crate::audit::Audit;
 use crate::bus::{BusError, Client, Subscription, subjects};
 use crate::driver::Order;
 use crate::mailbox::Mailbox;
+use crate::query::{Board, Ears};
 use crate::seal::Seals;
 
 /// Longest wait for the answer to a hello. The core says another one long before, as soon as this
@@ -41,6 +42,8 @@ pub struct Uplink {
     pub mailbox: Mailbox,
     /// Where it is written down what was refused.
     pub audit: Audit,
+    /// Where questions and answers go.
+    pub board: Board,
 }
 
 impl Uplink {
@@ -50,6 +53,7 @@ impl Uplink {
     /// The subject of this station cannot be subscribed to.
     pub async fn run(self, orders: mpsc::Receiver<Order>) -> Result<(), BusError> {
         let subscription = self.client.subscribe(&subjects::down(&self.here)).await?;
+        let questions = self.client.subscribe(&subjects::query(&self.here)).await?;
         let carrier = Carrier {
             client: self.client.clone(),
             subject: subjects::up(&self.here),
@@ -67,12 +71,14 @@ impl Uplink {
             }
         };
         let specimens = Arc::clone(&self.seals.register);
-        let (porch, reading) =
-            Porch::open(Link::Up, specimens, self.mailbox.clone(), self.audit.clone());
+        let (mailbox, audit) = (self.mailbox.clone(), self.audit.clone());
+        let (porch, reading) = Porch::open(Link::Up, specimens, mailbox, audit, &self.board);
+        let ears = self.board.ears(Link::Up);
         tokio::select! {
             () = carrier.run(orders, hello) => {}
             () = listen(subscription, &porch) => {}
             () = reading => {}
+            () = be_asked(questions, ears, &self.audit) => {}
             () = watch_connection(&self.client, &self.mailbox) => {}
         }
         Ok(())
@@ -107,6 +113,17 @@ async fn listen(mut subscription: Subscription, porch: &Porch) {
     while let Some(message) = subscription.next().await {
         if porch.put(&message.payload) == Put::Nowhere {
             return;
+        }
+    }
+}
+
+/// Hears what the parent asks.
+async fn be_asked(mut questions: Subscription, mut ears: Ears, audit: &Audit) {
+    while let Some(message) = questions.next().await {
+        match Frame::decode(&message.payload) {
+            Ok(Frame::Query(query)) => ears.asked(query),
+            Ok(_) => refuse(audit, &Link::Up, OUT_OF_PLACE),
+            Err(fault) => refuse(audit, &Link::Up, &fault.to_string()),
         }
     }
 }

@@ -91,11 +91,16 @@ fn instant(wall_ms: u64) -> Option<String> {
     Timestamp::from_millisecond(ms).ok().map(|at| at.to_string())
 }
 
-fn day_text(day: Day) -> String {
+/// A day as people write it.
+pub(super) fn day_text(day: Day) -> String {
     FIRST.checked_add(i64::from(day.0).days()).map_or_else(|_| day.0.to_string(), |d| d.to_string())
 }
 
-fn day_of(name: &str, text: &str) -> Result<Day, String> {
+/// Reads a day of a question.
+///
+/// # Errors
+/// It is none; what would be one.
+pub(super) fn day_of(name: &str, text: &str) -> Result<Day, String> {
     let fault = || format!("query {name}: `{text}` is no day; valid is, for example, 2026-11-23");
     let date: Date = text.parse().map_err(|_| fault())?;
     let days = date.since(FIRST).map_err(|_| fault())?.get_days();

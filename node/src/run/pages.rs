@@ -11,6 +11,7 @@ use yizhan_schemas::reply::Grade;
 use yizhan_schemas::status::{Happening, MessageStatus, Target, Trace};
 use yizhan_schemas::{Code, MessageId};
 
+use super::enquiry::Enquiry;
 use super::office::Office;
 use super::status::Roll;
 use crate::bus::Client;
@@ -25,6 +26,7 @@ pub(super) struct Book {
     pub(super) view: watch::Receiver<View>,
     pub(super) link: Client,
     pub(super) office: Office,
+    pub(super) enquiry: Enquiry,
 }
 
 /// Why a station does not take messages at this moment; empty if it does.
@@ -83,6 +85,17 @@ impl Pages for Book {
             Some(page)
         }
         .boxed()
+    }
+
+    fn trace<'a>(&'a self, id: &'a MessageId) -> BoxFuture<'a, Option<Value>> {
+        self.enquiry.trace(id).boxed()
+    }
+
+    fn reconcile<'a>(
+        &'a self,
+        query: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        self.enquiry.reconcile(query).boxed()
     }
 
     fn messages<'a>(

@@ -17,6 +17,7 @@ use yizhan_core::station::{Station, View};
 use yizhan_schemas::{Code, Lane, PerLane};
 use yizhan_topology::Topology;
 
+use super::enquiry::Enquiry;
 use super::home::Home;
 use super::index::{IndexFeed, Look};
 use super::intake::{self, Post};
@@ -44,11 +45,13 @@ use crate::journal::{self, Journal, JournalPlan};
 use crate::link::{Downlinks, Uplink};
 use crate::mailbox::Mailbox;
 use crate::quarantine::{self, Quarantine};
+use crate::query::Board;
 use crate::seal::Seals;
 use crate::spool::Messages;
 use crate::telemetry::spans::{self, Exporter, Ride, Shelf, SpanFeed, TracerPlan};
 use crate::telemetry::{self, Counts};
 use crate::tls::Tls;
+use crate::trace::Outages;
 
 /// Events that a slow reader of `GET /v1/stream` may be behind.
 pub(super) const EVENTS_MAX: usize = 1024;
@@ -67,11 +70,15 @@ pub(super) struct Parts {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) mailbox: Mailbox,
     pub(super) audit: Audit,
+    /// The open questions to neighbours.
+    pub(super) board: Board,
     /// The connection to the parent's bus; none for a root.
     pub(super) parent: Option<Client>,
     pub(super) tasks: Tasks,
     /// Spans on their way out.
     pub(super) shelf: Shelf,
+    /// What messages waited for.
+    pub(super) outages: Outages,
 }
 
 impl Parts {
@@ -102,6 +109,7 @@ impl Parts {
             boot: self.store.fresh.boot,
             mailbox: self.mailbox.clone(),
             audit: self.audit.clone(),
+            board: self.board.clone(),
         };
         self.tasks.spawn(async { ("downlink", downlinks.run(children).await.map_err(Into::into)) });
         if let Some(parent) = self.parent.clone() {
@@ -115,6 +123,7 @@ impl Parts {
                 boot: self.store.fresh.boot,
                 mailbox: self.mailbox.clone(),
                 audit: self.audit.clone(),
+                board: self.board.clone(),
             };
             self.tasks.spawn(async { ("uplink", uplink.run(orders).await.map_err(Into::into)) });
         }
@@ -223,7 +232,10 @@ impl Parts {
             sample: telemetry.sample,
             acked: self.store.kept.as_ref().map(acked).unwrap_or_default(),
             legs: Arc::clone(&self.store.legs),
-            waits: Box::new(|_, _, _| Vec::new()),
+            waits: {
+                let outages = self.outages.clone();
+                Box::new(move |link, from_ms, to_ms| outages.waits(link, from_ms, to_ms))
+            },
             shelf: self.shelf.clone(),
         };
         spans::start(plan).map_err(RunError::Runtime)
@@ -332,7 +344,8 @@ impl Parts {
         }
         let office = Office { here: self.here().clone(), topology: Arc::clone(&self.topology) };
         let (journal, view, link) = (site.journal, site.view, site.link);
-        let book = Book { roll, journal, view, link, office };
+        let enquiry = site.enquiry;
+        let book = Book { roll, journal, view, link, office, enquiry };
         let site_served = Site {
             intake: Arc::new(Post { door, audit: self.audit.clone() }),
             audit: self.audit.clone(),
@@ -369,6 +382,7 @@ fn acked(kept: &Kept) -> Vec<((Link, Lane), u64)> {
 /// What the serving side is given.
 pub(super) struct Desk {
     pub(super) journal: Journal,
+    pub(super) enquiry: Enquiry,
     pub(super) events: broadcast::Sender<http::StreamEvent>,
     pub(super) view: watch::Receiver<View>,
     pub(super) link: Client,

@@ -22,9 +22,11 @@ use crate::bus::{
 };
 use crate::config::{BusMode, Config, Effective};
 use crate::mailbox;
+use crate::query::Board;
 use crate::telemetry::spans::Shelf;
 use crate::telemetry::{self, Counts};
 use crate::tls::{Tls, TlsFiles};
+use crate::trace::Outages;
 
 /// The longest that answers under way are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -66,9 +68,22 @@ pub(super) async fn station(
     };
     let counts = Counts::on_from(store.kept.as_ref());
     let (noted, tasks) = (audit.clone(), JoinSet::new());
-    let shelf = Shelf::default();
-    let mut parts =
-        Parts { config, topology, seals, store, tls, mailbox, audit, parent, tasks, shelf };
+    let (shelf, (board, questions)) = (Shelf::default(), Board::open());
+    let outages = Outages::open(&home.dir);
+    let mut parts = Parts {
+        config,
+        topology,
+        seals,
+        store,
+        tls,
+        mailbox,
+        audit,
+        board,
+        parent,
+        tasks,
+        shelf,
+        outages,
+    };
     let (tls, audit) = (parts.tls.clone(), noted.clone());
     let renewals = certificates::follow(hangups, tls, Arc::downgrade(&bus), audit);
     parts.tasks.spawn(renewals);
@@ -85,9 +100,17 @@ pub(super) async fn station(
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;
     let disk = parts.disk(&home, &journal, (feed, spans), counts, (reclaim, orders))?;
-    let (shown, client) = (view.clone(), link.clone());
-    let desk =
-        Desk { journal, events, view: shown, link: client, trees: known, stop: stop.clone() };
+    let enquiry = parts.enquiry(&journal, &view, &link, questions);
+    let (view_shown, client, until) = (view.clone(), link.clone(), stop.clone());
+    let desk = Desk {
+        journal,
+        enquiry,
+        events,
+        view: view_shown,
+        link: client,
+        trees: known,
+        stop: until,
+    };
     let served = parts.serve(listener, metrics, desk)?;
     parts.tasks.spawn(systemd::tell(link.clone(), view.clone()));
     parts.tasks.spawn(gauges(view));

@@ -119,6 +119,17 @@ impl Pages for FewPages {
         Box::pin(async move { (id.sequence == 1).then_some(page) })
     }
 
+    fn trace<'a>(&'a self, id: &'a MessageId) -> BoxFuture<'a, Option<Value>> {
+        Box::pin(async move { (id.sequence == 1).then(|| json!({ "id": id.to_string() })) })
+    }
+
+    fn reconcile<'a>(
+        &'a self,
+        query: &'a BTreeMap<String, String>,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Box::pin(async move { Ok(json!({ "links": [], "asked": query })) })
+    }
+
     fn messages<'a>(
         &'a self,
         query: &'a BTreeMap<String, String>,

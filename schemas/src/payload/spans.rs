@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, CodecError};
+use crate::query::Wait;
 use crate::{Code, Kind, MessageId};
 
 /// The kind. Publishers cannot use it.
@@ -76,9 +77,9 @@ pub struct Span {
     /// How long the message had been here, milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_ms: u64,
-    /// Why, as far as known, and for how many milliseconds of it.
+    /// Why, as far as known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub why: Vec<(String, u64)>,
+    pub why: Vec<Wait>,
     /// Records written down together with it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub batch: u64,
@@ -131,6 +132,7 @@ fn is_zero(number: &u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::WaitReason;
 
     #[test]
     fn a_span_takes_few_bytes_and_reads_back_as_it_was() {
@@ -143,7 +145,7 @@ mod tests {
             at_ms: 1_795_000_000_000,
             took_ms: 12,
             held_ms: 61_000,
-            why: vec![("link_down".to_owned(), 60_000)],
+            why: vec![Wait { why: WaitReason::LinkDown, ms: 60_000 }],
             batch: 0,
             error: None,
         };

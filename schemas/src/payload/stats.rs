@@ -33,6 +33,11 @@ impl Day {
     pub fn of(wall_ms: u64) -> Self {
         Self(u32::try_from(wall_ms.saturating_add(OFFSET_MS) / DAY_MS).unwrap_or(u32::MAX))
     }
+
+    /// Its midnight, Unix milliseconds; 0 for the first, which began before.
+    pub fn start_ms(self) -> u64 {
+        (u64::from(self.0) * DAY_MS).saturating_sub(OFFSET_MS)
+    }
 }
 
 /// What a matter is.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::frame::*;
+use yizhan_schemas::payload::stats::Day;
+use yizhan_schemas::query::{Ask, Hop, HopEvent, HopState, Part, Told, Wait, WaitReason};
 use yizhan_schemas::seal::{Algorithm, KeyId, Run, Seal, Stamp};
 use yizhan_schemas::{
     Code, Envelope, Epoch, Header, Kind, Lane, MessageId, PerLane, Selector, StoreId,
@@ -119,6 +121,39 @@ fn welcome() -> Welcome {
     }
 }
 
+/// A question for the ids of a part of a day: the longest form that there is.
+fn query() -> Query {
+    let epoch = Epoch::parse("b7k2qf").unwrap();
+    let part = Part {
+        day: Day(20_780),
+        origin: code("510722.101.002"),
+        from: (epoch, Lane::Flash, 1),
+        through: (epoch, Lane::Routine, 1042),
+    };
+    Query { id: 7, deadline_ms: 5_000, ask: Ask::Part(part) }
+}
+
+/// What is told of a message at a station that holds it.
+fn told() -> bytes::Bytes {
+    let wait = Wait { why: WaitReason::LinkDown, ms: 61_000 };
+    let event = HopEvent {
+        event: "handed_over".to_owned(),
+        station: code("510722"),
+        at: "2026-11-23T08:30:00+08:00".to_owned(),
+        held_ms: Some(61_500),
+        waits: vec![wait],
+        detail: Some("原因".to_owned()),
+    };
+    let hop = Hop {
+        station: code("510722.101"),
+        state: HopState::Holding,
+        why: Some("x".to_owned()),
+        events: vec![event],
+        waits: vec![wait],
+    };
+    Told::Trace(vec![hop]).encode().unwrap()
+}
+
 /// One of each kind of frame, by its name on the wire.
 pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let session = SessionTag::of(&hello(), &welcome());
@@ -147,5 +182,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("batch", Frame::Batch(batch)),
         ("ack", Frame::Ack(Ack { session, lanes, echo_ms: Some(86_400_123) })),
         ("beat", Frame::Beat(Beat { echo_ms: Some(7), ..Beat::of(session, 86_400_456) })),
+        ("query", Frame::Query(query())),
+        ("answer", Frame::Answer(Answer { id: 7, part: 2, last: true, body: told() })),
     ]
 }

@@ -46,6 +46,8 @@ pub struct LinkView {
     pub link: Link,
     /// True if a session stands.
     pub up: bool,
+    /// The frame version of its session.
+    pub version: Option<u8>,
     /// Smoothed round trip, microseconds.
     pub rtt_us: Option<u64>,
     /// Bytes a second that it delivers, as far as that was seen.
@@ -114,6 +116,7 @@ impl Station {
         LinkView {
             link: link.clone(),
             up,
+            version: neighbour.and_then(|n| n.session.as_ref()).map(|session| session.version),
             rtt_us: neighbour.and_then(|n| n.rtt_us),
             rate: neighbour.and_then(|n| n.pace.rate()),
             backlog: PerLane::from_fn(|lane| lanes.map_or(0, |lanes| lanes.get(lane).held())),

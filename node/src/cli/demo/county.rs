@@ -160,6 +160,16 @@ impl County {
         runner.and_then(|runner| runner.life().borrow().pid)
     }
 
+    /// Does something to a station's data between two of its lives.
+    pub(super) async fn between_lives(
+        &self,
+        code: &Code,
+        act: impl FnOnce(&Site) -> Result<(), String> + Send + 'static,
+    ) -> Result<(), String> {
+        let runner = self.runners.iter().find(|runner| runner.site.code == *code);
+        runner.ok_or(format!("there is no station {code}"))?.between_lives(act).await
+    }
+
     /// Stops all stations, and waits until they are gone.
     pub(super) async fn stop(self) {
         join_all(self.runners.into_iter().map(Runner::stop)).await;

@@ -1,7 +1,8 @@
 //! [`Runner`]: keeps one station running.
 //!
 //! Promise: the station is a direct child of this process and ends with it; one that ends by
-//! itself is started again at once, and only [`Runner::stop`] ends it for good.
+//! itself is started again at once, [`Runner::between_lives`] does something while it does not run,
+//! and only [`Runner::stop`] ends it for good.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -46,8 +47,15 @@ pub(super) struct Runner {
     pub(super) site: Arc<Site>,
     life: watch::Receiver<Life>,
     stop: oneshot::Sender<()>,
+    asides: mpsc::Sender<Aside>,
     task: JoinHandle<()>,
 }
+
+/// Something that is done to a station's data while it does not run.
+type Act = Box<dyn FnOnce(&Site) -> Result<(), String> + Send>;
+
+/// An act, and whom to tell how it went.
+type Aside = (Act, oneshot::Sender<Result<(), String>>);
 
 impl Runner {
     /// Starts a station, and starts it again whenever it ends.
@@ -55,16 +63,28 @@ impl Runner {
         let site = Arc::new(site);
         let (lives, life) = watch::channel(Life::default());
         let (stop, stopped) = oneshot::channel();
+        let (asides, acts) = mpsc::channel(1);
         let keep =
             Keep { program: program.to_owned(), site: site.clone(), lives, show: show.clone() };
         let first = keep.launch().await?;
-        let task = tokio::spawn(keep.keep(first, stopped));
-        Ok(Self { site, life, stop, task })
+        let task = tokio::spawn(keep.keep(first, stopped, acts));
+        Ok(Self { site, life, stop, asides, task })
     }
 
     /// What its process is doing; changes can be awaited.
     pub(super) fn life(&self) -> watch::Receiver<Life> {
         self.life.clone()
+    }
+
+    /// Stops the station, does something to its data, and starts it again.
+    pub(super) async fn between_lives(
+        &self,
+        act: impl FnOnce(&Site) -> Result<(), String> + Send + 'static,
+    ) -> Result<(), String> {
+        let (told, done) = oneshot::channel();
+        // whoever keeps it tells nothing only when the demo ends
+        let _ = self.asides.send((Box::new(act), told)).await;
+        done.await.unwrap_or_else(|_| Err("the demo ends".to_owned()))
     }
 
     /// Stops the station and waits until it is gone.
@@ -105,15 +125,24 @@ impl Keep {
         Ok(child)
     }
 
-    async fn keep(self, mut child: Child, mut stop: oneshot::Receiver<()>) {
+    async fn keep(
+        self,
+        mut child: Child,
+        mut stop: oneshot::Receiver<()>,
+        mut asides: mpsc::Receiver<Aside>,
+    ) {
         let mut pause = RESTART_FIRST;
         loop {
             let began = tokio::time::Instant::now();
             let ended = tokio::select! {
-                ended = child.wait() => ended,
-                _ = &mut stop => return lay_down(child).await,
+                ended = child.wait() => ended.ok(),
+                _ = &mut stop => return lay_down(&mut child).await,
+                Some((act, told)) = asides.recv() => {
+                    lay_down(&mut child).await;
+                    let _ = told.send(act(&self.site));
+                    child.wait().await.ok()
+                }
             };
-            let ended = ended.ok();
             self.show.say(self.show.sentences.ended(&self.site.code, ended));
             self.lives.send_replace(Life { pid: None, ended });
             pause = if began.elapsed() > STEADY_AFTER { RESTART_FIRST } else { pause };
@@ -133,7 +162,7 @@ impl Keep {
 }
 
 /// Asks a station to stop; one that does not is killed, and its bus with it.
-async fn lay_down(mut child: Child) {
+async fn lay_down(child: &mut Child) {
     let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     if let Some(pid) = pid {
         let _ = kill_process(pid, Signal::TERM);

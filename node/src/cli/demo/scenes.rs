@@ -1,5 +1,5 @@
 //! [`Scenes`]: what messages mean, played on the county when the count is done: a case that climbs,
-//! an incident that nobody handles, a broadcast that is only an exercise.
+//! an incident that nobody handles, a broadcast that is only an exercise, and the books of all links.
 //!
 //! Promise: a scene is good only if the stations themselves say so, by their pages.
 
@@ -11,6 +11,9 @@ use tokio::time::{Instant, sleep};
 use yizhan_schemas::status::MessageStatus;
 use yizhan_schemas::{Code, MessageId};
 
+mod books;
+
+use self::books::Books;
 use super::county::County;
 use super::ground::Site;
 use super::sentences::Sentences;
@@ -48,7 +51,12 @@ impl<'a> Scenes<'a> {
     pub(super) async fn play(&self) -> Vec<Played> {
         let (case, incident, broadcast) =
             tokio::join!(self.case(), self.incident(), self.broadcast());
-        [case, incident, broadcast].map(|scene| scene.unwrap_or_else(|why| self.failed(why))).into()
+        let mut played = vec![case, incident, broadcast];
+        // nothing is under way any more, and a village may be stopped
+        let books = Books(self);
+        played.push(books.agree().await);
+        played.push(books.miss_one().await);
+        played.into_iter().map(|scene| scene.unwrap_or_else(|why| self.failed(why))).collect()
     }
 
     fn failed(&self, why: String) -> Played {

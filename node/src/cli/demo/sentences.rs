@@ -65,8 +65,8 @@ impl Sentences {
 
     pub(super) fn scenes(self) -> &'static str {
         self.pick(
-            "now what messages mean: a case, an incident that nobody handles, an exercise",
-            "再演三幕：一件纠纷、一起无人处置的事件、一次演练",
+            "now what messages mean: a case, an incident that nobody handles, an exercise, the books",
+            "再演五幕：一件纠纷、一起无人处置的事件、一次演练、两次对账",
         )
     }
 
@@ -85,6 +85,20 @@ impl Sentences {
         self.either(
             || format!("incident {id}: handled by nobody, went up, closed at {township}"),
             || format!("事件 {id} 逾期无人处置，自动上报，由 {township} 办结"),
+        )
+    }
+
+    pub(super) fn books_agree(self, links: usize, messages: u64) -> String {
+        self.either(
+            || format!("reconciled: {links} links agree on {messages} messages that crossed today"),
+            || format!("对账：{links} 条链路、当日 {messages} 条次全部一致"),
+        )
+    }
+
+    pub(super) fn books_miss(self, id: &MessageId, village: &Code) -> String {
+        self.either(
+            || format!("one record taken away at {village}, and named: {id}"),
+            || format!("从 {village} 删去一条记录，对账点名：{id}"),
         )
     }
 

@@ -105,7 +105,8 @@ async fn a_whole_county_that_comes_back_at_once_is_answered_and_one_that_hammers
     let boot = BootId(1);
     let (legs, seals) = (Arc::new(NoLegs), Seals::none());
     let audit = crate::audit::Audit::none();
-    let downlinks = Downlinks { client: node.clone(), legs, seals, boot, mailbox, audit };
+    let (board, _) = Board::open();
+    let downlinks = Downlinks { client: node.clone(), legs, seals, boot, mailbox, audit, board };
     let queues = (0..CHILDREN).map(|number| (child(number), mpsc::channel(1).1)).collect();
     let running = tokio::spawn(downlinks.run(queues));
 
@@ -181,7 +182,8 @@ async fn a_hello_behind_many_frames_is_answered_and_one_behind_a_flood_is_once_t
     let (mailbox, mut letters) = mailbox::open();
     let (legs, seals) = (Arc::new(NoLegs), Seals::none());
     let (boot, audit) = (BootId(1), crate::audit::Audit::none());
-    let downlinks = Downlinks { client: node.clone(), legs, seals, boot, mailbox, audit };
+    let (board, _) = Board::open();
+    let downlinks = Downlinks { client: node.clone(), legs, seals, boot, mailbox, audit, board };
     // kept, so that the child's carrier lives
     let (_orders, queue) = mpsc::channel(1);
     let running = tokio::spawn(downlinks.run([(child(0), queue)].into()));

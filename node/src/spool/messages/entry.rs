@@ -33,6 +33,10 @@ pub struct Reached {
     pub oldest: u64,
     /// The cursors of the links.
     pub cursors: Vec<LinkCursor>,
+    /// What was taken before this time, Unix milliseconds, is not all there: the log did not have it any
+    /// more when the index was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<u64>,
 }
 
 /// How far one lane of one link has been handed over.

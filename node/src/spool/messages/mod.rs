@@ -84,9 +84,7 @@ impl Messages {
     pub fn apply(&mut self, rows: &[Row], mut reached: Reached) -> Result<(), SpoolError> {
         let mut batch = Batch::default();
         for row in rows.iter().filter(|row| row.ordinal >= self.reached.oldest) {
-            let name = row_name(&row.first);
-            batch.insert(ordinal_name(row.ordinal).as_slice(), name.as_slice());
-            batch.insert(name, row.page.as_slice());
+            put(&mut batch, row);
         }
         reached.oldest = self.reached.oldest;
         let beyond = reached.ordinal.saturating_sub(self.most);
@@ -110,6 +108,26 @@ impl Messages {
         })?;
         self.reached = reached;
         Ok(())
+    }
+
+    /// Puts rows in the place of one that begins there. Durable after the next [`Messages::sync`].
+    ///
+    /// # Errors
+    /// As [`Messages::apply`].
+    pub fn replace(
+        &mut self,
+        (ordinal, first): (u64, &MessageId),
+        rows: &[Row],
+    ) -> Result<(), SpoolError> {
+        let mut batch = Batch::default();
+        batch.remove(ordinal_name(ordinal).as_slice());
+        batch.remove(row_name(first));
+        for row in rows {
+            put(&mut batch, row);
+        }
+        let write =
+            |index: &Self| index.shared.db.call(|db| db.apply_batch(std::mem::take(&mut batch)));
+        self.guarded("replace a row", write)
     }
 
     /// Makes all that was applied durable. Returns the last commit of which it was.
@@ -151,7 +169,28 @@ impl Messages {
     }
 }
 
+fn put(batch: &mut Batch, row: &Row) {
+    let name = row_name(&row.first);
+    batch.insert(ordinal_name(row.ordinal).as_slice(), name.as_slice());
+    batch.insert(name, row.page.as_slice());
+}
+
 impl MessageLook {
+    /// From when on the index was fed with all that was taken (Unix milliseconds, 0 if ever since),
+    /// and its oldest row, if older ones had to go.
+    ///
+    /// # Errors
+    /// [`SpoolError::Index`].
+    pub fn oldest(&self) -> Result<(u64, Option<Vec<u8>>), SpoolError> {
+        self.call(|db| {
+            let reached = db.get(Reached::NAME)?.and_then(|row| Reached::read(&row).ok());
+            let Reached { oldest, since_ms, .. } = reached.unwrap_or_default();
+            let first = db.range(ordinal_name(0)..).next().transpose()?.filter(|_| oldest > 1);
+            let row = first.map(|(_, name)| db.get(name)).transpose()?.flatten();
+            Ok((since_ms.unwrap_or(0), row.map(|page| page.to_vec())))
+        })
+    }
+
     /// Gives the rows to `each`, in order, that may be about messages from this one to the one
     /// with the sequence `last`: of the first, only the caller can tell whether it reaches so far.
     ///

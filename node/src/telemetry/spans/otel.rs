@@ -13,6 +13,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use yizhan_schemas::Code;
 use yizhan_schemas::payload::spans::{Operation, Span};
+use yizhan_schemas::query::Wait;
 
 use super::context::{Context, own};
 
@@ -162,8 +163,8 @@ fn attributes(span: &Span, station: &Code) -> Vec<KeyValue> {
     if span.held_ms > 0 {
         all.push(KeyValue::new("yizhan.held_ms", number(span.held_ms)));
     }
-    for (why, ms) in &span.why {
-        all.push(KeyValue::new(format!("yizhan.waited.{why}_ms"), number(*ms)));
+    for Wait { why, ms } in &span.why {
+        all.push(KeyValue::new(format!("yizhan.waited.{}_ms", why.word()), number(*ms)));
     }
     if let Some(error) = &span.error {
         all.push(KeyValue::new("error.type", error.clone()));

@@ -13,6 +13,7 @@ use yizhan_core::link::Link;
 use yizhan_core::record::Cursor;
 use yizhan_schemas::payload::receipt::Note;
 use yizhan_schemas::payload::spans::{Operation, REASONS_MAX, Span};
+use yizhan_schemas::query::Wait;
 use yizhan_schemas::{Code, Envelope, Lane, MessageId, Outcome};
 
 use super::context::Context;
@@ -42,8 +43,8 @@ pub struct TracerPlan {
     pub acked: Vec<((Link, Lane), u64)>,
     /// Where legs are read.
     pub legs: Arc<dyn LegSource>,
-    /// What messages waited for between two times, by a link: reasons, and milliseconds of each.
-    pub waits: Box<dyn Fn(&Link, u64, u64) -> Vec<(String, u64)> + Send>,
+    /// What messages waited for between two times that then went to a link.
+    pub waits: Box<dyn Fn(&Link, u64, u64) -> Vec<Wait> + Send>,
     /// Where spans go.
     pub shelf: Shelf,
 }
@@ -77,7 +78,7 @@ pub(super) struct Tracer {
     pub(super) parent: Option<Code>,
     pub(super) sample: f64,
     pub(super) legs: Arc<dyn LegSource>,
-    pub(super) waits: Box<dyn Fn(&Link, u64, u64) -> Vec<(String, u64)> + Send>,
+    pub(super) waits: Box<dyn Fn(&Link, u64, u64) -> Vec<Wait> + Send>,
     pub(super) shelf: Shelf,
 }
 
