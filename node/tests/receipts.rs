@@ -116,8 +116,10 @@ fn the_fake_adapter_answers_each_kind_of_device_in_its_way() {
     let ground = village();
     let (_running, url) = ground.start();
     let bus = bus(&ground);
+    let devices = ["1", "2", "3", "4"].map(|last| format!("5107221000132000000{last}"));
     let mut adapter = std::process::Command::new(env!("CARGO_BIN_EXE_yizhan"))
-        .args(["adapter", "--fake", "--bus", &bus, "--device", "1", "--fail", "2", "--busy", "3"])
+        .args(["adapter", "--fake", "--bus", &bus])
+        .args(["--device", &devices[0], "--fail", &devices[1], "--busy", &devices[2]])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -125,8 +127,8 @@ fn the_fake_adapter_answers_each_kind_of_device_in_its_way() {
         std::io::BufRead::lines(std::io::BufReader::new(adapter.stdout.take().unwrap()));
     lines.next().unwrap().unwrap();
     let mut ended = Vec::new();
-    for device in ["1", "2", "3", "4"] {
-        let body = format!(r#"{{"device_id":"{device}","command":"ptz"}}"#);
+    for device in &devices {
+        let body = format!(r#"{{"device_id":"{device}","command":"ptz","params":{{"preset":1}}}}"#);
         let published = publish(&ground, &url, "video.dispatch", &body);
         let target = status(&ground, &url, published["id"].as_str().unwrap())["targets"][0].clone();
         ended.push((target["outcome"].clone(), target["answer"].clone()));

@@ -46,7 +46,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("case.evaluate", schemars::schema_for!(case::Evaluate)),
         ("directive.issue", schemars::schema_for!(directive::Issue)),
         ("broadcast.issue", schemars::schema_for!(broadcast::Issue)),
-        ("video.dispatch", schemars::schema_for!(video::Dispatch)),
+        (video::KIND, schemars::schema_for!(video::Dispatch)),
         (policy::KIND, schemars::schema_for!(policy::Set)),
     ]
 }

@@ -38,10 +38,9 @@ impl Command {
             Media::MessagePack => rmp_serde::from_slice(body).map_err(|fault| fault.to_string()),
         }
         .map_err(|fault| format!("the body is no video.dispatch: {fault}"))?;
-        let subject = subjects::video(&dispatch.device_id).ok_or_else(|| {
-            let given: String = dispatch.device_id.chars().take(64).collect();
-            format!("device_id `{given}`: valid are letters, digits, - and _")
-        })?;
+        let device = dispatch.device_id;
+        let subject = subjects::video(&device.to_string())
+            .ok_or_else(|| format!("device_id {device} makes no subject"))?;
         Ok(Self { subject, id: header.id().to_string(), dispatch })
     }
 
@@ -52,7 +51,7 @@ impl Command {
     pub(super) fn body(&self, good_for: Duration) -> Result<Bytes, String> {
         let request = Request {
             id: self.id.clone(),
-            command: self.dispatch.command.clone(),
+            command: self.dispatch.command,
             params: self.dispatch.params.clone(),
             deadline_ms: u64::try_from(good_for.as_millis()).unwrap_or(u64::MAX),
         };

@@ -169,7 +169,10 @@ async fn a_command_that_is_too_old_or_none_is_not_sent() {
     let mut unknown = leg("video.dispatch", &open_gate(), 30_000, 0);
     unknown.boot = BootId(8);
     assert_eq!(ground.result(unknown).await, Attempted::Expired, "nobody knows its age");
-    for body in [json!({ "command": "open" }), json!({ "device_id": ">", "command": "open" })] {
+    for body in [
+        json!({ "command": "open" }),
+        json!({ "device_id": "34020000002000000001", "command": "open" }),
+    ] {
         let unfit = ground.result(leg("video.dispatch", &body, 30_000, 0)).await;
         assert!(matches!(unfit, Attempted::Unfit(_)), "{body}: {unfit:?}");
     }
@@ -178,10 +181,10 @@ async fn a_command_that_is_too_old_or_none_is_not_sent() {
     let given_up = ground.attempted(None).await;
     assert!(matches!(given_up, Input::Unreadable { link: Link::Adapter, from: 1, .. }));
     // only this one arrives
-    let last = json!({ "device_id": "1", "command": "stop" });
+    let last = json!({ "device_id": "34020000001320000002", "command": "stop" });
     let silence = ground.result(leg("video.dispatch", &last, 300, 0)).await;
     assert_eq!(silence, Attempted::Unknown, "asked and not answered");
-    assert_eq!(requests.next().await.unwrap().subject, "yz.video.1");
+    assert_eq!(requests.next().await.unwrap().subject, "yz.video.34020000001320000002");
     ground.bus.stop().await;
 }
 

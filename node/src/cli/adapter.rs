@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use yizhan_schemas::payload::video::DeviceId;
 
 use super::Error;
 use super::cameras::{Asked, Cameras, Mood};
 use super::page::Page;
 use super::stop::Stop;
-use crate::bus::{Client, Credential, Dial, subjects};
+use crate::bus::{Client, Credential, Dial};
 use crate::tls::TlsFiles;
 
 /// How long the bus may take to be there.
@@ -105,6 +106,6 @@ impl Adapter {
 }
 
 fn device(text: &str) -> Result<String, String> {
-    let good = subjects::video(text).map(|_| text.to_owned());
-    good.ok_or_else(|| "valid are letters, digits, - and _".to_owned())
+    let good = DeviceId::parse(text).map(|device| device.to_string());
+    good.map_err(|fault| format!("it {fault}"))
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
-use yizhan_schemas::payload::video::{Reply, Request};
+use yizhan_schemas::payload::video::{Order, Reply, Request};
 
 use crate::bus::{BusError, Client, Message, Subscription, subjects};
 
@@ -108,7 +108,13 @@ impl Cameras {
         let body = serde_json::to_vec(&reply).map(Bytes::from).ok()?;
         client.answer(&message, body).await.ok()?;
         let at = Timestamp::now().to_string();
-        Some(Asked { at, id: request.id, device, command: request.command, answer })
+        Some(Asked {
+            at,
+            id: request.id,
+            device,
+            command: request.command.as_str().to_owned(),
+            answer,
+        })
     }
 
     fn reply(&self, device: &str, request: &Request) -> Reply {
@@ -122,7 +128,7 @@ impl Cameras {
             Some(Mood::Willing) => {
                 let mut result = Map::new();
                 result.insert("did".to_owned(), json!(request.command));
-                if request.command == "open" {
+                if request.command == Order::Open {
                     let url = format!("rtsp://127.0.0.1/{device}");
                     result.insert("url".to_owned(), Value::from(url));
                 }

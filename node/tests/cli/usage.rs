@@ -26,7 +26,10 @@ fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
         (vec!["ack", "510722.101"], "valid is a message id"),
         (vec!["ack", "510722-b7k2qf-r1", "--status", "seen"], "acknowledged, completed, failed"),
         (vec!["adapter", "--device", "1"], "--fake"),
-        (vec!["adapter", "--fake", "--device", "a.b"], "valid are letters, digits, - and _"),
+        (
+            vec!["adapter", "--fake", "--device", "a.b"],
+            "it is 3 characters long; valid are the 20 digits of GB/T 28181",
+        ),
         (vec!["topology", "check"], "<FILE>"),
         (vec!["topology", "show", "t.toml", "--depth", "all"], "invalid digit"),
         (vec!["topology", "keys", "t.toml"], "--out <DIR>"),

@@ -28,7 +28,7 @@ const CUT_OFF_AFTER: Duration = Duration::from_secs(2);
 /// How long that is good for.
 const SHORT_LIVED: Duration = Duration::from_secs(3);
 /// The camera, by its GB/T 28181 id.
-pub(super) const CAMERA: &str = "51072210100201320001";
+pub(super) const CAMERA: &str = "51072210001320000001";
 
 /// How a message is handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
