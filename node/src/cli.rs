@@ -1,5 +1,5 @@
 //! The command line: `yizhan run | demo | publish | watch | status | stats | matters | ack | adapter | topology |
-//! spool | config | audit | completions`.
+//! catalogue | spool | config | audit | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
@@ -9,6 +9,7 @@ mod ack;
 mod adapter;
 mod audit;
 mod cameras;
+mod catalogue;
 mod completions;
 mod data_dir;
 mod demo;
@@ -71,6 +72,9 @@ enum Command {
     /// Check, show or make the topology file
     #[command(subcommand)]
     Topology(topology::Command),
+    /// Check, show or make a catalogue of devices
+    #[command(subcommand)]
+    Catalogue(catalogue::Command),
     /// Look into a station's custody log
     #[command(subcommand)]
     Spool(spool::Command),
@@ -107,6 +111,7 @@ pub fn run() -> Result<(), Error> {
         Command::Ack(command) => wait(command.run(&mut page)),
         Command::Adapter(command) => wait(command.run(&mut page)),
         Command::Topology(command) => command.run(&mut page),
+        Command::Catalogue(command) => command.run(&mut page),
         Command::Spool(command) => command.run(&mut page),
         Command::Config(command) => command.run(&mut page),
         Command::Audit(command) => command.run(&mut page),

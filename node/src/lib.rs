@@ -10,6 +10,7 @@
 //! | [`link`] | frames to and from neighbours |
 //! | [`seal`] | signatures, and the keys they are known by |
 //! | [`deliver`] | the stream `YZ_INBOX` |
+//! | [`catalogue`] | which devices there are, and where |
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
@@ -22,6 +23,7 @@
 pub mod adapter;
 pub mod audit;
 pub mod bus;
+pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;

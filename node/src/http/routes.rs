@@ -43,13 +43,14 @@ pub(super) enum Route {
     Ack,
     Stations,
     Station,
+    Device,
     Stats,
     Matters,
     Stream,
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Root,
         Self::Alive,
         Self::Ready,
@@ -61,6 +62,7 @@ impl Route {
         Self::Ack,
         Self::Stations,
         Self::Station,
+        Self::Device,
         Self::Stats,
         Self::Matters,
         Self::Stream,
@@ -79,6 +81,7 @@ impl Route {
             Self::Ack => "/v1/messages/{id}/ack",
             Self::Stations => "/v1/stations",
             Self::Station => "/v1/stations/{code}",
+            Self::Device => "/v1/devices/{id}",
             Self::Stats => "/v1/stats",
             Self::Matters => "/v1/matters",
             Self::Stream => "/v1/stream",
@@ -103,6 +106,7 @@ impl Route {
             | Self::Messages
             | Self::Stations
             | Self::Station
+            | Self::Device
             | Self::Stats
             | Self::Matters
             | Self::Stream => &[Role::Reader],
@@ -122,6 +126,7 @@ impl Route {
             Self::Ack => post(events::ack),
             Self::Stations => get(pages::stations),
             Self::Station => get(pages::station),
+            Self::Device => get(pages::device),
             Self::Stats => get(pages::stats),
             Self::Matters => get(pages::matters),
             Self::Stream => get(stream::follow),

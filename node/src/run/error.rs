@@ -34,6 +34,9 @@ pub enum RunError {
         /// Everything that is.
         Problems,
     ),
+    /// The catalogue of devices cannot be used.
+    #[error(transparent)]
+    Catalogue(#[from] crate::catalogue::CatalogueError),
     /// The station is not in the topology.
     #[error(
         "station.code is {code}, which is no station of {}; the root there is {root}; see \

@@ -29,6 +29,7 @@ use crate::adapter::Adapters;
 use crate::audit::Audit;
 use crate::audit::witness::Witness;
 use crate::bus::{Client, InboxLimits, OwnBus};
+use crate::catalogue::InForce;
 use crate::config::{self, Config};
 use crate::deliver::Deliverer;
 use crate::driver::{
@@ -59,6 +60,7 @@ pub(super) type Tasks = JoinSet<(&'static str, Result<(), RunError>)>;
 pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) topology: Arc<Topology>,
+    pub(super) catalogue: InForce,
     pub(super) seals: Seals,
     pub(super) store: Store,
     pub(super) tls: Option<Arc<Tls>>,
@@ -290,7 +292,8 @@ impl Parts {
         }
         let office = Office { here: self.here().clone(), topology: Arc::clone(&self.topology) };
         let (journal, view, link) = (site.journal, site.view, site.link);
-        let book = Book { roll, journal, view, link, office };
+        let catalogue = self.catalogue.clone();
+        let book = Book { roll, journal, view, link, office, catalogue };
         let site_served = Site {
             intake: Arc::new(Post { door, audit: self.audit.clone() }),
             audit: self.audit.clone(),

@@ -15,7 +15,7 @@ use super::names::Names;
 use super::parent::Parent;
 use super::parts::{Desk, EVENTS_MAX, Parts};
 use super::store::Store;
-use super::{RunError, audit, believed, certificates, reclaim, refusals, seals, systemd};
+use super::{RunError, audit, believed, certificates, devices, reclaim, refusals, seals, systemd};
 use crate::audit::Deed;
 use crate::bus::{
     Announcement, Application, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
@@ -41,7 +41,8 @@ pub(super) async fn station(
     let parent = Parent::of(&config, &topology, key.as_ref())?;
     let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
     let (log, audit) = audit::open(&config, &effective, &home, key.as_ref())?;
-    let hangups = certificates::hangups()?;
+    let devices = devices::shelf(&config)?;
+    let (hangups, calls) = (certificates::hangups()?, certificates::hangups()?);
     let open = |files: TlsFiles| Tls::open(&files, &home.dir.join("tls")).map(Arc::new);
     let tls = config.tls.files().map(open).transpose()?;
     let files = tls.as_ref().map(|tls| tls.files().clone());
@@ -65,10 +66,13 @@ pub(super) async fn station(
     };
     let counts = Counts::on_from(store.kept.as_ref());
     let (noted, tasks) = (audit.clone(), JoinSet::new());
-    let mut parts = Parts { config, topology, seals, store, tls, mailbox, audit, parent, tasks };
+    let catalogue = devices.in_force();
+    let mut parts =
+        Parts { config, topology, catalogue, seals, store, tls, mailbox, audit, parent, tasks };
     let (tls, audit) = (parts.tls.clone(), noted.clone());
     let renewals = certificates::follow(hangups, tls, Arc::downgrade(&bus), audit);
     parts.tasks.spawn(renewals);
+    parts.tasks.spawn(devices::follow(calls, Arc::clone(&devices), noted.clone()));
     let (trees, changes) = watch::channel(believed);
     let register = Arc::clone(&parts.seals.register);
     parts.tasks.spawn(believed::follow(changes, register, Arc::downgrade(&bus), here.clone()));

@@ -31,7 +31,7 @@ pub struct DeviceId([u8; DIGITS]);
 pub enum DeviceFault {
     /// Too short or too long.
     #[error(
-        "is {0} characters long; valid are the 20 digits of GB/T 28181: 8 centre, 2 sector, 3 type, \
+        "has {0} characters; valid are the 20 digits of GB/T 28181: 8 centre, 2 sector, 3 type, \
          1 network, 6 serial number"
     )]
     Length(usize),
@@ -158,9 +158,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_of_the_part_where_it_is() {
         for (bad, why) in [
-            ("", "is 0 characters long"),
-            ("3402000000132000010", "is 19 characters long"),
-            ("340200000013200001011", "is 21 characters long"),
+            ("", "has 0 characters"),
+            ("3402000000132000010", "has 19 characters"),
+            ("340200000013200001011", "has 21 characters"),
             ("3402000x001320000101", "`3402000x` as its centre (characters 1 to 8)"),
             ("34020000-01320000101", "`-0` as its sector (characters 9 to 10)"),
             ("34020000001З20000101", "`1З2` as its type (characters 11 to 13)"),
