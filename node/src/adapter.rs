@@ -2,10 +2,12 @@
 //! bus (`yz.video.<device id>`).
 //!
 //! Promise: every attempt that the core asks for gets one answer, whatever becomes of the bus; a
-//! command is sent at most once, never when its time to live is over, and where nobody can tell
-//! whether the device did it, that is what is said.
+//! command is sent at most once, never when its time to live is over, never for an origin that may
+//! not command that device, and where nobody can tell whether the device did it, that is what is
+//! said.
 
 mod command;
+mod right;
 mod verdict;
 
 use std::sync::Arc;
@@ -17,9 +19,12 @@ use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::input::{Attempted, Input};
 use yizhan_core::link::Link;
 use yizhan_core::time::BootClock;
-use yizhan_schemas::{Envelope, Header};
+use yizhan_schemas::{Code, Envelope, Header};
+use yizhan_topology::Topology;
 
+use crate::audit::{Audit, Deed};
 use crate::bus::Client;
+use crate::catalogue::InForce;
 use crate::clock;
 use crate::driver::AttemptOrder;
 use crate::mailbox::Mailbox;
@@ -42,6 +47,14 @@ pub struct Adapters {
     pub legs: Arc<dyn LegSource>,
     /// The way to the core.
     pub mailbox: Mailbox,
+    /// This station.
+    pub here: Code,
+    /// By which codes that have changed are known.
+    pub topology: Arc<Topology>,
+    /// Which devices hang here, and who may command them.
+    pub catalogue: InForce,
+    /// Where it is written down who was refused a device.
+    pub audit: Audit,
 }
 
 impl Adapters {
@@ -109,6 +122,9 @@ impl Adapters {
             Ok(command) => command,
             Err(why) => return Attempted::Unfit(why),
         };
+        if let Some(denied) = self.denied(envelope.header(), &command) {
+            return denied;
+        }
         let left = |held| time_left(held, envelope.header(), clock);
         let Some(within) = left(held) else { return Attempted::Expired };
         // a bus that is being restarted is no lack of an adapter: nobody was asked yet

@@ -31,6 +31,20 @@ pub fn is_packed(content_type: Option<&str>) -> bool {
     content_type.is_some_and(|text| text.contains("msgpack"))
 }
 
+/// Reads a payload: MessagePack if its content type says so, else JSON.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn read<T: serde::de::DeserializeOwned>(
+    content_type: Option<&str>,
+    payload: &[u8],
+) -> Result<T, String> {
+    if is_packed(content_type) {
+        return rmp_serde::from_slice(payload).map_err(|fault| fault.to_string());
+    }
+    serde_json::from_slice(payload).map_err(|fault| fault.to_string())
+}
+
 /// A kind and the schema of its payload.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![

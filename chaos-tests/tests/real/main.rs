@@ -35,3 +35,4 @@ mod spool;
 mod stop;
 mod stranger;
 mod tiers;
+mod video;

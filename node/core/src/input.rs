@@ -63,6 +63,8 @@ pub enum Attempted {
     Done(Option<String>),
     /// The adapter knows no such device.
     NoSuchDevice(String),
+    /// Its origin may not have that device do anything, in words; the adapter was not asked.
+    Forbidden(String),
     /// Nobody answers for that device here.
     NoAdapter,
     /// The adapter could not: busy, failed, in words.

@@ -9,6 +9,7 @@ use yizhan_schemas::{Code, Epoch, Kind, Lane, MessageId, Selector};
 
 use super::*;
 use crate::bus::{Dial, Listen, ManagedPlan, OwnBus, Patience, Subscription};
+use crate::catalogue::Shelf;
 use crate::mailbox::{self, Letter};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -76,13 +77,19 @@ struct Ground {
     bus: OwnBus,
     node: Client,
     adapter: Client,
-    _directory: TempDir,
+    here: Code,
+    catalogue: InForce,
+    directory: TempDir,
 }
+
+const TREE: &str = "[county]\nname = \"三台县\"\ntiers = [\"county\", \"township\"]\n\
+    [[station]]\ncode = \"510722\"\nname = \"三台县\"\n\
+    [[station]]\ncode = \"510722.101\"\nname = \"潼川镇\"\nformerly = [\"510722.109\"]\n";
 
 impl Ground {
     async fn new() -> Self {
         let directory = TempDir::new().unwrap();
-        let here = Code::parse("510722").unwrap();
+        let here = Code::parse("510722.101").unwrap();
         let plan = ManagedPlan {
             station: here.clone(),
             directory: directory.path().join("bus"),
@@ -101,7 +108,17 @@ impl Ground {
         let adapter = Client::dial(Dial::open(bus.url(), "an adapter")).await.unwrap();
         node.ready(SOON).await.unwrap();
         adapter.ready(SOON).await.unwrap();
-        Self { bus, node, adapter, _directory: directory }
+        Self { bus, node, adapter, here, catalogue: InForce::default(), directory }
+    }
+
+    /// The same at a station with these rows in its catalogue.
+    fn at(mut self, here: &str, rows: &str) -> Self {
+        let head = "id,name,kind,network,jurisdiction,hangs_under\n";
+        let file = self.directory.path().join("catalogue.csv");
+        std::fs::write(&file, [head, rows].concat()).unwrap();
+        self.catalogue = Shelf::open(Some(file), 100).unwrap().in_force();
+        self.here = Code::parse(here).unwrap();
+        self
     }
 
     /// An adapter that hears requests from now on.
@@ -115,7 +132,15 @@ impl Ground {
     /// What the core is told of an attempt at a leg.
     async fn attempted(&self, leg: Option<HeldLeg>) -> Input {
         let (mailbox, mut letters) = mailbox::open();
-        let adapters = Adapters { client: self.node.clone(), legs: Arc::new(OneLeg(leg)), mailbox };
+        let adapters = Adapters {
+            client: self.node.clone(),
+            legs: Arc::new(OneLeg(leg)),
+            mailbox,
+            here: self.here.clone(),
+            topology: Arc::new(Topology::read("tree.toml", TREE).unwrap()),
+            catalogue: self.catalogue.clone(),
+            audit: Audit::none(),
+        };
         let (queue, orders) = mpsc::channel(1);
         let clock = Arc::new(BootClock::of(BOOT));
         queue.send(AttemptOrder { lane: Lane::Flash, leg: 1, clock }).await.unwrap();
@@ -193,5 +218,44 @@ async fn where_nobody_answers_for_the_device_that_is_said_at_once() {
     let ground = Ground::new().await;
     let result = ground.result(leg("video.dispatch", &open_gate(), 300_000, 0)).await;
     assert_eq!(result, Attempted::NoAdapter);
+    ground.bus.stop().await;
+}
+
+/// The command of a station to the gate, as it ends at the county, where the gate hangs.
+async fn at_county(ground: &Ground, origin: &str) -> Attempted {
+    let mut leg = leg("video.dispatch", &open_gate(), 30_000, 0);
+    let envelope = Envelope::read(leg.envelope).unwrap();
+    let header = Header { origin: Code::parse(origin).unwrap(), ..envelope.header().clone() };
+    leg.envelope = Envelope::make(header, envelope.payload()).unwrap().bytes().clone();
+    ground.result(leg).await
+}
+
+#[tokio::test]
+async fn a_device_that_hangs_at_the_county_obeys_those_whose_area_it_is_in_and_no_others() {
+    let gate = "34020000001320000001,东门,camera,天网,510722.101.002,510722\n";
+    let ground = Ground::new().await.at("510722", gate);
+    // nobody answers for the device, so who may command it gets as far as that
+    for origin in ["510722", "510722.101", "510722.101.002", "510722.109"] {
+        assert_eq!(at_county(&ground, origin).await, Attempted::NoAdapter, "{origin}");
+    }
+    for origin in ["510722.101.003", "510722.102"] {
+        let denied = at_county(&ground, origin).await;
+        let Attempted::Forbidden(why) = denied else { panic!("{origin}: {denied:?}") };
+        assert!(why.contains("belongs to 510722.101.002") && why.contains(origin), "{why}");
+    }
+    let elsewhere = gate.replace(",510722\n", ",510722.101\n");
+    let horn = gate.replace("camera", "loudspeaker");
+    let mut ground = ground;
+    for (rows, says) in [("", "no such device"), (&horn, "no such device"), (&elsewhere, "hangs")] {
+        ground = ground.at("510722", rows);
+        let denied = at_county(&ground, "510722").await;
+        let Attempted::NoSuchDevice(why) = denied else { panic!("{rows}: {denied:?}") };
+        assert!(why.contains(says), "{why}");
+    }
+    // without a catalogue, what is from below is not obeyed
+    ground.catalogue = InForce::default();
+    let denied = at_county(&ground, "510722.101").await;
+    assert!(matches!(&denied, Attempted::Forbidden(why) if why.contains("no catalogue")));
+    assert_eq!(at_county(&ground, "510722").await, Attempted::NoAdapter);
     ground.bus.stop().await;
 }

@@ -11,9 +11,18 @@ use tokio::sync::watch;
 
 use super::{Catalogue, CatalogueError, Device, DeviceKind};
 
+const NO_SUCH_DEVICE: &str = "the catalogue of this station has no such device";
+
 /// The catalogue in force; `None` at a station without one. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct InForce(watch::Receiver<Option<Arc<Catalogue>>>);
+
+impl Default for InForce {
+    /// That of a station without one.
+    fn default() -> Self {
+        Self(watch::channel(None).1)
+    }
+}
 
 impl InForce {
     /// What holds at this moment.
@@ -30,7 +39,17 @@ impl InForce {
             return Err("this station has no catalogue of devices (catalogue.path)".to_owned());
         };
         let found = catalogue.find(id).cloned();
-        found.ok_or_else(|| "the catalogue of this station has no such device".to_owned())
+        found.ok_or_else(|| NO_SUCH_DEVICE.to_owned())
+    }
+
+    /// The same of a camera alone.
+    ///
+    /// # Errors
+    /// There is no catalogue, or it knows no camera of that id.
+    pub fn camera(&self, id: &str) -> Result<Device, String> {
+        let device = self.device(id)?;
+        let is_camera = device.kind == DeviceKind::Camera;
+        is_camera.then_some(device).ok_or_else(|| NO_SUCH_DEVICE.to_owned())
     }
 }
 

@@ -133,6 +133,10 @@ impl Parts {
             client: app.clone(),
             legs: Arc::clone(&self.store.legs),
             mailbox: self.mailbox.clone(),
+            here: self.here().clone(),
+            topology: Arc::clone(&self.topology),
+            catalogue: self.catalogue.clone(),
+            audit: self.audit.clone(),
         };
         self.tasks.spawn(async {
             adapters.run(orders).await;
@@ -274,7 +278,8 @@ impl Parts {
         let bodies = Bodies::compile(bytes(self.config.ingest.max_payload))?;
         let keys = Arc::new(Look(self.store.look.clone()));
         let grades = Arc::new(site.journal.clone());
-        let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades);
+        let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades)
+            .knowing(self.catalogue.clone());
         let roll = Roll::new(self.here().clone(), Arc::clone(&self.topology), site.view.clone());
         for (name, desk) in [("submit", intake::Desk::Submit), ("ack", intake::Desk::Ack)] {
             let names = Names::of_trees(site.trees.clone());

@@ -31,6 +31,16 @@ pub struct Dispatch {
     pub more: Map<String, Value>,
 }
 
+impl Dispatch {
+    /// Reads a payload: MessagePack if its content type says so, else JSON.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn read(content_type: Option<&str>, payload: &[u8]) -> Result<Self, String> {
+        super::read(content_type, payload).map_err(|why| format!("the body is no {KIND}: {why}"))
+    }
+}
+
 /// What a device can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

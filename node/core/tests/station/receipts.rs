@@ -170,6 +170,7 @@ fn each_answer_of_an_adapter_has_its_outcome() {
         (Attempted::Failed("busy".into()), Outcome::Delivered, Some(Answer::Failed)),
         (Attempted::NoSuchDevice("34…".into()), Outcome::Rejected, None),
         (Attempted::NoAdapter, Outcome::Rejected, None),
+        (Attempted::Forbidden("not above".into()), Outcome::Rejected, None),
         (Attempted::Unfit("no device_id".into()), Outcome::Rejected, None),
         (Attempted::Expired, Outcome::Expired, None),
         (Attempted::Unknown, Outcome::DeadLettered, None),
