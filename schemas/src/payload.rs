@@ -59,7 +59,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("case.close", schemars::schema_for!(case::Close)),
         ("case.evaluate", schemars::schema_for!(case::Evaluate)),
         ("directive.issue", schemars::schema_for!(directive::Issue)),
-        ("broadcast.issue", schemars::schema_for!(broadcast::Issue)),
+        (broadcast::KIND, schemars::schema_for!(broadcast::Issue)),
         (video::KIND, schemars::schema_for!(video::Dispatch)),
         (policy::KIND, schemars::schema_for!(policy::Set)),
     ]

@@ -91,6 +91,8 @@ pub enum Input {
     Connected,
     /// It does not.
     Disconnected,
+    /// Loudspeakers hang at this station from now on, or none any more.
+    Loudspeakers(bool),
     /// A child says hello.
     Greeted {
         /// The link, from the subject it came on.
