@@ -64,6 +64,11 @@ impl Catalogue {
         self.devices.iter().filter(move |device| device.hangs_under == *station)
     }
 
+    /// True if a loudspeaker hangs under a station.
+    pub fn has_loudspeakers(&self, station: &Code) -> bool {
+        self.under(station).any(|device| device.kind == DeviceKind::Loudspeaker)
+    }
+
     /// What it takes in memory, bytes; names of networks and codes that many share count once for
     /// all and are left out.
     pub fn memory_bytes(&self) -> usize {

@@ -8,11 +8,11 @@
 mod ack;
 mod adapter;
 mod audit;
-mod cameras;
 mod catalogue;
 mod completions;
 mod data_dir;
 mod demo;
+mod devices;
 mod error;
 mod page;
 mod publish;
@@ -67,7 +67,7 @@ enum Command {
     Matters(stats::Matters),
     /// Answer a message that was delivered at a station
     Ack(ack::Ack),
-    /// Pretend to be cameras: answer video commands on a station's bus
+    /// Pretend to be cameras and loudspeakers on a station's bus
     Adapter(adapter::Adapter),
     /// Check, show or make the topology file
     #[command(subcommand)]

@@ -143,6 +143,10 @@ fn describe() {
     gauge!("yizhan_catalogue_devices", "Devices in the catalogue, by kind");
     gauge!("yizhan_catalogue_devices_max", "The most that it may hold");
     gauge!("yizhan_catalogue_bytes", "What the catalogue takes in memory, bytes");
+    gauge!("yizhan_sessions_open", "Sessions that devices have open");
+    gauge!("yizhan_sessions_max", "The most that may be open at once");
+    counter!("yizhan_sessions_total", "Sessions asked for, by outcome");
+    counter!("yizhan_sessions_closed_total", "Sessions that ended, by why");
     counter!("yizhan_attempts_total", "Commands that adapters were asked for, by result");
     gauge!("yizhan_link_up", "1 if a session stands, by link");
     gauge!("yizhan_round_trip_seconds", "Smoothed round trip, by link");

@@ -1,5 +1,6 @@
 //! Cameras and who may command them: by their jurisdiction, wherever they hang.
 
+use crate::inbox::holds_exactly;
 use async_nats::Client;
 use chaos_tests::real::county::{County, Plan};
 use chaos_tests::real::publisher::{Event, accepted, connect, publish};
@@ -64,10 +65,10 @@ async fn ends(county: &County, origin: &str, event: &Event) -> (String, Value) {
     (id.clone(), target.await)
 }
 
-/// The outcome, the answer, and how the detail begins.
+/// The outcome, the answer, and of a rejection how its reason begins.
 fn said(target: &Value) -> (&str, Option<&str>, &str) {
-    let detail = target["detail"].as_str().unwrap_or_default();
-    let first = detail.split(':').next().unwrap_or_default();
+    let detail = target["detail"].as_str().filter(|_| target["outcome"] == "rejected");
+    let first = detail.and_then(|detail| detail.split(':').next()).unwrap_or_default();
     (target["outcome"].as_str().unwrap(), target["answer"].as_str(), first)
 }
 
@@ -105,4 +106,77 @@ async fn a_camera_at_the_county_obeys_those_above_its_village_and_each_refusal_i
     assert_eq!(came, wanted.map(|(device, id)| (device.to_owned(), id)));
     let refused = county.station(COUNTY).metric("yizhan_attempts_total", "forbidden").await;
     assert_eq!(refused, Some(2.0));
+}
+
+#[tokio::test]
+async fn what_the_county_opened_is_closed_by_its_stop_and_by_nobody_elses() {
+    let plan = Plan::of(&[COUNTY, TOWN, WEST]).listing(COUNTY, &rows());
+    let county = plan.start().await;
+    let nats = connect(county.station(COUNTY)).await;
+    let mut asked = adapter(&nats).await;
+    let at = |what: &str, params: Value| {
+        let body = json!({ "device_id": GATE, "command": what, "params": params });
+        Event::new("video.dispatch", &body).with("Yz-To", COUNTY)
+    };
+    let (session, target) = ends(&county, TOWN, &at("open", json!({}))).await;
+    let note: Value = serde_json::from_str(target["detail"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&note["session"], &note["url"]),
+        (&json!(session), &json!("rtsp://127.0.0.1/gate"))
+    );
+    let open = async || county.station(COUNTY).metric("yizhan_sessions_open", "").await;
+    assert_eq!(open().await, Some(1.0));
+    let (_, target) = ends(&county, WEST, &at("stop", json!({ "session": session }))).await;
+    assert_eq!(said(&target), ("rejected", None, "forbidden"), "{target}");
+    assert_eq!(open().await, Some(1.0));
+    let (_, target) = ends(&county, TOWN, &at("stop", json!({}))).await;
+    assert_eq!(said(&target), ("delivered", Some("completed"), ""), "{target}");
+    assert_eq!(open().await, Some(0.0));
+    let mut commands = Vec::new();
+    while let Ok((_, request)) = asked.try_recv() {
+        commands.push((request["command"].clone(), request["params"]["session"].clone()));
+    }
+    assert_eq!(commands, [(json!("open"), json!(session)), (json!("stop"), json!(session))]);
+}
+
+#[tokio::test]
+async fn a_broadcast_is_said_where_loudspeakers_hang_and_read_where_none_do() {
+    let horns =
+        format!("horn-1,x,loudspeaker,应急广播,{WEST},\nhorn-2,x,loudspeaker,应急广播,{WEST},\n");
+    let county = Plan::of(&[COUNTY, TOWN, WEST]).listing(WEST, &horns).start().await;
+    let nats = connect(county.station(WEST)).await;
+    let mut requests = nats.subscribe("yz.broadcast.*").await.unwrap();
+    nats.flush().await.unwrap();
+    let answering = tokio::spawn(async move {
+        let mut said = Vec::new();
+        while said.len() < 2 {
+            let request = requests.next().await.unwrap();
+            nats.publish(request.reply.unwrap(), r#"{"ok":true}"#.into()).await.unwrap();
+            said.push(request.subject.to_string());
+        }
+        nats.flush().await.unwrap();
+        said.sort();
+        said
+    });
+    let body = json!({ "title": "转移", "text": "立即转移", "status": "Exercise" });
+    let event = Event::new("broadcast.issue", &body).with("Yz-To", "510722.>");
+    let id = accepted(&publish(&connect(county.station(COUNTY)).await, &event).await);
+    let said = tokio::time::timeout(SOON, answering).await.unwrap().unwrap();
+    assert_eq!(said, ["yz.broadcast.horn-1", "yz.broadcast.horn-2"]);
+    for (code, there) in [(COUNTY, vec![id.clone()]), (TOWN, vec![id.clone()]), (WEST, vec![])] {
+        holds_exactly(county.station(code), &there).await;
+    }
+    let station = county.station(COUNTY);
+    let page = until(SOON, "the county knows of all three", || async {
+        let url = format!("{}/v1/messages/{id}", station.url()?);
+        let page: Value = station.http.get(url).send().await.ok()?.json().await.ok()?;
+        (page["grade"] == "delivered").then_some(page)
+    });
+    let page = page.await;
+    let targets = page["targets"].as_array().unwrap();
+    let west = targets.iter().find(|target| target["station"] == WEST).unwrap();
+    assert_eq!(
+        (&west["answer"], &west["detail"]),
+        (&json!("completed"), &json!(r#"{"loudspeakers":"2/2"}"#))
+    );
 }

@@ -8,9 +8,6 @@ use yizhan_schemas::payload::video::{DeviceId, Dispatch, Order, Request};
 
 use crate::bus::subjects;
 
-/// The family whose messages are commands to cameras.
-const FAMILY: &str = "video";
-
 /// What an adapter is asked, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Command {
@@ -20,8 +17,10 @@ pub(super) struct Command {
     pub(super) device: DeviceId,
     /// What it is to do.
     pub(super) order: Order,
-    id: String,
-    params: serde_json::Map<String, serde_json::Value>,
+    /// The message.
+    pub(super) id: String,
+    /// With which settings.
+    pub(super) params: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Command {
@@ -31,9 +30,6 @@ impl Command {
     /// Why there is none, in words.
     pub(super) fn of(envelope: &Envelope) -> Result<Self, String> {
         let header = envelope.header();
-        if header.kind.family() != FAMILY {
-            return Err(format!("{} is no kind that an adapter is asked for", header.kind));
-        }
         let dispatch = Dispatch::read(header.content_type.as_deref(), envelope.payload())?;
         let Dispatch { device_id: device, command: order, params, .. } = dispatch;
         let subject = subjects::video(&device.to_string())

@@ -2,7 +2,7 @@
 //! what the catalogue in force says of the device.
 
 use yizhan_core::input::Attempted;
-use yizhan_schemas::Header;
+use yizhan_schemas::{Code, Header};
 use yizhan_topology::rights::{self, Denial, Known};
 
 use super::command::Command;
@@ -10,6 +10,11 @@ use super::{Adapters, Deed};
 use crate::catalogue::DeviceKind;
 
 impl Adapters {
+    /// The code that a message's origin goes by now.
+    pub(super) fn origin<'o>(&'o self, header: &'o Header) -> &'o Code {
+        self.topology.current(&header.origin).unwrap_or(&header.origin)
+    }
+
     /// How the command ends, if it is refused.
     pub(super) fn denied(&self, header: &Header, command: &Command) -> Option<Attempted> {
         let catalogue = self.catalogue.now();
@@ -26,8 +31,7 @@ impl Adapters {
                 }
             }
         };
-        // the code that a renamed origin goes by now
-        let origin = self.topology.current(&header.origin).unwrap_or(&header.origin);
+        let origin = self.origin(header);
         let denial = rights::commands(origin, &self.here, known).err()?;
         let why = denial.to_string();
         match denial {

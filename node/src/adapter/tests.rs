@@ -1,5 +1,7 @@
 //! Attempts against a real bus, with a pretend log, core and adapter.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -79,6 +81,7 @@ struct Ground {
     adapter: Client,
     here: Code,
     catalogue: InForce,
+    sessions: Sessions,
     directory: TempDir,
 }
 
@@ -108,7 +111,8 @@ impl Ground {
         let adapter = Client::dial(Dial::open(bus.url(), "an adapter")).await.unwrap();
         node.ready(SOON).await.unwrap();
         adapter.ready(SOON).await.unwrap();
-        Self { bus, node, adapter, here, catalogue: InForce::default(), directory }
+        let (catalogue, sessions) = (InForce::default(), Sessions::default());
+        Self { bus, node, adapter, here, catalogue, sessions, directory }
     }
 
     /// The same at a station with these rows in its catalogue.
@@ -129,6 +133,14 @@ impl Ground {
         requests
     }
 
+    /// Has the adapter say that it did what it is asked next, and says what that was.
+    async fn does(&self, requests: &mut Subscription) -> Value {
+        let request = tokio::time::timeout(SOON, requests.next()).await.unwrap().unwrap();
+        let reply = Bytes::from_static(br#"{"ok":true,"result":{"url":"rtsp://x"}}"#);
+        self.adapter.answer(&request, reply).await.unwrap();
+        serde_json::from_slice(&request.payload).unwrap()
+    }
+
     /// What the core is told of an attempt at a leg.
     async fn attempted(&self, leg: Option<HeldLeg>) -> Input {
         let (mailbox, mut letters) = mailbox::open();
@@ -139,6 +151,7 @@ impl Ground {
             here: self.here.clone(),
             topology: Arc::new(Topology::read("tree.toml", TREE).unwrap()),
             catalogue: self.catalogue.clone(),
+            sessions: self.sessions.clone(),
             audit: Audit::none(),
         };
         let (queue, orders) = mpsc::channel(1);
@@ -181,7 +194,10 @@ async fn a_command_reaches_the_adapter_with_the_time_that_it_is_good_for() {
     };
     let asking = ground.result(leg("video.dispatch", &open_gate(), 30_000, 5_000));
     let (result, ()) = tokio::join!(asking, answering);
-    assert_eq!(result, Attempted::Done(Some(r#"{"url":"rtsp://x"}"#.to_owned())));
+    let Attempted::Done(Some(said)) = result else { panic!("{result:?}") };
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["url"], "rtsp://x");
+    assert!(said["session"].as_str().unwrap().starts_with("510722.101-"), "{said}");
     ground.bus.stop().await;
 }
 
@@ -221,13 +237,17 @@ async fn where_nobody_answers_for_the_device_that_is_said_at_once() {
     ground.bus.stop().await;
 }
 
-/// The command of a station to the gate, as it ends at the county, where the gate hangs.
-async fn at_county(ground: &Ground, origin: &str) -> Attempted {
-    let mut leg = leg("video.dispatch", &open_gate(), 30_000, 0);
+/// The same message of another station.
+fn by(origin: &str, mut leg: HeldLeg) -> HeldLeg {
     let envelope = Envelope::read(leg.envelope).unwrap();
     let header = Header { origin: Code::parse(origin).unwrap(), ..envelope.header().clone() };
     leg.envelope = Envelope::make(header, envelope.payload()).unwrap().bytes().clone();
-    ground.result(leg).await
+    leg
+}
+
+/// The command of a station to the gate, as it ends at the county, where the gate hangs.
+async fn at_county(ground: &Ground, origin: &str) -> Attempted {
+    ground.result(by(origin, leg("video.dispatch", &open_gate(), 30_000, 0))).await
 }
 
 #[tokio::test]
@@ -257,5 +277,97 @@ async fn a_device_that_hangs_at_the_county_obeys_those_whose_area_it_is_in_and_n
     let denied = at_county(&ground, "510722.101").await;
     assert!(matches!(&denied, Attempted::Forbidden(why) if why.contains("no catalogue")));
     assert_eq!(at_county(&ground, "510722").await, Attempted::NoAdapter);
+    ground.bus.stop().await;
+}
+
+fn gate(command: &str, params: &Value) -> HeldLeg {
+    let device = "34020000001320000001";
+    let body = json!({ "device_id": device, "command": command, "params": params });
+    leg("video.dispatch", &body, 30_000, 0)
+}
+
+#[tokio::test]
+async fn what_a_station_opened_is_its_own_to_stop() {
+    let ground = Ground::new().await;
+    let mut requests = ground.adapter().await;
+    let opening = ground.result(gate("open", &json!({})));
+    let (opened, asked) = tokio::join!(opening, ground.does(&mut requests));
+    assert!(matches!(opened, Attempted::Done(_)), "{opened:?}");
+    let session = asked["params"]["session"].clone();
+    assert_eq!((&session, &asked["params"]["session_s"]), (&asked["id"], &json!(300)));
+    // the county may command the gate, but not end what the township looks at
+    let foreign = by("510722", gate("stop", &json!({ "session": session })));
+    let denied = ground.result(foreign).await;
+    assert!(matches!(&denied, Attempted::Forbidden(why) if why.contains("510722.101")));
+    for (names, wanted) in [("its own", session), ("none any more", Value::Null)] {
+        let stopping = ground.result(gate("stop", &json!({})));
+        let (stopped, asked) = tokio::join!(stopping, ground.does(&mut requests));
+        assert!(matches!(stopped, Attempted::Done(_)), "{stopped:?}");
+        assert_eq!((&asked["command"], &asked["params"]["session"]), (&json!("stop"), &wanted));
+        assert_eq!(ground.sessions.of(&ground.here, &gate_id()), [], "{names}");
+    }
+    ground.bus.stop().await;
+}
+
+fn gate_id() -> yizhan_schemas::payload::video::DeviceId {
+    yizhan_schemas::payload::video::DeviceId::parse("34020000001320000001").unwrap()
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_stops_is_stopped_when_its_time_is_over() {
+    let ground = Ground::new().await;
+    let mut requests = ground.adapter().await;
+    let opening = ground.result(gate("open", &json!({ "session_s": 1 })));
+    let (opened, asked) = tokio::join!(opening, ground.does(&mut requests));
+    assert!(matches!(opened, Attempted::Done(_)), "{opened:?}");
+    let keeping = tokio::spawn(ground.sessions.clone().keep(ground.node.clone(), BTreeSet::new));
+    let stopped = ground.does(&mut requests).await;
+    assert_eq!(stopped["command"], "stop");
+    assert_eq!(stopped["params"], json!({ "session": asked["id"], "reason": "expired" }));
+    assert_eq!(ground.sessions.of(&ground.here, &gate_id()), []);
+    keeping.abort();
+    // what was not opened leaves nothing behind
+    drop(requests);
+    ground.adapter.flush().await.unwrap();
+    let nobody = ground.result(gate("open", &json!({}))).await;
+    assert_eq!(nobody, Attempted::NoAdapter);
+    assert_eq!(ground.sessions.of(&ground.here, &gate_id()), []);
+    ground.bus.stop().await;
+}
+
+#[tokio::test]
+async fn every_loudspeaker_that_obeys_the_origin_is_asked_once() {
+    let rows = "horn-1,村口,loudspeaker,应急广播,510722.101,\n\
+        horn-2,广场,loudspeaker,应急广播,510722.101,\n\
+        horn-3,县属,loudspeaker,应急广播,510722,510722.101\n\
+        horn-4,别处,loudspeaker,应急广播,510722.101,510722\n";
+    let ground = Ground::new().await.at("510722.101", rows);
+    let mut requests = ground.adapter.subscribe("yz.broadcast.*").await.unwrap();
+    ground.adapter.flush().await.unwrap();
+    let body = json!({ "title": "转移", "text": "立即转移", "status": "Exercise" });
+    let answering = async {
+        let mut asked = Vec::new();
+        while asked.len() < 2 {
+            let request = requests.next().await.unwrap();
+            let reply: &[u8] = match &*request.subject {
+                "yz.broadcast.horn-1" => br#"{"ok":true}"#,
+                _ => br#"{"ok":false,"code":"failed","error":"no current"}"#,
+            };
+            ground.adapter.answer(&request, Bytes::from_static(reply)).await.unwrap();
+            let play: Value = serde_json::from_slice(&request.payload).unwrap();
+            assert_eq!(play["broadcast"]["status"], "Exercise", "an exercise is known as one");
+            assert_eq!(play["broadcast"]["text"], "立即转移");
+            asked.push(request.subject.to_string());
+        }
+        asked.sort();
+        asked
+    };
+    let (result, asked) = tokio::join!(
+        ground.result(leg("broadcast.issue", &body, 60_000, 0)),
+        tokio::time::timeout(SOON, answering)
+    );
+    assert_eq!(asked.unwrap(), ["yz.broadcast.horn-1", "yz.broadcast.horn-2"]);
+    let why = "1/2 loudspeakers did it; not horn-2 (failed: no current)";
+    assert_eq!(result, Attempted::Failed(why.to_owned()));
     ground.bus.stop().await;
 }

@@ -94,7 +94,7 @@ pub(super) struct Row<T> {
 }
 
 /// What is wrong with a row: what, and what would be valid.
-pub(super) type Fault = (String, String);
+pub type Fault = (String, String);
 
 /// Texts that many devices share, kept once.
 #[derive(Default)]
@@ -157,16 +157,22 @@ fn id(kind: DeviceKind, text: &str) -> Result<Box<str>, Fault> {
                 Err((format!("`id` of a camera {fault}"), valid))
             }
         },
-        DeviceKind::Loudspeaker => {
-            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-            match (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(plain) {
-                true => Ok(text.into()),
-                false => Err((
-                    format!("`id` of a loudspeaker is {}", shown(text)),
-                    format!("valid are 1 to {ID_CHARS_MAX} letters, digits, - and _"),
-                )),
-            }
-        }
+        DeviceKind::Loudspeaker => loudspeaker_id(text).map(|()| text.into()),
+    }
+}
+
+/// Checks the id of a loudspeaker.
+///
+/// # Errors
+/// What is wrong, and what would be valid.
+pub fn loudspeaker_id(text: &str) -> Result<(), Fault> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    match (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(plain) {
+        true => Ok(()),
+        false => Err((
+            format!("`id` of a loudspeaker is {}", shown(text)),
+            format!("valid are 1 to {ID_CHARS_MAX} letters, digits, - and _"),
+        )),
     }
 }
 

@@ -17,7 +17,7 @@ use super::words::Lang;
 use crate::catalogue::{Catalogue, CatalogueError, Device, synthesize};
 
 /// The most devices that are read where nothing else is said: what a station takes.
-const DEVICES_MAX: &str = "200000";
+pub(super) const DEVICES_MAX: u64 = 200_000;
 
 /// Check, show or make a catalogue of devices.
 #[derive(Debug, Subcommand)]
@@ -36,7 +36,7 @@ struct Source {
     /// The catalogue, a .csv or .toml file
     file: PathBuf,
     /// The most devices that are taken, as catalogue.max_devices of a station
-    #[arg(long, value_name = "N", default_value = DEVICES_MAX)]
+    #[arg(long, value_name = "N", default_value_t = DEVICES_MAX)]
     max_devices: u64,
     /// Print JSON
     #[arg(long)]
@@ -212,9 +212,20 @@ impl Source {
             Err(CatalogueError::Wrong(problems)) if self.json => {
                 refused(page, &problems).map(|()| None)
             }
-            Err(CatalogueError::Wrong(problems)) => Err(problems.into()),
-            Err(fault) => Err(fault.into()),
+            Err(fault) => Err(said(fault)),
         }
+    }
+}
+
+/// The catalogue in a file.
+pub(super) fn open(file: &Path, devices_max: u64) -> Result<Catalogue, Error> {
+    Catalogue::open(file, devices_max).map_err(said)
+}
+
+fn said(fault: CatalogueError) -> Error {
+    match fault {
+        CatalogueError::Wrong(problems) => problems.into(),
+        fault => fault.into(),
     }
 }
 

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
-use yizhan_schemas::payload::video::{DeviceId, KIND, Order};
+use yizhan_schemas::payload::video::{DeviceId, KIND, Order, SESSION_S_MAX};
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 
 /// Speeds of `ptz`; the sign is the direction.
@@ -36,8 +36,13 @@ pub(super) fn judge(body: &Value) -> Result<(), Refusal> {
     };
     match command {
         Order::Ptz => ptz(params),
-        Order::Playback => playback(params),
-        Order::Open | Order::Snapshot | Order::Stop => Ok(()),
+        Order::Open => session(params, "open"),
+        Order::Playback => playback(params).and_then(|()| session(params, "playback")),
+        Order::Stop => match params.get("session") {
+            Some(name) if !name.is_string() => Err(wrong("session", "stop", "a session's name")),
+            _ => Ok(()),
+        },
+        Order::Snapshot => Ok(()),
     }
 }
 
@@ -77,6 +82,17 @@ fn playback(params: &Map<String, Value>) -> Result<(), Refusal> {
     if from < to { Ok(()) } else { Err(wrong("to", "playback", "a time after `from`")) }
 }
 
+fn session(params: &Map<String, Value>, command: &str) -> Result<(), Refusal> {
+    let Some(given) = params.get("session_s") else { return Ok(()) };
+    match given.as_u64().is_some_and(|seconds| (1..=SESSION_S_MAX).contains(&seconds)) {
+        true => Ok(()),
+        false => {
+            let valid = format!("a whole number of seconds from 1 to {SESSION_S_MAX}");
+            Err(wrong("session_s", command, &valid))
+        }
+    }
+}
+
 fn wrong(name: &str, command: &str, valid: &str) -> Refusal {
     let what = format!("`params/{name}` of {command} is not valid; valid is {valid}");
     refusal(&format!("/params/{name}"), &what)
@@ -104,7 +120,12 @@ mod tests {
         for (command, params, at) in [
             ("open", json!({}), None),
             ("open", json!({ "stream": "sub" }), None),
+            ("open", json!({ "session_s": 60 }), None),
+            ("open", json!({ "session_s": 0 }), Some("/params/session_s")),
+            ("open", json!({ "session_s": 3601 }), Some("/params/session_s")),
             ("stop", json!({}), None),
+            ("stop", json!({ "session": "510722-b7k2qf-r1" }), None),
+            ("stop", json!({ "session": 7 }), Some("/params/session")),
             ("ptz", json!({ "pan": -255, "tilt": 0 }), None),
             ("ptz", json!({ "zoom": 15, "brand": "x" }), None),
             ("ptz", json!({ "focus": 1 }), None),
@@ -115,6 +136,11 @@ mod tests {
             ("ptz", json!({ "preset": -1 }), Some("/params/preset")),
             ("ptz", json!({ "preset": 1, "tilt": 3 }), Some("/params/preset")),
             ("playback", json!({ "from": from, "to": to }), None),
+            (
+                "playback",
+                json!({ "from": from, "to": to, "session_s": "1h" }),
+                Some("/params/session_s"),
+            ),
             ("playback", json!({ "from": from }), Some("/params/to")),
             ("playback", json!({ "from": "today", "to": to }), Some("/params/from")),
             ("playback", json!({ "from": to, "to": from }), Some("/params/to")),

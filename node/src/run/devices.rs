@@ -1,13 +1,21 @@
-//! The catalogue of devices is read when the station starts, and again at SIGHUP.
+//! The catalogue of devices is read when the station starts, and again at SIGHUP; what devices show
+//! is ended in time.
 
 use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
+use tokio::sync::watch;
+use yizhan_core::input::Input;
+use yizhan_core::station::View;
+use yizhan_schemas::Code;
 
 use super::RunError;
+use crate::adapter::Sessions;
 use crate::audit::{Audit, Deed};
+use crate::bus::Client;
 use crate::catalogue::Shelf;
 use crate::config::Config;
+use crate::mailbox::Mailbox;
 
 /// The catalogue that the configuration names.
 pub(super) fn shelf(config: &Config) -> Result<Arc<Shelf>, RunError> {
@@ -15,26 +23,58 @@ pub(super) fn shelf(config: &Config) -> Result<Arc<Shelf>, RunError> {
     Ok(Arc::new(Shelf::open(catalogue.path.clone(), catalogue.max_devices)?))
 }
 
-/// Reads the file again at each SIGHUP.
-pub(super) async fn follow(
-    mut hangups: Signal,
-    shelf: Arc<Shelf>,
-    audit: Audit,
-) -> (&'static str, Result<(), RunError>) {
-    while hangups.recv().await.is_some() {
-        let shelf = Arc::clone(&shelf);
-        // a long list, on a disk that may be busy
-        match tokio::task::spawn_blocking(move || shelf.renew()).await {
-            Ok(Ok(())) | Err(_) => {}
-            Ok(Err(fault)) => {
-                tracing::error!(
-                    event = "catalogue_refused",
-                    "{fault}; the one before stays in force"
-                );
-                let deed = Deed::refused("catalogue_refused", "SIGHUP", "not valid");
-                audit.note(deed.detail(&fault.to_string()));
+/// The devices of a station while it runs.
+pub(super) struct Devices {
+    pub(super) shelf: Arc<Shelf>,
+    pub(super) here: Code,
+    pub(super) mailbox: Mailbox,
+}
+
+impl Devices {
+    /// Reads the file again at each SIGHUP.
+    pub(super) async fn follow(
+        self,
+        mut hangups: Signal,
+        audit: Audit,
+    ) -> (&'static str, Result<(), RunError>) {
+        while hangups.recv().await.is_some() {
+            let shelf = Arc::clone(&self.shelf);
+            // a long list, on a disk that may be busy
+            match tokio::task::spawn_blocking(move || shelf.renew()).await {
+                Ok(Ok(())) => self.tell().await,
+                Ok(Err(fault)) => {
+                    tracing::error!(
+                        event = "catalogue_refused",
+                        "{fault}; the one before stays in force"
+                    );
+                    let deed = Deed::refused("catalogue_refused", "SIGHUP", "not valid");
+                    audit.note(deed.detail(&fault.to_string()));
+                }
+                Err(fault) => tracing::error!(event = "catalogue_refused", "{fault}"),
             }
         }
+        ("catalogue", Ok(()))
     }
-    ("catalogue", Ok(()))
+
+    /// Where broadcasts go from now on.
+    async fn tell(&self) {
+        let Some(catalogue) = self.shelf.in_force().now() else { return };
+        let hang = catalogue.has_loudspeakers(&self.here);
+        self.mailbox.tell(Input::Loudspeakers(hang)).await;
+    }
+}
+
+/// Closes sessions that are over.
+pub(super) async fn close(
+    sessions: Sessions,
+    client: Client,
+    view: watch::Receiver<View>,
+) -> (&'static str, Result<(), RunError>) {
+    let up = || {
+        let view = view.borrow();
+        let up = view.links.iter().filter(|link| link.up);
+        up.map(|link| link.link.clone()).collect()
+    };
+    sessions.keep(client, up).await;
+    ("sessions", Ok(()))
 }

@@ -25,7 +25,7 @@ use super::pages::{self, Book};
 use super::status::{self, Roll};
 use super::store::Store;
 use super::{RunError, reclaim, systemd};
-use crate::adapter::Adapters;
+use crate::adapter::{Adapters, Sessions};
 use crate::audit::Audit;
 use crate::audit::witness::Witness;
 use crate::bus::{Client, InboxLimits, OwnBus};
@@ -61,6 +61,7 @@ pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) topology: Arc<Topology>,
     pub(super) catalogue: InForce,
+    pub(super) sessions: Sessions,
     pub(super) seals: Seals,
     pub(super) store: Store,
     pub(super) tls: Option<Arc<Tls>>,
@@ -136,6 +137,7 @@ impl Parts {
             here: self.here().clone(),
             topology: Arc::clone(&self.topology),
             catalogue: self.catalogue.clone(),
+            sessions: self.sessions.clone(),
             audit: self.audit.clone(),
         };
         self.tasks.spawn(async {
@@ -175,6 +177,7 @@ impl Parts {
             stats_every_ms: u64::try_from(self.config.stats.interval.as_millis())
                 .unwrap_or(u64::MAX),
             retain_ms: u64::try_from(spool.retain.as_millis()).unwrap_or(u64::MAX),
+            loudspeakers: self.catalogue.now().is_some_and(|it| it.has_loudspeakers(self.here())),
             ..Settings::default()
         }
     }

@@ -10,12 +10,14 @@ use tokio::task::JoinSet;
 use yizhan_core::station::View;
 use yizhan_topology::Topology;
 
+use super::devices::Devices;
 use super::home::Home;
 use super::names::Names;
 use super::parent::Parent;
 use super::parts::{Desk, EVENTS_MAX, Parts};
 use super::store::Store;
 use super::{RunError, audit, believed, certificates, devices, reclaim, refusals, seals, systemd};
+use crate::adapter::Sessions;
 use crate::audit::Deed;
 use crate::bus::{
     Announcement, Application, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
@@ -66,13 +68,26 @@ pub(super) async fn station(
     };
     let counts = Counts::on_from(store.kept.as_ref());
     let (noted, tasks) = (audit.clone(), JoinSet::new());
-    let catalogue = devices.in_force();
-    let mut parts =
-        Parts { config, topology, catalogue, seals, store, tls, mailbox, audit, parent, tasks };
+    let (catalogue, sessions) = (devices.in_force(), Sessions::default());
+    let (kept, to_core) = (sessions.clone(), mailbox.clone());
+    let mut parts = Parts {
+        config,
+        topology,
+        catalogue,
+        sessions,
+        seals,
+        store,
+        tls,
+        mailbox,
+        audit,
+        parent,
+        tasks,
+    };
     let (tls, audit) = (parts.tls.clone(), noted.clone());
     let renewals = certificates::follow(hangups, tls, Arc::downgrade(&bus), audit);
     parts.tasks.spawn(renewals);
-    parts.tasks.spawn(devices::follow(calls, Arc::clone(&devices), noted.clone()));
+    let devices = Devices { shelf: devices, here: here.clone(), mailbox: to_core };
+    parts.tasks.spawn(devices.follow(calls, noted.clone()));
     let (trees, changes) = watch::channel(believed);
     let register = Arc::clone(&parts.seals.register);
     parts.tasks.spawn(believed::follow(changes, register, Arc::downgrade(&bus), here.clone()));
@@ -82,6 +97,7 @@ pub(super) async fn station(
     let (reclaim, orders) = reclaim::queue();
     let outlets = parts.outlets(&bus, &link, &app, trees, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
+    parts.tasks.spawn(devices::close(kept, app.clone(), view.clone()));
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;
     let disk = parts.disk(&home, &journal, feed, counts, (reclaim, orders))?;

@@ -14,6 +14,11 @@ pub use device::{DEVICE_PATTERN, DeviceFault, DeviceId};
 /// The kind of these messages.
 pub const KIND: &str = "video.dispatch";
 
+/// How long a session lasts that `open` or `playback` begins without saying so, seconds.
+pub const SESSION_S_DEFAULT: u64 = 300;
+/// The longest session, seconds.
+pub const SESSION_S_MAX: u64 = 3600;
+
 /// A command to one device. Perishable: a command that comes late is not run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "video.dispatch")]
@@ -23,7 +28,7 @@ pub struct Dispatch {
     /// What it is to do.
     pub command: Order,
     /// With which settings. `ptz`: speeds `pan`, `tilt`, `zoom`, or a `preset`; `playback`: the
-    /// times `from` and `to`.
+    /// times `from` and `to`; both that and `open`: `session_s`, for how long; `stop`: `session`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
     /// Members that this version does not know.
