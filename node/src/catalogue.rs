@@ -64,9 +64,9 @@ impl Catalogue {
         self.devices.iter().filter(move |device| device.hangs_under == *station)
     }
 
-    /// True if a loudspeaker hangs under a station.
-    pub fn has_loudspeakers(&self, station: &Code) -> bool {
-        self.under(station).any(|device| device.kind == DeviceKind::Loudspeaker)
+    /// The loudspeakers that hang under a station.
+    pub fn loudspeakers<'c>(&'c self, station: &'c Code) -> impl Iterator<Item = &'c Device> {
+        self.under(station).filter(|device| device.kind == DeviceKind::Loudspeaker)
     }
 
     /// What it takes in memory, bytes; names of networks and codes that many share count once for

@@ -142,6 +142,7 @@ fn describe() {
     counter!("yizhan_catalogue_changes_total", "Devices that a new catalogue changed, by what");
     gauge!("yizhan_catalogue_devices", "Devices in the catalogue, by kind");
     gauge!("yizhan_catalogue_devices_max", "The most that it may hold");
+    gauge!("yizhan_catalogue_loudspeakers_here", "Loudspeakers that hang at this station");
     gauge!("yizhan_catalogue_bytes", "What the catalogue takes in memory, bytes");
     gauge!("yizhan_sessions_open", "Sessions that devices have open");
     gauge!("yizhan_sessions_max", "The most that may be open at once");

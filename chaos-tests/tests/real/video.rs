@@ -4,8 +4,10 @@ use crate::inbox::holds_exactly;
 use async_nats::Client;
 use chaos_tests::real::county::{County, Plan};
 use chaos_tests::real::publisher::{Event, accepted, connect, publish};
+use chaos_tests::real::station::signal;
 use chaos_tests::real::until::{SOON, until};
 use futures::StreamExt as _;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -179,4 +181,16 @@ async fn a_broadcast_is_said_where_loudspeakers_hang_and_read_where_none_do() {
         (&west["answer"], &west["detail"]),
         (&json!("completed"), &json!(r#"{"loudspeakers":"2/2"}"#))
     );
+    // the loudspeakers are taken down: from then on people read what is said
+    let west = county.station(WEST);
+    std::fs::write(west.dir.join("catalogue.csv"), "id,name,kind,network,jurisdiction\n").unwrap();
+    signal(west.pid().unwrap(), Signal::HUP);
+    until(SOON, "the village knows of no loudspeaker any more", || async {
+        let here = west.metric("yizhan_catalogue_loudspeakers_here", "").await?;
+        (here == 0.0).then_some(())
+    })
+    .await;
+    assert_eq!(west.metric("yizhan_catalogue_changes_total", "removed").await, Some(2.0));
+    let id = accepted(&publish(&connect(county.station(COUNTY)).await, &event).await);
+    holds_exactly(west, &[id]).await;
 }

@@ -13,7 +13,6 @@ use yizhan_topology::rights::{self, Known};
 
 use super::{Adapters, Left};
 use crate::bus::subjects;
-use crate::catalogue::DeviceKind;
 
 /// Loudspeakers that are asked at once for one broadcast.
 const AT_ONCE: usize = 16;
@@ -46,11 +45,10 @@ impl Adapters {
     fn loudspeakers(&self, header: &Header) -> Vec<Box<str>> {
         let Some(catalogue) = self.catalogue.now() else { return Vec::new() };
         let origin = self.origin(header);
-        let obeys = catalogue.under(&self.here).filter(|device| {
+        let obeys = catalogue.loudspeakers(&self.here).filter(|device| {
             let (hangs_under, jurisdiction) = (&device.hangs_under, &device.jurisdiction);
             let known = Known::Device { hangs_under, jurisdiction };
-            device.kind == DeviceKind::Loudspeaker
-                && rights::commands(origin, &self.here, known).is_ok()
+            rights::commands(origin, &self.here, known).is_ok()
         });
         obeys.map(|device| device.id.clone()).collect()
     }

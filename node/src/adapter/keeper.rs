@@ -47,7 +47,8 @@ async fn close(client: &Client, session: Session, why: Closed) {
     let (Some(subject), Ok(body)) = (subject, body) else { return };
     let result = verdict::of(client.request(&subject, body.into(), STOP_WITHIN).await);
     tracing::info!(
-        event = "session_closed", id, %origin, %device, why = why.word(), ?result,
+        event = "session_closed", id, %origin, %device, why = why.word(),
+        result = verdict::word(&result),
         "an adapter was asked to stop"
     );
 }

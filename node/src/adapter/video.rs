@@ -1,5 +1,7 @@
 //! Commands to cameras: one request, or for `stop` one for each session that it ends.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use yizhan_core::input::Attempted;
@@ -45,7 +47,7 @@ impl Adapters {
             origin: origin.clone(),
             device: command.device,
             link: self.towards(origin),
-            ends_at: Instant::now() + std::time::Duration::from_secs(seconds),
+            ends_at: Instant::now() + Duration::from_secs(seconds),
         };
         if !self.sessions.begin(session) {
             return Attempted::Failed(format!("busy: {SESSIONS_MAX} sessions are open here"));

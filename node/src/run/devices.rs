@@ -13,7 +13,7 @@ use super::RunError;
 use crate::adapter::Sessions;
 use crate::audit::{Audit, Deed};
 use crate::bus::Client;
-use crate::catalogue::Shelf;
+use crate::catalogue::{InForce, Shelf};
 use crate::config::Config;
 use crate::mailbox::Mailbox;
 
@@ -37,6 +37,7 @@ impl Devices {
         mut hangups: Signal,
         audit: Audit,
     ) -> (&'static str, Result<(), RunError>) {
+        self.tell().await;
         while hangups.recv().await.is_some() {
             let shelf = Arc::clone(&self.shelf);
             // a long list, on a disk that may be busy
@@ -58,10 +59,15 @@ impl Devices {
 
     /// Where broadcasts go from now on.
     async fn tell(&self) {
-        let Some(catalogue) = self.shelf.in_force().now() else { return };
-        let hang = catalogue.has_loudspeakers(&self.here);
-        self.mailbox.tell(Input::Loudspeakers(hang)).await;
+        let hang = loudspeakers(&self.shelf.in_force(), &self.here);
+        self.mailbox.tell(Input::Loudspeakers(hang > 0)).await;
+        metrics::gauge!("yizhan_catalogue_loudspeakers_here").set(hang as f64);
     }
+}
+
+/// How many loudspeakers hang at a station.
+pub(super) fn loudspeakers(catalogue: &InForce, here: &Code) -> usize {
+    catalogue.now().map_or(0, |catalogue| catalogue.loudspeakers(here).count())
 }
 
 /// Closes sessions that are over.

@@ -24,7 +24,7 @@ use super::office::Office;
 use super::pages::{self, Book};
 use super::status::{self, Roll};
 use super::store::Store;
-use super::{RunError, reclaim, systemd};
+use super::{RunError, devices, reclaim, systemd};
 use crate::adapter::{Adapters, Sessions};
 use crate::audit::Audit;
 use crate::audit::witness::Witness;
@@ -177,7 +177,7 @@ impl Parts {
             stats_every_ms: u64::try_from(self.config.stats.interval.as_millis())
                 .unwrap_or(u64::MAX),
             retain_ms: u64::try_from(spool.retain.as_millis()).unwrap_or(u64::MAX),
-            loudspeakers: self.catalogue.now().is_some_and(|it| it.has_loudspeakers(self.here())),
+            loudspeakers: devices::loudspeakers(&self.catalogue, self.here()) > 0,
             ..Settings::default()
         }
     }
