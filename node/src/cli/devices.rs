@@ -2,6 +2,7 @@
 //! what they are told, some fail, some are busy, and all others do not exist.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +29,7 @@ pub(super) enum Mood {
 /// Devices and what they are like.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Devices {
-    devices: BTreeMap<String, Mood>,
+    devices: Arc<BTreeMap<String, Mood>>,
     /// How long each takes.
     delay: Duration,
 }
@@ -73,12 +74,12 @@ impl Wanted {
 impl Devices {
     /// Devices that take so long for each command.
     pub(super) fn new(delay: Duration) -> Self {
-        Self { devices: BTreeMap::new(), delay }
+        Self { devices: Arc::default(), delay }
     }
 
     /// With one more device.
     pub(super) fn with(mut self, device: &str, mood: Mood) -> Self {
-        self.devices.insert(device.to_owned(), mood);
+        Arc::make_mut(&mut self.devices).insert(device.to_owned(), mood);
         self
     }
 

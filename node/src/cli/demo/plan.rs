@@ -201,8 +201,15 @@ fn command(
         to: Some(village.to_string()),
         targets: BTreeSet::from([village.clone()]),
         ttl,
-        payload: json_of(&json!({ "device_id": CAMERA, "command": command }))?,
+        payload: json_of(&dispatch(command))?,
     })
+}
+
+fn dispatch(command: &str) -> serde_json::Value {
+    match command {
+        "ptz" => json!({ "device_id": CAMERA, "command": command, "params": { "preset": 1 } }),
+        _ => json!({ "device_id": CAMERA, "command": command }),
+    }
 }
 
 fn json_of(payload: &impl serde::Serialize) -> Result<Bytes, Fault> {
