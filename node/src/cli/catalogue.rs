@@ -2,13 +2,14 @@
 //!
 //! These commands need no station; they read and write files only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use yizhan_schemas::Code;
+use yizhan_topology::Topology;
 
 use super::Error;
 use super::page::{Columns, Page, plain};
@@ -48,6 +49,9 @@ struct Source {
 pub(super) struct Check {
     #[command(flatten)]
     source: Source,
+    /// The topology file: all stations that the catalogue names have to be in it
+    #[arg(long, value_name = "FILE")]
+    topology: Option<PathBuf>,
 }
 
 /// What to show.
@@ -142,6 +146,9 @@ impl Check {
         let start = Instant::now();
         let Some(catalogue) = self.source.read(page)? else { return Ok(()) };
         let summary = Summary::of(&catalogue, start.elapsed());
+        if let Some(file) = &self.topology {
+            self.known(&catalogue, &topology(file)?)?;
+        }
         if self.source.json {
             return page.print_json(&summary);
         }
@@ -163,6 +170,17 @@ impl Check {
                  ns on average"
             ),
         })
+    }
+}
+
+impl Check {
+    /// A slip in a code gives a device to nobody, and nothing else would say so.
+    fn known(&self, catalogue: &Catalogue, topology: &Topology) -> Result<(), Error> {
+        let named = catalogue.devices().iter().flat_map(|it| [&it.jurisdiction, &it.hangs_under]);
+        let strange: BTreeSet<_> = named.filter(|code| topology.station(code).is_none()).collect();
+        let Some(first) = strange.first() else { return Ok(()) };
+        let (file, first, count) = (self.source.file.clone(), (*first).clone(), strange.len());
+        Err(Error::StrangeStations { file, first, count })
     }
 }
 

@@ -107,6 +107,17 @@ pub enum Error {
     /// The catalogue of devices.
     #[error(transparent)]
     Catalogue(#[from] crate::catalogue::CatalogueError),
+    /// A catalogue that speaks of stations which the topology does not know.
+    #[error("{} names {count} stations that are not in the topology, the first of them {first}",
+        file.display())]
+    StrangeStations {
+        /// The catalogue.
+        file: PathBuf,
+        /// The first of them.
+        first: Code,
+        /// How many there are.
+        count: usize,
+    },
     /// A device that the catalogue does not know.
     #[error("{} has no device {id}; `yizhan catalogue show FILE --station CODE` lists those of a station",
         file.display())]

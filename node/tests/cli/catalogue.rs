@@ -56,6 +56,16 @@ fn one_device_or_those_of_a_station_are_shown() {
     assert_eq!(printed, json!([horn]));
     let text = out(&show(&["--station", "510722"]));
     assert!(text.contains("51072210001320000001") && !text.contains("horn-1"), "{text}");
+    let check = ["catalogue", "check", "c.csv", "--topology", SANTAI];
+    assert_eq!(yizhan_in(dir.path(), &check, &[]).status.code(), Some(0));
+    fs::write(dir.path().join("c.csv"), rows.replace("510722.101.002,\n", "510722.1o1,\n"))
+        .unwrap();
+    let slip = yizhan_in(dir.path(), &check, &[]);
+    assert_eq!(slip.status.code(), Some(1));
+    assert!(
+        err(&slip)
+            .contains("1 stations that are not in the topology, the first of them 510722.1o1")
+    );
     let none = show(&["horn-2"]);
     assert_eq!(none.status.code(), Some(1));
     assert!(err(&none).contains("c.csv has no device horn-2"), "{}", err(&none));

@@ -28,7 +28,7 @@ pub struct Dispatch {
     /// What it is to do.
     pub command: Order,
     /// With which settings. `ptz`: speeds `pan`, `tilt`, `zoom`, or a `preset`; `playback`: the
-    /// times `from` and `to`; both that and `open`: `session_s`, for how long; `stop`: `session`.
+    /// times `from` and `to`; `open` and `playback`: `session_s`, how long; `stop`: `session`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
     /// Members that this version does not know.
