@@ -125,9 +125,9 @@ impl Ground {
         self
     }
 
-    /// An adapter that hears requests from now on.
-    async fn adapter(&self) -> Subscription {
-        let requests = self.adapter.subscribe("yz.video.*").await.unwrap();
+    /// An adapter that hears requests to cameras, or to loudspeakers, from now on.
+    async fn adapter(&self, of: &str) -> Subscription {
+        let requests = self.adapter.subscribe(&format!("yz.{of}.*")).await.unwrap();
         // a round trip: the subscription is in place
         let _ = self.adapter.request("yz.submit.a.b", Bytes::new(), SOON).await;
         requests
@@ -180,7 +180,7 @@ impl Ground {
 #[tokio::test]
 async fn a_command_reaches_the_adapter_with_the_time_that_it_is_good_for() {
     let ground = Ground::new().await;
-    let mut requests = ground.adapter().await;
+    let mut requests = ground.adapter("video").await;
     let answering = async {
         let request = requests.next().await.unwrap();
         assert_eq!(request.subject, "yz.video.34020000001320000001");
@@ -204,7 +204,7 @@ async fn a_command_reaches_the_adapter_with_the_time_that_it_is_good_for() {
 #[tokio::test]
 async fn a_command_that_is_too_old_or_none_is_not_sent() {
     let ground = Ground::new().await;
-    let mut requests = ground.adapter().await;
+    let mut requests = ground.adapter("video").await;
     let too_old = ground.result(leg("video.dispatch", &open_gate(), 30_000, 30_000)).await;
     assert_eq!(too_old, Attempted::Expired);
     let mut unknown = leg("video.dispatch", &open_gate(), 30_000, 0);
@@ -289,7 +289,7 @@ fn gate(command: &str, params: &Value) -> HeldLeg {
 #[tokio::test]
 async fn what_a_station_opened_is_its_own_to_stop() {
     let ground = Ground::new().await;
-    let mut requests = ground.adapter().await;
+    let mut requests = ground.adapter("video").await;
     let opening = ground.result(gate("open", &json!({})));
     let (opened, asked) = tokio::join!(opening, ground.does(&mut requests));
     assert!(matches!(opened, Attempted::Done(_)), "{opened:?}");
@@ -316,7 +316,11 @@ fn gate_id() -> yizhan_schemas::payload::video::DeviceId {
 #[tokio::test]
 async fn a_session_that_nobody_stops_is_stopped_when_its_time_is_over() {
     let ground = Ground::new().await;
-    let mut requests = ground.adapter().await;
+    // what was not opened leaves nothing behind
+    let nobody = ground.result(gate("open", &json!({}))).await;
+    assert_eq!(nobody, Attempted::NoAdapter);
+    assert_eq!(ground.sessions.of(&ground.here, &gate_id()), []);
+    let mut requests = ground.adapter("video").await;
     let opening = ground.result(gate("open", &json!({ "session_s": 1 })));
     let (opened, asked) = tokio::join!(opening, ground.does(&mut requests));
     assert!(matches!(opened, Attempted::Done(_)), "{opened:?}");
@@ -326,12 +330,6 @@ async fn a_session_that_nobody_stops_is_stopped_when_its_time_is_over() {
     assert_eq!(stopped["params"], json!({ "session": asked["id"], "reason": "expired" }));
     assert_eq!(ground.sessions.of(&ground.here, &gate_id()), []);
     keeping.abort();
-    // what was not opened leaves nothing behind
-    drop(requests);
-    ground.adapter.flush().await.unwrap();
-    let nobody = ground.result(gate("open", &json!({}))).await;
-    assert_eq!(nobody, Attempted::NoAdapter);
-    assert_eq!(ground.sessions.of(&ground.here, &gate_id()), []);
     ground.bus.stop().await;
 }
 
@@ -342,8 +340,7 @@ async fn every_loudspeaker_that_obeys_the_origin_is_asked_once() {
         horn-3,县属,loudspeaker,应急广播,510722,510722.101\n\
         horn-4,别处,loudspeaker,应急广播,510722.101,510722\n";
     let ground = Ground::new().await.at("510722.101", rows);
-    let mut requests = ground.adapter.subscribe("yz.broadcast.*").await.unwrap();
-    ground.adapter.flush().await.unwrap();
+    let mut requests = ground.adapter("broadcast").await;
     let body = json!({ "title": "转移", "text": "立即转移", "status": "Exercise" });
     let answering = async {
         let mut asked = Vec::new();
