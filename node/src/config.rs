@@ -26,8 +26,8 @@ use layer::Layer;
 pub use problem::{Place, Problem, Problems};
 pub use secret::{MASK, Secret};
 pub use section::{
-    Audit, Bus, BusMode, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station, Stats,
-    Telemetry, Tls,
+    Audit, Bus, BusMode, Catalogue, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station,
+    Stats, Telemetry, Tls,
 };
 pub use value::{LogFormat, OtlpProtocol, Role, Share, StationKey, Token};
 
@@ -56,6 +56,8 @@ pub struct Config {
     /// Its certificates.
     #[serde(default)]
     pub tls: Tls,
+    /// The devices that it knows.
+    pub catalogue: Catalogue,
     /// Its links.
     pub link: Link,
     /// Its spans.

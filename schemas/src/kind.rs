@@ -83,6 +83,12 @@ impl Kind {
         self.family() == "video"
     }
 
+    /// True if messages of this kind go to the loudspeakers at their targets, where some hang, and
+    /// into the inbox elsewhere.
+    pub fn is_for_loudspeakers(&self) -> bool {
+        self.as_str() == crate::payload::broadcast::KIND
+    }
+
     /// True if `pattern` is this kind, `<family>.*` of its family, or `*`.
     pub fn matches(&self, pattern: &str) -> bool {
         pattern == "*" || pattern == &*self.0 || pattern.strip_suffix(".*") == Some(self.family())

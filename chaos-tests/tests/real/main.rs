@@ -40,3 +40,4 @@ mod stop;
 mod stranger;
 mod tiers;
 mod trace;
+mod video;

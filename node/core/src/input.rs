@@ -64,6 +64,8 @@ pub enum Attempted {
     Done(Option<String>),
     /// The adapter knows no such device.
     NoSuchDevice(String),
+    /// Its origin may not have that device do anything, in words; the adapter was not asked.
+    Forbidden(String),
     /// Nobody answers for that device here.
     NoAdapter,
     /// The adapter could not: busy, failed, in words.
@@ -90,6 +92,8 @@ pub enum Input {
     Connected,
     /// It does not.
     Disconnected,
+    /// Loudspeakers hang at this station from now on, or none any more.
+    Loudspeakers(bool),
     /// A child says hello.
     Greeted {
         /// The link, from the subject it came on.

@@ -252,6 +252,7 @@ impl Station {
             Input::Refused(refused) => self.on_refused(now, refused, step),
             Input::Unanswered { counter } => self.on_unanswered(now, counter),
             Input::Nudged => self.on_nudged(now, step),
+            Input::Loudspeakers(hang) => self.settings.loudspeakers = hang,
             Input::Batch { link, session, lane, first, sent_ms, body } => {
                 let heading = receive::Heading { link, session, lane, first, sent_ms };
                 self.on_batch(now, heading, body, step);

@@ -149,6 +149,16 @@ impl Tls {
     }
 }
 
+/// `[catalogue]`: the devices that this station knows.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Catalogue {
+    /// The file that lists them; without one, commands are judged by their origin alone.
+    pub path: Option<PathBuf>,
+    /// The most devices that are taken from it.
+    #[serde(deserialize_with = "value::count")]
+    pub max_devices: u64,
+}
+
 /// `[link]`: the way to parent and children.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Link {

@@ -42,6 +42,9 @@ pub enum RunError {
         #[from]
         ExporterError,
     ),
+    /// The catalogue of devices cannot be used.
+    #[error(transparent)]
+    Catalogue(#[from] crate::catalogue::CatalogueError),
     /// The station is not in the topology.
     #[error(
         "station.code is {code}, which is no station of {}; the root there is {root}; see \

@@ -27,11 +27,12 @@ use super::office::Office;
 use super::pages::{self, Book};
 use super::status::{self, Roll};
 use super::store::Store;
-use super::{RunError, reclaim, systemd};
-use crate::adapter::Adapters;
+use super::{RunError, devices, reclaim, systemd};
+use crate::adapter::{Adapters, Sessions};
 use crate::audit::Audit;
 use crate::audit::witness::Witness;
 use crate::bus::{Client, InboxLimits, OwnBus};
+use crate::catalogue::InForce;
 use crate::config::{self, Config};
 use crate::deliver::Deliverer;
 use crate::driver::{
@@ -65,6 +66,8 @@ pub(super) type Tasks = JoinSet<(&'static str, Result<(), RunError>)>;
 pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) topology: Arc<Topology>,
+    pub(super) catalogue: InForce,
+    pub(super) sessions: Sessions,
     pub(super) seals: Seals,
     pub(super) store: Store,
     pub(super) tls: Option<Arc<Tls>>,
@@ -146,6 +149,11 @@ impl Parts {
             client: app.clone(),
             legs: Arc::clone(&self.store.legs),
             mailbox: self.mailbox.clone(),
+            here: self.here().clone(),
+            topology: Arc::clone(&self.topology),
+            catalogue: self.catalogue.clone(),
+            sessions: self.sessions.clone(),
+            audit: self.audit.clone(),
         };
         self.tasks.spawn(async {
             adapters.run(orders).await;
@@ -186,6 +194,7 @@ impl Parts {
             retain_ms: u64::try_from(spool.retain.as_millis()).unwrap_or(u64::MAX),
             collects: self.config.telemetry.otlp_endpoint.is_some(),
             spans_percent: self.config.telemetry.link_percent(),
+            loudspeakers: devices::loudspeakers(&self.catalogue, self.here()) > 0,
             ..Settings::default()
         }
     }
@@ -326,7 +335,8 @@ impl Parts {
         let bodies = Bodies::compile(bytes(self.config.ingest.max_payload))?;
         let keys = Arc::new(Look(self.store.look.clone()));
         let grades = Arc::new(site.journal.clone());
-        let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades);
+        let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades)
+            .knowing(self.catalogue.clone());
         let roll = Roll::new(self.here().clone(), Arc::clone(&self.topology), site.view.clone());
         for (name, desk) in [("submit", intake::Desk::Submit), ("ack", intake::Desk::Ack)] {
             let names = Names::of_trees(site.trees.clone());
@@ -344,8 +354,8 @@ impl Parts {
         }
         let office = Office { here: self.here().clone(), topology: Arc::clone(&self.topology) };
         let (journal, view, link) = (site.journal, site.view, site.link);
-        let enquiry = site.enquiry;
-        let book = Book { roll, journal, view, link, office, enquiry };
+        let (enquiry, catalogue) = (site.enquiry, self.catalogue.clone());
+        let book = Book { roll, journal, view, link, office, enquiry, catalogue };
         let site_served = Site {
             intake: Arc::new(Post { door, audit: self.audit.clone() }),
             audit: self.audit.clone(),
