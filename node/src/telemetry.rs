@@ -145,6 +145,11 @@ fn describe() {
     gauge!("yizhan_catalogue_devices_max", "The most that it may hold");
     gauge!("yizhan_catalogue_loudspeakers_here", "Loudspeakers that hang at this station");
     gauge!("yizhan_catalogue_bytes", "What the catalogue takes in memory, bytes");
+    counter!("yizhan_roster_reads_total", "Times the roster was read, by outcome");
+    gauge!("yizhan_roster_posts", "Posts in the roster");
+    gauge!("yizhan_roster_posts_vacant", "Posts that nobody holds");
+    gauge!("yizhan_roster_workers", "Grid workers in the roster");
+    gauge!("yizhan_roster_entries_max", "The most posts and workers that it may hold");
     gauge!("yizhan_sessions_open", "Sessions that devices have open");
     gauge!("yizhan_sessions_max", "The most that may be open at once");
     counter!("yizhan_sessions_total", "Sessions asked for, by outcome");
