@@ -131,6 +131,7 @@ fn describe() {
     gauge!("yizhan_outcomes_open", "Targets of which this station does not know yet how they end");
     gauge!("yizhan_matters", "Incidents and cases under way here, by state");
     gauge!("yizhan_parked_messages", "Messages that wait for their subject or their hour");
+    gauge!("yizhan_directives_awaited", "Directives from here whose answers are waited for");
     gauge!("yizhan_notes_owed", "Notes on others' messages that are to be told, by link");
     gauge!(
         "yizhan_two_hop_messages",

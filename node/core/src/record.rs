@@ -18,6 +18,7 @@ use yizhan_schemas::{Code, Epoch, Lane, MessageId, StoreId};
 use yizhan_topology::Amendment;
 use yizhan_topology::ruling::Ruling;
 
+use crate::awaited;
 use crate::link::Link;
 use crate::matter::Change;
 use crate::seal::HeldSeal;
@@ -118,6 +119,9 @@ pub enum Record {
     /// A child's counts were taken in.
     #[serde(rename = "d")]
     DigestTaken(DigestTaken),
+    /// Answers to a directive of our own are waited for, or not any more.
+    #[serde(rename = "a")]
+    Awaited(awaited::Change),
     /// The whole of [`crate::kept::Kept`] at the head of a segment, encoded.
     #[serde(rename = "Z")]
     Snapshot(Bytes),

@@ -21,6 +21,7 @@ mod perish;
 mod receipts;
 mod receive;
 mod reclaim;
+mod remind;
 mod room;
 mod seals;
 mod send;

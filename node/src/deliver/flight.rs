@@ -221,7 +221,7 @@ mod tests {
         (8..=10).for_each(|leg| flight.advance(it(leg)));
         assert_eq!(flight.release(5), (Some((3, 5)), vec![]));
         assert_eq!(flight.release(8), (Some((6, 7)), vec![it(8)]));
-        assert_eq!(flight.release(10), (None, vec![(9, id(9)), (10, id(10))]));
+        assert_eq!(flight.release(10), (None, vec![it(9), it(10)]));
         assert_eq!(flight.release(10), (None, vec![]));
     }
 }

@@ -48,6 +48,7 @@ fn view(link: LinkView) -> View {
         late: 0,
         outcomes: [0; 6],
         outcomes_open: 0,
+        awaited: 0,
         inbox_open: true,
         links: vec![link],
         policy_version: 0,

@@ -1,4 +1,7 @@
-//! `directive.issue`: something is to be done. Whom it is for is the selector's to say.
+//! `directive.issue`: something is to be done. Whom it is for is the selector's to say. What is said
+//! of missing answers: [`reminder`].
+
+pub mod reminder;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +9,9 @@ use serde_json::{Map, Value};
 
 use super::notice::{MsgType, Status};
 use super::{ID_PATTERN, INSTANT_PATTERN};
+
+/// The kind.
+pub const KIND: &str = "directive.issue";
 
 /// A directive to stations below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -197,6 +197,7 @@ impl Kept {
             Some(link) => self.owing.entry(link.clone()).or_default().add(&routed.note),
             None => {
                 self.outcomes.learnt(&routed.note);
+                self.awaited.learnt(&routed.note);
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Messages that wait: a step for the report that it overtook, a directive for its hour.
+//! Messages that wait: a step for the report that it overtook, a directive for its hour. What is
+//! told by the wall clock is looked at here.
 
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Envelope, MessageId, Outcome};
@@ -108,6 +109,7 @@ impl Station {
                 Until::Subject(subject) => self.give_up_waiting(now, &id, &subject, step),
             }
         }
+        self.remind(now, step);
         self.set_waking(now);
     }
 
@@ -142,6 +144,7 @@ impl Station {
         let rulings = rulings.map(|ruling| ruling.effective_ms.saturating_sub(now.wall_ms));
         let left_us = left
             .chain(rulings)
+            .chain(self.remind_left_ms(now))
             .min()
             .map(|left_ms| left_ms.saturating_mul(1000).clamp(1000, LOOK_US));
         self.wake_us = left_us.map(|left_us| now.boot_us.saturating_add(left_us));

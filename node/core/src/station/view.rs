@@ -29,6 +29,8 @@ pub struct View {
     pub outcomes: [u64; Outcome::ALL.len()],
     /// Such pairs that have not ended yet, as far as is known here.
     pub outcomes_open: u64,
+    /// Directives from here whose answers are waited for.
+    pub awaited: u64,
     /// True if the inbox stream can be written.
     pub inbox_open: bool,
     /// Its links; inbox and adapter last.
@@ -78,6 +80,7 @@ impl Station {
             late: self.kept.late,
             outcomes: self.kept.outcomes.ended,
             outcomes_open: self.kept.outcomes.open(),
+            awaited: self.kept.awaited.len() as u64,
             inbox_open: self.inbox.is_open(),
             links: self.link_views(now),
             policy_version: self.policy_version(),

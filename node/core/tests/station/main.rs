@@ -20,6 +20,7 @@ mod perish;
 mod power;
 mod receipts;
 mod reclaim;
+mod remind;
 mod room;
 mod seals;
 mod send;
