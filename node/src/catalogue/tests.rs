@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use yizhan_topology::Topology;
 
 use super::*;
+use crate::shelf::Listed as _;
 
 const HEAD: &str = "id,name,kind,network,jurisdiction,hangs_under,status\n";
 const GATE: &str = "51072210001320000001,东门,camera,天网,510722.101.002,510722,on\n";
