@@ -74,6 +74,9 @@ pub struct Kept {
     /// Whose answers to them are missing.
     #[serde(default)]
     pub awaited: Awaited,
+    /// The last hour that each directive which repeats was issued for, by its name.
+    #[serde(default)]
+    pub rounds: BTreeMap<String, u64>,
     /// Every leg, by origin.
     #[serde(default)]
     pub ledger: Ledger,
@@ -234,6 +237,7 @@ impl Kept {
             }
             Record::Resumed(put) => self.resumed(put),
             Record::DigestTaken(taken) => self.digest_taken(taken),
+            Record::RoundIssued(issued) => self.round_issued(issued),
             Record::Awaited(change) => self.awaited.change(change),
             Record::Snapshot(bytes) => *self = Self::from_snapshot(bytes)?,
         }

@@ -122,6 +122,9 @@ pub enum Record {
     /// Answers to a directive of our own are waited for, or not any more.
     #[serde(rename = "a")]
     Awaited(awaited::Change),
+    /// A directive that repeats was issued.
+    #[serde(rename = "n")]
+    RoundIssued(RoundIssued),
     /// The whole of [`crate::kept::Kept`] at the head of a segment, encoded.
     #[serde(rename = "Z")]
     Snapshot(Bytes),
@@ -323,6 +326,15 @@ pub struct FoldTaken {
     pub id: MessageId,
     /// What it tells, and whom that concerns.
     pub notes: Vec<Routed>,
+}
+
+/// See [`Record::RoundIssued`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundIssued {
+    /// Its name in the policy.
+    pub name: String,
+    /// The hour that it was issued for, Unix milliseconds.
+    pub hour_ms: u64,
 }
 
 /// See [`Record::DigestTaken`].

@@ -8,9 +8,11 @@
 mod adapt;
 mod aside;
 mod authority;
+mod categories;
 mod clocks;
 mod deliver;
 mod digest;
+
 mod govern;
 mod governed;
 mod greet;
@@ -23,6 +25,7 @@ mod receive;
 mod reclaim;
 mod remind;
 mod room;
+mod rounds;
 mod seals;
 mod send;
 mod session;

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use yizhan_core::awaited::Wants;
-use yizhan_schemas::payload::{directive, video};
+use yizhan_schemas::payload::{broadcast, directive, video};
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Kind, payload};
 
 use super::media::Media;
-use super::{dispatch, misfit};
+use super::{cap, dispatch, misfit};
 
 /// Deepest nesting of a MessagePack body: as deep as `serde_json` reads JSON.
 const DEPTH_MAX: usize = 128;
@@ -92,6 +92,9 @@ impl Bodies {
                 dispatch::judge(value)?;
             }
             misfit::judge(kind, &rule.schema, &rule.validator, value)?;
+            if kind.as_str() == broadcast::KIND {
+                cap::judge(value)?;
+            }
         }
         let severity = value.as_ref().and_then(|value| value.get("severity")?.as_str());
         let severity = severity.filter(|text| text.len() <= SEVERITY_BYTES_MAX);

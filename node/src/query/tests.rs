@@ -49,6 +49,7 @@ fn view(link: LinkView) -> View {
         outcomes: [0; 6],
         outcomes_open: 0,
         awaited: 0,
+        categories: None,
         inbox_open: true,
         links: vec![link],
         policy_version: 0,

@@ -72,7 +72,7 @@ impl Pages for Book {
 
     fn stats(&self, query: &BTreeMap<String, String>) -> Result<Value, String> {
         let view = self.view.borrow();
-        self.office.stats(&view.governed, query)
+        self.office.stats(&view, query)
     }
 
     fn matters(&self) -> Value {

@@ -63,6 +63,25 @@ impl Issue {
             more: Map::new(),
         }
     }
+
+    /// Its JSON.
+    pub fn to_json(&self) -> bytes::Bytes {
+        super::to_json(self)
+    }
+}
+
+impl Requires {
+    /// All, the least first.
+    pub const ALL: [Self; 3] = [Self::Delivered, Self::Acknowledged, Self::Completed];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Acknowledged => "acknowledged",
+            Self::Completed => "completed",
+        }
+    }
 }
 
 /// The answer that a directive asks for.

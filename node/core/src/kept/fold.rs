@@ -14,7 +14,12 @@ use crate::link::Link;
 use crate::matter::Moment;
 use crate::matters::Counted;
 use crate::outbound::Outbound;
-use crate::record::{Cursor, DigestTaken, Ended, FoldTaken, InboxBound, Leg, Put, Routed};
+use crate::record::{
+    Cursor, DigestTaken, Ended, FoldTaken, InboxBound, Leg, Put, RoundIssued, Routed,
+};
+
+/// Names of directives that repeat which are remembered: more than a policy may have.
+const ROUNDS_MAX: usize = 2 * yizhan_topology::RULES_MAX;
 
 impl Kept {
     pub(super) fn handed_over(&mut self, at: &Cursor) {
@@ -132,6 +137,16 @@ impl Kept {
         if let Some(Ok(word)) = word {
             let counted = self.matters.opened(header.id(), &word, at);
             self.count(counted);
+        }
+    }
+
+    /// Names that policies do not use any more go, the longest unused first.
+    pub(super) fn round_issued(&mut self, issued: &RoundIssued) {
+        self.rounds.insert(issued.name.clone(), issued.hour_ms);
+        while self.rounds.len() > ROUNDS_MAX {
+            let oldest = self.rounds.iter().min_by_key(|(_, hour_ms)| **hour_ms);
+            let Some(name) = oldest.map(|(name, _)| name.clone()) else { return };
+            self.rounds.remove(&name);
         }
     }
 

@@ -55,6 +55,7 @@ impl Station {
         let put = Put { legs, opens: matches!(act, Act::Open(_)), ..put };
         let places = perish::places(&put);
         let parked = parked(&put, &act);
+        self.categorize(&put, step);
         self.write(step, Record::Resumed(put));
         self.perishing.watch(places, &self.kept, &self.clock);
         if let Some(parked) = parked {
@@ -110,6 +111,7 @@ impl Station {
             }
         }
         self.remind(now, step);
+        self.issue_rounds(now, step);
         self.set_waking(now);
     }
 
@@ -145,6 +147,7 @@ impl Station {
         let left_us = left
             .chain(rulings)
             .chain(self.remind_left_ms(now))
+            .chain(self.round_left_ms(now))
             .min()
             .map(|left_ms| left_ms.saturating_mul(1000).clamp(1000, LOOK_US));
         self.wake_us = left_us.map(|left_us| now.boot_us.saturating_add(left_us));

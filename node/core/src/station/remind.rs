@@ -14,7 +14,7 @@ use crate::step::Step;
 use crate::time::Now;
 
 /// What there was no room for is tried again after this long, milliseconds.
-const TRY_AGAIN_MS: u64 = 1000;
+pub(super) const TRY_AGAIN_MS: u64 = 1000;
 
 impl Station {
     /// A directive of ours that leaves at `from_ms` wants answers of these stations.

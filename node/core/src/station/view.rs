@@ -37,6 +37,8 @@ pub struct View {
     pub links: Vec<LinkView>,
     /// Version of the policy that counts here.
     pub policy_version: u64,
+    /// Version of the table of categories that counts here.
+    pub categories: Option<String>,
     /// Incidents, cases, and what was counted.
     pub governed: Arc<Governed>,
 }
@@ -84,6 +86,7 @@ impl Station {
             inbox_open: self.inbox.is_open(),
             links: self.link_views(now),
             policy_version: self.policy_version(),
+            categories: self.topology.categories().map(|table| table.version().to_owned()),
             governed,
         }
     }

@@ -22,6 +22,7 @@ mod receipts;
 mod reclaim;
 mod remind;
 mod room;
+mod rounds;
 mod seals;
 mod send;
 mod spans;

@@ -60,6 +60,7 @@ pub(super) fn letter(record: &Record) -> u8 {
         Record::Resumed(_) => RESUMED,
         Record::DigestTaken(_) => b'd',
         Record::Awaited(_) => b'a',
+        Record::RoundIssued(_) => b'n',
         Record::Snapshot(_) => SNAPSHOT,
     }
 }
