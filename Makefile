@@ -37,7 +37,7 @@ test-attacks: ## Attack a real county in every way there is, and list what refus
 	$(call run_attacks,$(ARGS))
 
 test-permissions: ## Try every subject with every right, by nats-py, and hold that against what is rendered
-	$(call run_attacks,--permissions "$$(chaos-tests/permissions/python "$$target")" chaos-tests/permissions/table.py $(ARGS))
+	$(call run_attacks,--permissions "$$(chaos-tests/venv "$$target" permissions nats-py nkeys)/bin/python" chaos-tests/permissions/table.py $(ARGS))
 
 fmt: ## Format the sources
 	$(CARGO) fmt --all

@@ -6,6 +6,7 @@
 //! | [`county`] [`station`] [`place`] | processes with their directories, and where they are |
 //! | [`rendered`] | a county from nothing but its rendered directories, under TLS |
 //! | [`publisher`] [`inbox`] | what integrators do |
+//! | [`collector`] | a real OpenTelemetry collector |
 //! | [`until`](mod@until) | the one way to wait |
 //!
 //! Whatever does not come about ends the process with words: nobody goes on without it.
@@ -17,6 +18,7 @@
     reason = "a test, or a measurement, fails by panicking"
 )]
 
+pub mod collector;
 pub mod county;
 pub mod inbox;
 pub mod place;

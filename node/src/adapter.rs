@@ -1,29 +1,39 @@
 //! Adapters: commands to devices, as requests to whoever answers for the device on this station's
-//! bus (`yz.video.<device id>`).
+//! bus (`yz.video.<device id>`, `yz.broadcast.<device id>`).
 //!
 //! Promise: every attempt that the core asks for gets one answer, whatever becomes of the bus; a
-//! command is sent at most once, never when its time to live is over, and where nobody can tell
-//! whether the device did it, that is what is said.
+//! command is sent at most once, never when its time to live is over, never for an origin that may
+//! not command that device, and where nobody can tell whether the device did it, that is what is
+//! said.
 
+mod broadcast;
 mod command;
+mod keeper;
+mod right;
+mod sessions;
 mod verdict;
+mod video;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::input::{Attempted, Input};
 use yizhan_core::link::Link;
 use yizhan_core::time::BootClock;
-use yizhan_schemas::{Envelope, Header};
+use yizhan_schemas::{Code, Envelope, Header};
+use yizhan_topology::Topology;
 
+use crate::audit::{Audit, Deed};
 use crate::bus::Client;
+use crate::catalogue::InForce;
 use crate::clock;
 use crate::driver::AttemptOrder;
 use crate::mailbox::Mailbox;
-use command::Command;
+pub use sessions::{REQUESTER_AWAY_MAX, SESSIONS_MAX, Sessions};
 
 /// Longest wait for an adapter's reply, whatever the time to live.
 const REPLY_WITHIN_MAX: Duration = Duration::from_secs(300);
@@ -42,6 +52,16 @@ pub struct Adapters {
     pub legs: Arc<dyn LegSource>,
     /// The way to the core.
     pub mailbox: Mailbox,
+    /// This station.
+    pub here: Code,
+    /// By which codes that have changed are known.
+    pub topology: Arc<Topology>,
+    /// Which devices hang here, and who may command them.
+    pub catalogue: InForce,
+    /// What devices show until it is ended.
+    pub sessions: Sessions,
+    /// Where it is written down who was refused a device.
+    pub audit: Audit,
 }
 
 impl Adapters {
@@ -70,9 +90,10 @@ impl Adapters {
             Ok((held, envelope)) => {
                 let id = envelope.header().id();
                 let result = self.carry_out(&held, &envelope, &clock).await;
-                metrics::counter!("yizhan_attempts_total", "result" => verdict::word(&result))
-                    .increment(1);
-                tracing::info!(event = "attempted", %id, ?result, "an adapter was asked");
+                // the word alone: what a camera says may be the address of a stream with its password
+                let word = verdict::word(&result);
+                metrics::counter!("yizhan_attempts_total", "result" => word).increment(1);
+                tracing::info!(event = "attempted", %id, result = word, "an attempt has ended");
                 Input::Attempted { lane, leg, id, result }
             }
             Err(why) => {
@@ -105,30 +126,51 @@ impl Adapters {
     }
 
     async fn carry_out(&self, held: &HeldLeg, envelope: &Envelope, clock: &BootClock) -> Attempted {
-        let command = match Command::of(envelope) {
-            Ok(command) => command,
-            Err(why) => return Attempted::Unfit(why),
-        };
-        let left = |held| time_left(held, envelope.header(), clock);
-        let Some(within) = left(held) else { return Attempted::Expired };
+        let left = Left { held, header: envelope.header(), clock };
+        match envelope.header().kind.family() {
+            "video" => self.video(envelope, &left).await,
+            "broadcast" => self.broadcast(envelope, &left).await,
+            _ => {
+                let kind = &envelope.header().kind;
+                Attempted::Unfit(format!("{kind} is no kind that an adapter is asked for"))
+            }
+        }
+    }
+
+    /// One request, with the body for the time that it is still good for.
+    async fn ask(
+        &self,
+        subject: &str,
+        body: impl Fn(Duration) -> Result<Bytes, String>,
+        left: &Left<'_>,
+    ) -> Attempted {
+        let Some(within) = left.now() else { return Attempted::Expired };
         // a bus that is being restarted is no lack of an adapter: nobody was asked yet
         if self.client.ready(within).await.is_err() {
             return Attempted::Expired;
         }
-        let Some(within) = left(held) else { return Attempted::Expired };
-        let body = match command.body(within) {
-            Ok(body) => body,
-            Err(why) => return Attempted::Unfit(why),
-        };
-        verdict::of(self.client.request(&command.subject, body, within).await)
+        let Some(within) = left.now() else { return Attempted::Expired };
+        match body(within) {
+            Ok(body) => verdict::of(self.client.request(subject, body, within).await),
+            Err(why) => Attempted::Unfit(why),
+        }
     }
 }
 
-/// How long a command is still good for; `None` if it is over, or nobody knows.
-fn time_left(held: &HeldLeg, header: &Header, boots: &BootClock) -> Option<Duration> {
-    let Some(ttl_ms) = header.ttl_ms else { return Some(GOOD_FOR) };
-    let age_ms = held.age_within(clock::now(), boots, Some(ttl_ms))?;
-    Some(Duration::from_millis(ttl_ms.saturating_sub(age_ms)).min(REPLY_WITHIN_MAX))
+/// A leg and its age.
+struct Left<'a> {
+    held: &'a HeldLeg,
+    header: &'a Header,
+    clock: &'a BootClock,
+}
+
+impl Left<'_> {
+    /// How long the command is still good for; `None` if it is over, or nobody knows.
+    fn now(&self) -> Option<Duration> {
+        let Some(ttl_ms) = self.header.ttl_ms else { return Some(GOOD_FOR) };
+        let age_ms = self.held.age_within(clock::now(), self.clock, Some(ttl_ms))?;
+        Some(Duration::from_millis(ttl_ms.saturating_sub(age_ms)).min(REPLY_WITHIN_MAX))
+    }
 }
 
 #[cfg(test)]

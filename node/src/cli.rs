@@ -1,5 +1,5 @@
 //! The command line: `yizhan run | demo | publish | watch | status | trace | reconcile | stats | matters |
-//! ack | adapter | topology | spool | config | audit | completions`.
+//! ack | adapter | topology | catalogue | spool | config | audit | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
@@ -8,10 +8,11 @@
 mod ack;
 mod adapter;
 mod audit;
-mod cameras;
+mod catalogue;
 mod completions;
 mod data_dir;
 mod demo;
+mod devices;
 mod error;
 mod page;
 mod publish;
@@ -72,11 +73,14 @@ enum Command {
     Matters(stats::Matters),
     /// Answer a message that was delivered at a station
     Ack(ack::Ack),
-    /// Pretend to be cameras: answer video commands on a station's bus
+    /// Pretend to be cameras and loudspeakers on a station's bus
     Adapter(adapter::Adapter),
     /// Check, show or make the topology file
     #[command(subcommand)]
     Topology(topology::Command),
+    /// Check, show or make a catalogue of devices
+    #[command(subcommand)]
+    Catalogue(catalogue::Command),
     /// Look into a station's custody log
     #[command(subcommand)]
     Spool(spool::Command),
@@ -115,6 +119,7 @@ pub fn run() -> Result<(), Error> {
         Command::Ack(command) => wait(command.run(&mut page)),
         Command::Adapter(command) => wait(command.run(&mut page)),
         Command::Topology(command) => command.run(&mut page),
+        Command::Catalogue(command) => command.run(&mut page),
         Command::Spool(command) => command.run(&mut page),
         Command::Config(command) => command.run(&mut page),
         Command::Audit(command) => command.run(&mut page),

@@ -26,8 +26,8 @@ use layer::Layer;
 pub use problem::{Place, Problem, Problems};
 pub use secret::{MASK, Secret};
 pub use section::{
-    Audit, Bus, BusMode, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station, Stats,
-    Telemetry, Tls,
+    Audit, Bus, BusMode, Catalogue, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station,
+    Stats, Telemetry, Tls,
 };
 pub use value::{LogFormat, OtlpProtocol, Role, Share, StationKey, Token};
 
@@ -56,6 +56,8 @@ pub struct Config {
     /// Its certificates.
     #[serde(default)]
     pub tls: Tls,
+    /// The devices that it knows.
+    pub catalogue: Catalogue,
     /// Its links.
     pub link: Link,
     /// Its spans.
@@ -246,10 +248,13 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 const REQUIRED: [(&str, &str); 2] =
     [("station.code", "510722"), ("station.topology", "topology.toml")];
 
+/// The only keys whose values may be numbers with a point.
+const FRACTIONS: [&str; 2] = ["telemetry.sample", "telemetry.link_share"];
+
 /// True if a value is valid by itself: all defaults and this one value make a configuration.
 fn is_valid(name: &'static str, value: &Value) -> bool {
     // TOML reads a code without quotes as a number, which loses the zero of 510722.110
-    if matches!(value.kind, ValueKind::Float(_)) && name != "telemetry.sample" {
+    if matches!(value.kind, ValueKind::Float(_)) && !FRACTIONS.contains(&name) {
         return false;
     }
     if matches!(&value.kind, ValueKind::String(text) if text.trim().is_empty()) {

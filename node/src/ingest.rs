@@ -12,6 +12,7 @@
 //! | [`body`] | whether a body is well formed and fits its kind |
 //! | `caller` | who may hand what in |
 //! | `misfit` | the sentence for a body that does not |
+//! | `dispatch` | what is wrong with a video command beyond its schema |
 //! | [`wait`] | what a publisher waits for |
 //! | `asked` | single values: addresses, precedences, times to live, trace contexts |
 //! | `attributes` | CloudEvents attributes by name |
@@ -31,6 +32,7 @@ mod attributes;
 pub mod body;
 mod caller;
 pub mod cloudevent;
+mod dispatch;
 pub mod door;
 mod event;
 pub mod headers;

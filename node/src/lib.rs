@@ -12,6 +12,7 @@
 //! | [`trace`] [`reconcile`] | one message on its way; days compared with neighbours |
 //! | [`seal`] | signatures, and the keys they are known by |
 //! | [`deliver`] | the stream `YZ_INBOX` |
+//! | [`catalogue`] | which devices there are, and where |
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
@@ -24,6 +25,7 @@
 pub mod adapter;
 pub mod audit;
 pub mod bus;
+pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -6,6 +6,7 @@
 mod audit;
 mod believed;
 mod certificates;
+mod devices;
 mod enquiry;
 mod error;
 mod fresh;

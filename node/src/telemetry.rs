@@ -4,6 +4,7 @@
 
 mod count;
 mod notices;
+pub mod spans;
 mod sparing;
 
 pub use count::{Counts, gauges};
@@ -138,12 +139,27 @@ fn describe() {
     counter!("yizhan_two_hop_short_total", "Legs given up before the hop beyond had them");
     counter!("yizhan_late_total", "Messages that came behind their successors, by link");
     counter!("yizhan_full_total", "Messages not taken for want of room, to be sent again, by link");
+    counter!("yizhan_catalogue_reads_total", "Times the catalogue was read, by outcome");
+    counter!("yizhan_catalogue_changes_total", "Devices that a new catalogue changed, by what");
+    gauge!("yizhan_catalogue_devices", "Devices in the catalogue, by kind");
+    gauge!("yizhan_catalogue_devices_max", "The most that it may hold");
+    gauge!("yizhan_catalogue_loudspeakers_here", "Loudspeakers that hang at this station");
+    gauge!("yizhan_catalogue_bytes", "What the catalogue takes in memory, bytes");
+    gauge!("yizhan_sessions_open", "Sessions that devices have open");
+    gauge!("yizhan_sessions_max", "The most that may be open at once");
+    counter!("yizhan_sessions_total", "Sessions asked for, by outcome");
+    counter!("yizhan_sessions_closed_total", "Sessions that ended, by why");
     counter!("yizhan_attempts_total", "Commands that adapters were asked for, by result");
     gauge!("yizhan_link_up", "1 if a session stands, by link");
     gauge!("yizhan_round_trip_seconds", "Smoothed round trip, by link");
     gauge!("yizhan_spool_held_bytes", "Bytes that the custody log takes on disk");
     gauge!("yizhan_disk_free_bytes", "Bytes free on the spool's volume");
     gauge!("yizhan_build_info", "1, with the version");
+    gauge!("yizhan_spans_wanted", "1 if somebody collects spans of this station");
+    counter!("yizhan_spans_exported_total", "Spans that a collector took");
+    counter!("yizhan_spans_export_failures_total", "Times that a collector did not take spans");
+    counter!("yizhan_spans_sent_up_total", "Spans given to the parent");
+    counter!("yizhan_spans_dropped_total", "Spans that nobody will see, by reason");
     histogram!("yizhan_commit_seconds", "Writing and syncing one commit");
     histogram!("yizhan_commit_batch_size", "Records in one commit");
     histogram!("yizhan_handover_seconds", "From being taken here to durable there, by link");

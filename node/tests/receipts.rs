@@ -116,8 +116,10 @@ fn the_fake_adapter_answers_each_kind_of_device_in_its_way() {
     let ground = village();
     let (_running, url) = ground.start();
     let bus = bus(&ground);
+    let devices = ["1", "2", "3", "4"].map(|last| format!("5107221000132000000{last}"));
     let mut adapter = std::process::Command::new(env!("CARGO_BIN_EXE_yizhan"))
-        .args(["adapter", "--fake", "--bus", &bus, "--device", "1", "--fail", "2", "--busy", "3"])
+        .args(["adapter", "--fake", "--bus", &bus])
+        .args(["--device", &devices[0], "--fail", &devices[1], "--busy", &devices[2]])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -125,8 +127,8 @@ fn the_fake_adapter_answers_each_kind_of_device_in_its_way() {
         std::io::BufRead::lines(std::io::BufReader::new(adapter.stdout.take().unwrap()));
     lines.next().unwrap().unwrap();
     let mut ended = Vec::new();
-    for device in ["1", "2", "3", "4"] {
-        let body = format!(r#"{{"device_id":"{device}","command":"ptz"}}"#);
+    for device in &devices {
+        let body = format!(r#"{{"device_id":"{device}","command":"ptz","params":{{"preset":1}}}}"#);
         let published = publish(&ground, &url, "video.dispatch", &body);
         let target = status(&ground, &url, published["id"].as_str().unwrap())["targets"][0].clone();
         ended.push((target["outcome"].clone(), target["answer"].clone()));
@@ -142,4 +144,58 @@ fn the_fake_adapter_answers_each_kind_of_device_in_its_way() {
         (json!("rejected"), json!(null)),
     ];
     assert_eq!(ended, expected);
+}
+
+#[test]
+fn a_broadcast_is_said_by_every_loudspeaker_of_the_village_and_what_did_not_is_named() {
+    let ground = village();
+    let rows = format!(
+        "id,name,kind,network,jurisdiction\nhorn-1,村口,loudspeaker,应急广播,{HERE}\n\
+         horn-2,广场,loudspeaker,应急广播,{HERE}\nhorn-3,学校,loudspeaker,应急广播,{HERE}\n"
+    );
+    ground.write("catalogue.csv", &rows);
+    let path = ground.path("catalogue.csv").display().to_string();
+    let config = std::fs::read_to_string(ground.path("yizhan.toml")).unwrap();
+    ground.write("yizhan.toml", &(config + "[catalogue]\npath = \"catalogue.csv\"\n"));
+    let (_running, url) = ground.start();
+    let broadcast = r#"{"title":"转移","text":"立即转移","status":"Exercise"}"#;
+    let said = |page: &Value| {
+        let target = &page["targets"][0];
+        let text = |name: &str| target[name].as_str().unwrap_or_default().to_owned();
+        [text("outcome"), text("answer"), text("detail")]
+    };
+    let one = |url: &str| {
+        let published = publish(&ground, url, "broadcast.issue", broadcast);
+        status(&ground, url, published["id"].as_str().unwrap())
+    };
+    for (fails, wanted) in [
+        ("horn-9", ["delivered", "completed", r#"{"loudspeakers":"3/3"}"#]),
+        (
+            "horn-2",
+            [
+                "delivered",
+                "failed",
+                "2/3 loudspeakers did it; not horn-2 (failed: horn-2 does not react)",
+            ],
+        ),
+    ] {
+        let mut adapter = std::process::Command::new(env!("CARGO_BIN_EXE_yizhan"))
+            .args(["adapter", "--fake", "--bus", &bus(&ground), "--catalogue", &path])
+            .args(["--fail", fails])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines =
+            std::io::BufRead::lines(std::io::BufReader::new(adapter.stdout.take().unwrap()));
+        lines.next().unwrap().unwrap();
+        assert_eq!(said(&one(&url)), wanted);
+        for _ in 0..3 {
+            assert!(lines.next().unwrap().unwrap().contains(" broadcast → "));
+        }
+        adapter.kill().unwrap();
+        adapter.wait().unwrap();
+    }
+    let page = one(&url);
+    assert_eq!(page["targets"][0]["outcome"], "rejected", "{page}");
+    assert!(page["targets"][0]["detail"].as_str().unwrap().starts_with("no_adapter"), "{page}");
 }

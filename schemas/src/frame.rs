@@ -131,6 +131,16 @@ pub struct Beat {
     /// `sent_ms` of the beat answered; absent in one that asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo_ms: Option<u64>,
+    /// True if the sender, or somebody above it, collects spans.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub collects: bool,
+}
+
+impl Beat {
+    /// One that asks for an answer.
+    pub fn of(session: SessionTag, sent_ms: u64) -> Self {
+        Self { session, sent_ms, echo_ms: None, collects: false }
+    }
 }
 
 impl Frame {

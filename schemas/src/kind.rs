@@ -66,10 +66,11 @@ impl Kind {
         self.0.split_once('.').map_or("", |(_, name)| name)
     }
 
-    /// True for receipts and for the counts that stations send up: internal, in no inbox, and not
-    /// for publishers.
+    /// True for receipts, and for the counts and spans that stations send up: internal, in no
+    /// inbox, and not for publishers.
     pub fn is_internal(&self) -> bool {
-        self.family() == "receipt" || self.as_str() == crate::payload::stats::KIND
+        use crate::payload::{spans, stats};
+        self.family() == "receipt" || [stats::KIND, spans::KIND].contains(&self.as_str())
     }
 
     /// True for what stations themselves say to people: not for publishers either.
@@ -80,6 +81,12 @@ impl Kind {
     /// True if messages of this kind go to an adapter at their targets, not into the inbox.
     pub fn is_for_adapter(&self) -> bool {
         self.family() == "video"
+    }
+
+    /// True if messages of this kind go to the loudspeakers at their targets, where some hang, and
+    /// into the inbox elsewhere.
+    pub fn is_for_loudspeakers(&self) -> bool {
+        self.as_str() == crate::payload::broadcast::KIND
     }
 
     /// True if `pattern` is this kind, `<family>.*` of its family, or `*`.

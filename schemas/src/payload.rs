@@ -13,6 +13,7 @@ pub mod notice;
 pub mod personal;
 pub mod policy;
 pub mod receipt;
+pub mod spans;
 pub mod stats;
 pub mod video;
 
@@ -31,6 +32,20 @@ pub fn is_packed(content_type: Option<&str>) -> bool {
     content_type.is_some_and(|text| text.contains("msgpack"))
 }
 
+/// Reads a payload: MessagePack if its content type says so, else JSON.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn read<T: serde::de::DeserializeOwned>(
+    content_type: Option<&str>,
+    payload: &[u8],
+) -> Result<T, String> {
+    if is_packed(content_type) {
+        return rmp_serde::from_slice(payload).map_err(|fault| fault.to_string());
+    }
+    serde_json::from_slice(payload).map_err(|fault| fault.to_string())
+}
+
 /// A kind and the schema of its payload.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
@@ -45,8 +60,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("case.close", schemars::schema_for!(case::Close)),
         ("case.evaluate", schemars::schema_for!(case::Evaluate)),
         ("directive.issue", schemars::schema_for!(directive::Issue)),
-        ("broadcast.issue", schemars::schema_for!(broadcast::Issue)),
-        ("video.dispatch", schemars::schema_for!(video::Dispatch)),
+        (broadcast::KIND, schemars::schema_for!(broadcast::Issue)),
+        (video::KIND, schemars::schema_for!(video::Dispatch)),
         (policy::KIND, schemars::schema_for!(policy::Set)),
     ]
 }

@@ -16,6 +16,7 @@ use crate::file::{Draft, write};
 use crate::policy::Policy;
 use crate::problem::{At, Problems, Report, invisible};
 use crate::tree::Station;
+pub use list::line;
 use list::{Row, rows};
 
 /// What the list itself does not say.

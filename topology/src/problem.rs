@@ -36,6 +36,12 @@ impl fmt::Display for Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
+    /// What is wrong with a file that another reader read; `None` if nothing is.
+    pub fn of(mut list: Vec<Problem>) -> Option<Self> {
+        list.sort();
+        (!list.is_empty()).then_some(Self(list))
+    }
+
     /// The problems, by line.
     pub fn list(&self) -> &[Problem] {
         &self.0
@@ -112,7 +118,7 @@ impl Report {
 }
 
 /// A text of the file as a problem repeats it: short, and on one line whatever it holds.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let mut out = String::from("`");
     for c in text.chars().take(SHOWN_CHARS_MAX) {
         if invisible(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
@@ -126,7 +132,7 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// True for what would break a line or reorder it on a screen: controls, line separators, marks
 /// of writing direction.
-pub(crate) fn invisible(c: char) -> bool {
+pub fn invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || c == '\u{feff}'

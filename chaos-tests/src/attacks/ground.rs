@@ -39,8 +39,15 @@ const RUNNING: [&str; 4] = [COUNTY, TOWN, VILLAGE, VICTIM];
 const RATE: usize = 1_000;
 /// Connections that the village's applications may have together.
 pub const APP_CONNECTIONS: usize = 32;
+/// A camera that hangs at the county and belongs to [`TOWN`].
+const CAMERA: &str = "51072210001320000001";
 /// A bearer token of the county; it must show up in no log.
 pub const TOKEN: &str = "the-county-operators-token-0123456789";
+
+/// A command to the camera that [`VICTIM`] may not command.
+pub fn cameras_command() -> String {
+    format!(r#"{{"device_id":"{CAMERA}","command":"open"}}"#)
+}
 
 /// The county and its people.
 pub struct Ground {
@@ -55,6 +62,15 @@ impl Ground {
     pub async fn prepare() -> Self {
         let county = Rendered::start_some(&CODES, &[GRID, HOG, CAM, OFFICE, DESK], |station| {
             station.set_env("YIZHAN__HTTP__TOKENS", format!("operator:{TOKEN}"));
+            if station.code == COUNTY {
+                let file = station.dir.join("catalogue.csv");
+                let rows = format!(
+                    "id,name,kind,network,jurisdiction,hangs_under\n\
+                     {CAMERA},东门,camera,天网,{TOWN},{COUNTY}\n"
+                );
+                fs::write(&file, rows).expect("a catalogue");
+                station.set_env("YIZHAN__CATALOGUE__PATH", file);
+            }
             if station.code == VILLAGE {
                 // small, so that one attacker reaches them
                 station.set_env("YIZHAN__INGEST__RATE", RATE.to_string());

@@ -7,7 +7,7 @@
 use serde_bytes::ByteBuf;
 
 use super::attack::{Attack, Ended};
-use super::ground::{COUNTY, CROOK, Ground, VICTIM};
+use super::ground::{COUNTY, CROOK, Ground, VICTIM, cameras_command};
 use super::raw_frame::{Header, Record, Seal, seal};
 use super::raw_link::{EPOCH, RawLink};
 use crate::real::until::{SOON, until};
@@ -20,7 +20,7 @@ const ORDER: &[u8] = br#"{"title":"a","text":"leave your houses","requires":"del
 const FORBIDDEN: (&str, &str) = ("yizhan_forbidden_total", CROOK);
 
 /// All of them, at the county.
-pub const ATTACKS: [Attack; 6] = [
+pub const ATTACKS: [Attack; 7] = [
     Attack {
         name: "a township alters a byte of a report",
         heavy: false,
@@ -68,6 +68,14 @@ pub const ATTACKS: [Attack; 6] = [
         metric: Some(FORBIDDEN),
         audit: Some(&["\"forbidden\"", CROOK]),
         play: |ground| Box::pin(orders_upward(ground)),
+    },
+    Attack {
+        name: "a village commands a camera of others",
+        heavy: false,
+        at: COUNTY,
+        metric: Some(("yizhan_attempts_total", "result=\"forbidden\"")),
+        audit: Some(&["\"command_forbidden\"", VICTIM]),
+        play: |ground| Box::pin(commands_upward(ground)),
     },
 ];
 
@@ -196,4 +204,18 @@ async fn speaks_as_the_county(ground: &Ground) -> Ended {
 async fn orders_upward(ground: &Ground) -> Ended {
     let order = message(CROOK, 151, "directive.issue", COUNTY);
     is_put_aside(ground, order, CROOK, report(152)).await
+}
+
+/// A video command may go up; that it goes no further than its origin's own devices is the
+/// county's to see, who has the camera.
+async fn commands_upward(ground: &Ground) -> Ended {
+    let link = RawLink::open(ground, CROOK).await?;
+    let (wrong, good) = (message(VICTIM, 161, "video.dispatch", COUNTY), report(162));
+    let (first, second) = (wrong.envelope(cameras_command().as_bytes()), good.envelope(PAYLOAD));
+    let records = [Record::carried(&first), Record::carried(&second)];
+    let seals = [sealed(ground, VICTIM, &first, 0), sealed(ground, VICTIM, &second, 1)];
+    link.sends(1, &records, &seals).await?;
+    is_delivered_once(ground, &good.id()).await?;
+    is_not_delivered(ground, &wrong.id()).await?;
+    Ok("county: jurisdiction".to_owned())
 }

@@ -120,7 +120,12 @@ impl County {
                 let input = Box::new(h.carry(segment, &open));
                 self.soon(100, 20_000, Event::Input { host, life, input });
             }
-            Effect::Attempt { .. } | Effect::Amended(_) | Effect::Notice(_) => {}
+            Effect::Attempt { .. }
+            | Effect::Amended(_)
+            | Effect::AskSpans { .. }
+            | Effect::Collect { .. }
+            | Effect::Collects(_)
+            | Effect::Notice(_) => {}
         }
     }
 

@@ -62,7 +62,15 @@ impl Driver {
                     let puts = bench.held.owing(segment, &open);
                     self.later(Input::Carried { segment, puts, seals: Vec::new() });
                 }
-                Effect::Reply { .. } | Effect::Notice(_) | Effect::Amended(_) => {}
+                Effect::AskSpans { bytes_max } => {
+                    let bytes = draw.below(2) as usize * bytes_max;
+                    self.later(Input::Spans(vec![0; bytes].into()));
+                }
+                Effect::Reply { .. }
+                | Effect::Notice(_)
+                | Effect::Collect { .. }
+                | Effect::Collects(_)
+                | Effect::Amended(_) => {}
             }
         }
     }

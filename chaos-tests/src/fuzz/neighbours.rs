@@ -188,5 +188,5 @@ pub(super) fn ack(bench: &Bench, draw: &mut Draw<'_>, link: &Link, session: Sess
 /// A sign of life.
 pub(super) fn beat(bench: &Bench, draw: &mut Draw<'_>, session: SessionTag) -> Beat {
     let echo_ms = draw.once_in(2).then(|| draw.near(bench.now.boot_ms()));
-    Beat { session, sent_ms: draw.near(1_000), echo_ms }
+    Beat { echo_ms, ..Beat::of(session, draw.near(1_000)) }
 }

@@ -27,9 +27,10 @@ impl Devices {
     pub(super) fn asked(&mut self, host: usize, id: &MessageId, result: &Attempted) -> bool {
         let outcome = match result {
             Attempted::Done(_) | Attempted::Failed(_) => Outcome::Delivered,
-            Attempted::NoSuchDevice(_) | Attempted::NoAdapter | Attempted::Unfit(_) => {
-                Outcome::Rejected
-            }
+            Attempted::NoSuchDevice(_)
+            | Attempted::NoAdapter
+            | Attempted::Forbidden(_)
+            | Attempted::Unfit(_) => Outcome::Rejected,
             Attempted::Expired => Outcome::Expired,
             Attempted::Unknown => Outcome::DeadLettered,
         };

@@ -20,6 +20,8 @@ pub(super) const DRAWS_MAX: u32 = 5;
 pub struct Plan {
     stations: Vec<String>,
     tags: BTreeMap<String, String>,
+    /// Rows of the catalogues of devices.
+    catalogues: BTreeMap<String, String>,
     /// Ports that children dial instead of a station's own.
     dialled_at: BTreeMap<String, u16>,
 }
@@ -44,6 +46,12 @@ impl Plan {
         self
     }
 
+    /// Gives a station a catalogue with these rows: id, name, kind, network, jurisdiction, hangs_under.
+    pub fn listing(mut self, code: &str, rows: &str) -> Self {
+        self.catalogues.insert(code.to_owned(), rows.to_owned());
+        self
+    }
+
     /// Makes children dial this port: something listens there that passes on to the station's bus.
     pub fn dialled_at(mut self, code: &str, port: u16) -> Self {
         self.dialled_at.insert(code.to_owned(), port);
@@ -60,7 +68,13 @@ impl Plan {
         for (code, port) in self.stations.iter().zip(ports) {
             let home = dir.path().join(code);
             fs::create_dir(&home).expect("a directory");
-            fs::write(home.join("yizhan.toml"), Self::settings(code, port)).expect("a file");
+            let mut settings = Self::settings(code, port);
+            if let Some(rows) = self.catalogues.get(code) {
+                settings += "[catalogue]\npath = \"catalogue.csv\"\n";
+                let text = format!("id,name,kind,network,jurisdiction,hangs_under\n{rows}");
+                fs::write(home.join("catalogue.csv"), text).expect("a file");
+            }
+            fs::write(home.join("yizhan.toml"), settings).expect("a file");
             let place = Place::new(code, &home, format!("nats://127.0.0.1:{port}"));
             stations.insert(code.clone(), Station::new(place));
         }

@@ -166,7 +166,10 @@ impl World {
             Effect::Attempt { lane, leg, clock } => self.attempt(host, life, (lane, leg), &clock),
             Effect::Notice(notice) => self.tell(format_args!("{host}: {notice:?}")),
             // the pretend seals of a story belong to stations, whatever their keys
-            Effect::Amended(_) => {}
+            Effect::Amended(_)
+            | Effect::AskSpans { .. }
+            | Effect::Collect { .. }
+            | Effect::Collects(_) => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use yizhan_schemas::frame::{Ack, Beat, Chain, Frame, Hello, Nudge, SessionTag, SkipReason};
 use yizhan_schemas::reply::{Accepted, Refusal};
 use yizhan_schemas::{Code, Lane, MessageId};
@@ -88,6 +89,20 @@ pub enum Effect {
         segment: u64,
         /// Open legs, as (link, lane, first, last).
         open: Vec<(Link, Lane, u64, u64)>,
+    },
+    /// Say what was seen of messages; answer with [`crate::input::Input::Spans`], empty if nothing.
+    AskSpans {
+        /// Longest batch, bytes.
+        bytes_max: usize,
+    },
+    /// Whether spans of this station get to somebody who collects them has changed.
+    Collects(bool),
+    /// A child's batch of spans came, for who collects them.
+    Collect {
+        /// Which one.
+        child: Code,
+        /// As it came.
+        batch: Bytes,
     },
     /// Believe from now on the keys of this tree, and no others.
     Amended(Arc<Topology>),

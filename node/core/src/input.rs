@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use yizhan_schemas::frame::{Ack, Beat, Chain, Hello, Refused, SessionTag, Welcome};
 use yizhan_schemas::{Answer, Code, Lane, MessageId, PerLane};
 
@@ -63,6 +64,8 @@ pub enum Attempted {
     Done(Option<String>),
     /// The adapter knows no such device.
     NoSuchDevice(String),
+    /// Its origin may not have that device do anything, in words; the adapter was not asked.
+    Forbidden(String),
     /// Nobody answers for that device here.
     NoAdapter,
     /// The adapter could not: busy, failed, in words.
@@ -89,6 +92,8 @@ pub enum Input {
     Connected,
     /// It does not.
     Disconnected,
+    /// Loudspeakers hang at this station from now on, or none any more.
+    Loudspeakers(bool),
     /// A child says hello.
     Greeted {
         /// The link, from the subject it came on.
@@ -145,6 +150,10 @@ pub enum Input {
         /// What it says.
         beat: Beat,
     },
+    /// There are spans that are to go up.
+    SpansWaiting,
+    /// Those that [`crate::effect::Effect::AskSpans`] asked for.
+    Spans(Bytes),
     /// A [`crate::effect::Send`] was carried out, as far as it went.
     Sent {
         /// The link.

@@ -117,6 +117,8 @@ pub struct Session {
     pub asking: bool,
     /// When we last sent a sign of life, microseconds since boot.
     pub beat_us: u64,
+    /// True if the parent says that spans get to somebody who collects them.
+    pub collects: bool,
 }
 
 impl Session {
@@ -135,6 +137,7 @@ impl Session {
             told_us: 0,
             asking: false,
             beat_us: now_us,
+            collects: false,
         }
     }
 

@@ -226,9 +226,13 @@ impl Pace {
     }
 
     /// What packing is worth on this link; `None`: nothing, the processor is what is scarce.
+    ///
+    /// What was acked speaks for the line only once a queue showed on it: until then it was the
+    /// stations that were slow, and packing makes them slower.
     pub fn effort(&self) -> Option<Effort> {
         let rate = self.rate()?;
-        let is_known = self.is_full() || self.hint.is_some();
+        let has_queue = self.is_full() && matches!(self.grown, Grown::Done);
+        let is_known = has_queue || self.hint.is_some();
         let light_below = if is_known { LIGHT_BELOW } else { LIGHT_BELOW_IDLE };
         match rate {
             rate if rate < HARD_BELOW => Some(Effort::Hard),

@@ -7,12 +7,19 @@ use yizhan_topology::Topology;
 use crate::link::Link;
 
 /// The links that a message is owed to here. `via` is the link that it came by; it never goes
-/// back there, and what came from above never goes up again.
-pub fn links(topology: &Topology, here: &Code, header: &Header, via: Option<&Link>) -> Vec<Link> {
+/// back there, and what came from above never goes up again. `end` is where it goes if it is for
+/// this station: the inbox, or the adapter.
+pub fn links(
+    topology: &Topology,
+    here: &Code,
+    header: &Header,
+    via: Option<&Link>,
+    end: Link,
+) -> Vec<Link> {
     let wanted = Wanted { main: header.handled_by(), notify: header.notify.as_ref() };
     let mut links = Vec::new();
     if wanted.any(|selector| topology.selects(selector, here)) {
-        links.push(if header.kind.is_for_adapter() { Link::Adapter } else { Link::Inbox });
+        links.push(end);
     }
     let from_above = via == Some(&Link::Up);
     if !from_above
@@ -97,7 +104,8 @@ name = "下街社区"
             )
         };
         let via = via.map(|via| if via == "up" { Link::Up } else { Link::Down(code(via)) });
-        let links = links(&topology, &code(here), &header, via.as_ref());
+        let end = if header.kind.is_for_adapter() { Link::Adapter } else { Link::Inbox };
+        let links = links(&topology, &code(here), &header, via.as_ref(), end);
         links.iter().map(Link::word).collect::<Vec<_>>().join(" ")
     }
 

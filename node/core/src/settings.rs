@@ -34,11 +34,19 @@ pub struct Settings {
     /// Share of it that what has been handed over may take before the oldest goes, in percent
     /// (`spool.two_hop_max_bytes`).
     pub two_hop_percent: u64,
+    /// True if loudspeakers hang at this station: broadcasts for it go to their adapter instead of
+    /// the inbox. [`crate::input::Input::Loudspeakers`] changes it.
+    pub loudspeakers: bool,
     /// What is durable one hop further is kept so long, milliseconds (`spool.retain`).
     pub retain_ms: u64,
     /// So long after something happened to matters the parent is told, with all that happened
     /// meanwhile, milliseconds (`stats.interval`).
     pub stats_every_ms: u64,
+    /// True if this station hands spans to a collector (`telemetry.otlp_endpoint`).
+    pub collects: bool,
+    /// Most of what the link to the parent carries that spans may take, in percent
+    /// (`telemetry.link_percent`).
+    pub spans_percent: u64,
 }
 
 impl Default for Settings {
@@ -57,8 +65,11 @@ impl Default for Settings {
             flash_reserve_percent: 5,
             share_percent: 25,
             two_hop_percent: 20,
+            loudspeakers: false,
             retain_ms: 7 * 86_400_000,
             stats_every_ms: 1_800_000,
+            collects: false,
+            spans_percent: 5,
         }
     }
 }

@@ -25,6 +25,7 @@ mod room;
 mod seals;
 mod send;
 mod session;
+mod spans;
 mod submit;
 mod uplink;
 mod view;
@@ -110,6 +111,7 @@ pub struct Station {
     /// When to look at messages that wait.
     wake_us: Option<u64>,
     told: digest::Told,
+    spans: spans::Spans,
     governed: Arc<Governed>,
     /// True if matters or counts are not those that were shown last.
     governed_changed: bool,
@@ -185,6 +187,7 @@ impl Station {
             timers: overdue::Timers::default(),
             wake_us: None,
             told: digest::Told::default(),
+            spans: spans::Spans::default(),
             governed: Arc::default(),
             governed_changed: true,
             owed: room::Owed::default(),
@@ -249,12 +252,15 @@ impl Station {
             Input::Refused(refused) => self.on_refused(now, refused, step),
             Input::Unanswered { counter } => self.on_unanswered(now, counter),
             Input::Nudged => self.on_nudged(now, step),
+            Input::Loudspeakers(hang) => self.settings.loudspeakers = hang,
             Input::Batch { link, session, lane, first, sent_ms, body } => {
                 let heading = receive::Heading { link, session, lane, first, sent_ms };
                 self.on_batch(now, heading, body, step);
             }
             Input::Ack { link, ack } => self.on_ack(now, &link, ack, step),
             Input::Beat { link, beat } => self.on_beat(now, &link, beat, step),
+            Input::SpansWaiting => self.on_spans_waiting(),
+            Input::Spans(batch) => self.on_spans(now, &batch, step),
             Input::Sent { link, session, lane, from, through, bytes } => {
                 let sent = send::Sent { session, lane, from, through, bytes };
                 self.on_sent(now, &link, sent);
@@ -299,6 +305,7 @@ impl Station {
         // also here, not only when the step closes: what is due must not stay due meanwhile
         self.fold_all_notes(now, step);
         self.tell_counts(now, step);
+        self.ask_for_spans(now, step);
     }
 
     /// When to call [`Station::tick`] next, microseconds since boot.
@@ -311,6 +318,7 @@ impl Station {
             self.timers.due_us(),
             self.wake_us,
             self.digest_due_us(),
+            self.spans_due_us(),
         ];
         links.chain(own.into_iter().flatten()).min()
     }

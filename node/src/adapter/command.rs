@@ -4,21 +4,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use yizhan_schemas::Envelope;
-use yizhan_schemas::payload::video::{Dispatch, Request};
+use yizhan_schemas::payload::video::{DeviceId, Dispatch, Order, Request};
 
 use crate::bus::subjects;
-use crate::ingest::media::Media;
-
-/// The family whose messages are commands to cameras.
-const FAMILY: &str = "video";
 
 /// What an adapter is asked, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Command {
     /// Where the device's adapter answers.
     pub(super) subject: String,
-    id: String,
-    dispatch: Dispatch,
+    /// Which device.
+    pub(super) device: DeviceId,
+    /// What it is to do.
+    pub(super) order: Order,
+    /// The message.
+    pub(super) id: String,
+    /// With which settings.
+    pub(super) params: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Command {
@@ -28,21 +30,11 @@ impl Command {
     /// Why there is none, in words.
     pub(super) fn of(envelope: &Envelope) -> Result<Self, String> {
         let header = envelope.header();
-        if header.kind.family() != FAMILY {
-            return Err(format!("{} is no kind that an adapter is asked for", header.kind));
-        }
-        let body = envelope.payload();
-        let media = Media::of(header.content_type.as_deref()).map_err(|bad| bad.message)?;
-        let dispatch: Dispatch = match media {
-            Media::Json => serde_json::from_slice(body).map_err(|fault| fault.to_string()),
-            Media::MessagePack => rmp_serde::from_slice(body).map_err(|fault| fault.to_string()),
-        }
-        .map_err(|fault| format!("the body is no video.dispatch: {fault}"))?;
-        let subject = subjects::video(&dispatch.device_id).ok_or_else(|| {
-            let given: String = dispatch.device_id.chars().take(64).collect();
-            format!("device_id `{given}`: valid are letters, digits, - and _")
-        })?;
-        Ok(Self { subject, id: header.id().to_string(), dispatch })
+        let dispatch = Dispatch::read(header.content_type.as_deref(), envelope.payload())?;
+        let Dispatch { device_id: device, command: order, params, .. } = dispatch;
+        let subject = subjects::video(&device.to_string())
+            .ok_or_else(|| format!("device_id {device} makes no subject"))?;
+        Ok(Self { subject, device, order, id: header.id().to_string(), params })
     }
 
     /// The request's body.
@@ -52,8 +44,8 @@ impl Command {
     pub(super) fn body(&self, good_for: Duration) -> Result<Bytes, String> {
         let request = Request {
             id: self.id.clone(),
-            command: self.dispatch.command.clone(),
-            params: self.dispatch.params.clone(),
+            command: self.order,
+            params: self.params.clone(),
             deadline_ms: u64::try_from(good_for.as_millis()).unwrap_or(u64::MAX),
         };
         serde_json::to_vec(&request).map(Bytes::from).map_err(|fault| fault.to_string())

@@ -46,6 +46,7 @@ pub(super) fn word(result: &Attempted) -> &'static str {
         Attempted::Failed(_) => "failed",
         Attempted::Expired => "expired",
         Attempted::Unknown => "unknown",
+        Attempted::Forbidden(_) => "forbidden",
         Attempted::Unfit(_) => "unfit",
     }
 }

@@ -1,24 +1,33 @@
-//! `yizhan adapter --fake`: pretends to be cameras on a station's bus, for tests and demonstrations.
+//! `yizhan adapter --fake`: pretends to be cameras and loudspeakers on a station's bus, for tests and
+//! demonstrations.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use yizhan_schemas::payload::video::DeviceId;
 
 use super::Error;
-use super::cameras::{Asked, Cameras, Mood};
+use super::catalogue::{self, DEVICES_MAX};
+use super::devices::{Asked, Devices, Mood};
 use super::page::Page;
 use super::stop::Stop;
-use crate::bus::{Client, Credential, Dial, subjects};
+use crate::bus::{Client, Credential, Dial};
+use crate::catalogue::device;
 use crate::tls::TlsFiles;
 
 /// How long the bus may take to be there.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
-/// Pretend to be cameras: answer video commands on a station's bus.
+/// Devices that are named when it begins; the others are counted.
+const NAMED_MAX: usize = 16;
+
+/// Pretend to be cameras and loudspeakers: answer what a station asks devices on its bus.
 #[derive(Debug, Args)]
 #[command(after_help = "Devices that are not named here do not exist. Real adapters are programs \
-    of their own that answer requests on yz.video.<device id>; see schemas/README.md.")]
+    of their own that answer requests on yz.video.<device id> and yz.broadcast.<device id>; see \
+    schemas/README.md.")]
 pub(super) struct Adapter {
     /// Pretend; there is no other adapter yet
     #[arg(long, required = true)]
@@ -38,14 +47,20 @@ pub(super) struct Adapter {
     /// The key of that certificate
     #[arg(long, value_name = "FILE", requires = "ca")]
     key: Option<PathBuf>,
-    /// A device that does what it is told; several times for several
+    /// A camera that does what it is told; several times for several
     #[arg(long, value_name = "ID", value_parser = device)]
     device: Vec<String>,
+    /// A loudspeaker that does what it is told
+    #[arg(long, value_name = "ID", value_parser = loudspeaker)]
+    loudspeaker: Vec<String>,
+    /// A catalogue, whose devices do what they are told
+    #[arg(long, value_name = "FILE")]
+    catalogue: Option<PathBuf>,
     /// A device that fails
-    #[arg(long, value_name = "ID", value_parser = device)]
+    #[arg(long, value_name = "ID", value_parser = loudspeaker)]
     fail: Vec<String>,
     /// A device that is busy
-    #[arg(long, value_name = "ID", value_parser = device)]
+    #[arg(long, value_name = "ID", value_parser = loudspeaker)]
     busy: Vec<String>,
     /// How long each takes for a command
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "0s")]
@@ -70,13 +85,12 @@ impl Adapter {
         };
         let client = Client::dial(dial.with_tls(tls.as_ref())).await?;
         client.ready(READY_WITHIN).await?;
-        let (cameras, requests) = (self.cameras(), Cameras::listen(&client).await?);
+        let (devices, requests) = (self.devices()?, Devices::listen(&client).await?);
         if !self.json {
-            let ids: Vec<&str> = cameras.ids().into_iter().collect();
-            page.print(format!("{}: {}", self.bus, ids.join(" ")))?;
+            page.print(format!("{}: {}", self.bus, named(&devices.ids())))?;
         }
         let mut printed = Ok(());
-        let serving = cameras.serve(&client, requests, |asked| {
+        let serving = devices.serve(&client, requests, |asked| {
             printed = self.print(&asked, page);
             printed.is_ok()
         });
@@ -87,11 +101,22 @@ impl Adapter {
         printed
     }
 
-    fn cameras(&self) -> Cameras {
-        let moods =
-            [(&self.device, Mood::Willing), (&self.fail, Mood::Failing), (&self.busy, Mood::Busy)];
-        let all = moods.into_iter().flat_map(|(ids, mood)| ids.iter().map(move |id| (id, mood)));
-        all.fold(Cameras::new(self.delay), |cameras, (id, mood)| cameras.with(id, mood))
+    fn devices(&self) -> Result<Devices, Error> {
+        let mut devices = Devices::new(self.delay);
+        if let Some(file) = &self.catalogue {
+            for device in catalogue::open(file, DEVICES_MAX)?.devices() {
+                devices = devices.with(&device.id, Mood::Willing);
+            }
+        }
+        for (ids, mood) in [
+            (&self.device, Mood::Willing),
+            (&self.loudspeaker, Mood::Willing),
+            (&self.fail, Mood::Failing),
+            (&self.busy, Mood::Busy),
+        ] {
+            devices = ids.iter().fold(devices, |devices, id| devices.with(id, mood));
+        }
+        Ok(devices)
     }
 
     fn print(&self, asked: &Asked, page: &mut Page) -> Result<(), Error> {
@@ -105,6 +130,20 @@ impl Adapter {
 }
 
 fn device(text: &str) -> Result<String, String> {
-    let good = subjects::video(text).map(|_| text.to_owned());
-    good.ok_or_else(|| "valid are letters, digits, - and _".to_owned())
+    let good = DeviceId::parse(text).map(|device| device.to_string());
+    good.map_err(|fault| format!("it {fault}"))
+}
+
+/// Some of the ids that a loudspeaker may have are those of cameras.
+fn loudspeaker(text: &str) -> Result<String, String> {
+    let good = device::loudspeaker_id(text).map(|()| text.to_owned());
+    good.map_err(|(what, valid)| format!("{what}; {valid}"))
+}
+
+fn named(ids: &BTreeSet<&str>) -> String {
+    let shown = ids.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(" ");
+    match ids.len().saturating_sub(NAMED_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }

@@ -64,7 +64,7 @@ pub enum Error {
     /// The configuration is wrong.
     #[error("{}", counted(.0.iter().count(), .0))]
     Config(#[from] Problems),
-    /// The topology file, or the list that it is made from, is wrong.
+    /// The topology file, the list that it is made from, or a catalogue is wrong.
     #[error("{}", counted(.0.list().len(), .0))]
     Topology(#[from] yizhan_topology::Problems),
     /// The station did not start, or had to stop.
@@ -102,6 +102,29 @@ pub enum Error {
         /// The station or application.
         holder: Holder,
         /// Where the seed would be.
+        file: PathBuf,
+    },
+    /// The catalogue of devices.
+    #[error(transparent)]
+    Catalogue(#[from] crate::catalogue::CatalogueError),
+    /// A catalogue that speaks of stations which the topology does not know.
+    #[error("{} names {count} stations that are not in the topology, the first of them {first}",
+        file.display())]
+    StrangeStations {
+        /// The catalogue.
+        file: PathBuf,
+        /// The first of them.
+        first: Code,
+        /// How many there are.
+        count: usize,
+    },
+    /// A device that the catalogue does not know.
+    #[error("{} has no device {id}; `yizhan catalogue show FILE --station CODE` lists those of a station",
+        file.display())]
+    NoSuchDevice {
+        /// The device.
+        id: String,
+        /// The catalogue.
         file: PathBuf,
     },
     /// A kit cannot be made.

@@ -116,24 +116,29 @@ impl Import {
         let options = import::Options { county: self.county.clone() };
         let made = import::from_csv(&name(&self.file), &text(&self.file)?, &options)?;
         let Some(out) = &self.out else { return page.print(made.trim_end()) };
-        let file = OpenOptions::new().write(true).create_new(true).open(out);
-        let written = file.and_then(|mut file| {
-            file.write_all(made.as_bytes())?;
-            file.sync_all()
-        });
-        written.map_err(at(out))?;
+        create(out, made.as_bytes())?;
         let summary = Summary::of(&Topology::read(&name(out), &made)?);
         page.print(format!("{}: {summary}", out.display()))
     }
 }
 
+/// Writes a file that was not there.
+pub(super) fn create(out: &Path, text: &[u8]) -> Result<(), Error> {
+    let file = OpenOptions::new().write(true).create_new(true).open(out);
+    let written = file.and_then(|mut file| {
+        file.write_all(text)?;
+        file.sync_all()
+    });
+    written.map_err(at(out))
+}
+
 /// As JSON, problems are an answer; the exit status says that it is a bad one.
-fn refused(page: &mut Page, problems: &Problems) -> Result<(), Error> {
+pub(super) fn refused(page: &mut Page, problems: &Problems) -> Result<(), Error> {
     page.print_json(&json!({"problems": problems}))?;
     Err(Error::Printed(problems.list().len()))
 }
 
-fn topology(file: &Path) -> Result<Topology, Error> {
+pub(super) fn topology(file: &Path) -> Result<Topology, Error> {
     Ok(Topology::read(&name(file), &text(file)?)?)
 }
 
@@ -145,6 +150,6 @@ fn name(file: &Path) -> String {
     file.display().to_string()
 }
 
-fn at(file: &Path) -> impl Fn(std::io::Error) -> Error {
+pub(super) fn at(file: &Path) -> impl Fn(std::io::Error) -> Error {
     move |cause| Error::File { file: file.to_owned(), cause }
 }

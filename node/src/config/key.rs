@@ -32,7 +32,7 @@ const fn path(name: &'static str, valid: &'static str) -> Key {
 }
 
 /// All keys, in the order in which they are shown.
-pub const KEYS: [Key; 36] = [
+pub const KEYS: [Key; 39] = [
     bare("station.code", "a station code in quotes, such as \"510722.101.002\""),
     path("station.topology", "the path of the topology file"),
     path("station.key", "the path of the station's nkey seed file, or the seed itself (SU...)"),
@@ -66,10 +66,13 @@ pub const KEYS: [Key; 36] = [
     path("tls.ca", "the path of the PEM certificate of the county's authority"),
     path("tls.cert", "the path of this station's PEM certificate"),
     path("tls.key", "the path of that certificate's PEM key"),
+    path("catalogue.path", "the path of the catalogue of devices, a .csv or .toml file"),
+    key("catalogue.max_devices", "200000", "a whole number from 1 to 1000000"),
     key("link.rate_hint", "measured", "measured, or a rate such as 256kbit/s or 2Mbit/s"),
     bare("telemetry.otlp_endpoint", "a URL such as http://10.72.0.9:4318"),
     key("telemetry.otlp_protocol", "http/protobuf", "http/protobuf or grpc"),
     key("telemetry.sample", "0.1", "a number from 0 to 1"),
+    key("telemetry.link_share", "0.05", "a number from 0 to 1"),
     key("stats.interval", "30m", TIME),
     key("audit.retain", "180d", "a time of at least 180d, such as 180d or 2y"),
     key("audit.max_bytes", "1GiB", "a size from 32MiB to 1TiB"),

@@ -149,6 +149,16 @@ impl Tls {
     }
 }
 
+/// `[catalogue]`: the devices that this station knows.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Catalogue {
+    /// The file that lists them; without one, commands are judged by their origin alone.
+    pub path: Option<PathBuf>,
+    /// The most devices that are taken from it.
+    #[serde(deserialize_with = "value::count")]
+    pub max_devices: u64,
+}
+
 /// `[link]`: the way to parent and children.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Link {
@@ -168,6 +178,18 @@ pub struct Telemetry {
     /// Share of the traces that is kept, 0 to 1.
     #[serde(deserialize_with = "value::fraction")]
     pub sample: f64,
+    /// Share of the link to the parent that spans may take where they go that way, 0 to 1.
+    #[serde(deserialize_with = "value::fraction")]
+    pub link_share: f64,
+}
+
+impl Telemetry {
+    /// The same share in whole percent.
+    pub fn link_percent(&self) -> u64 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+        let percent = (self.link_share.clamp(0.0, 1.0) * 100.0).round() as u64;
+        percent
+    }
 }
 
 /// `[stats]`: what is counted of incidents and cases.

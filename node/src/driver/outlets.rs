@@ -13,6 +13,8 @@ use yizhan_schemas::Lane;
 use yizhan_schemas::frame::{Ack, Beat, Hello, Nudge};
 use yizhan_topology::Topology;
 
+use crate::telemetry::spans::Ride;
+
 /// Orders that may wait for one link's task.
 pub const ORDERS_MAX: usize = 256;
 /// Attempts that may wait for the adapters' task, which waits for nothing before it takes one.
@@ -98,6 +100,8 @@ pub struct Outlets {
     pub topology: watch::Sender<Arc<Topology>>,
     /// Where notices go.
     pub notices: NoticeSink,
+    /// Spans on their way to the parent, or from children.
+    pub spans: Ride,
 }
 
 impl Outlets {
@@ -115,6 +119,15 @@ impl Outlets {
             }
             Effect::Notice(notice) => {
                 (self.notices)(&notice);
+                None
+            }
+            Effect::AskSpans { bytes_max } => Some(Input::Spans(self.spans.batch(bytes_max))),
+            Effect::Collect { child, batch } => {
+                self.spans.take_in(&child, &batch);
+                None
+            }
+            Effect::Collects(collects) => {
+                self.spans.want(collects);
                 None
             }
             Effect::Amended(topology) => {

@@ -52,6 +52,13 @@ pub(super) async fn station(
     })
 }
 
+pub(super) async fn device(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    desk.site.pages.device(&id).map(Json).map_err(|why| Problem::of(NotFound, why))
+}
+
 /// Members of a query, of which the last counts.
 type Members = Result<Query<BTreeMap<String, String>>, QueryRejection>;
 

@@ -43,6 +43,7 @@ pub(super) enum Route {
     Ack,
     Stations,
     Station,
+    Device,
     Stats,
     Matters,
     Trace,
@@ -51,7 +52,7 @@ pub(super) enum Route {
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Root,
         Self::Alive,
         Self::Ready,
@@ -63,6 +64,7 @@ impl Route {
         Self::Ack,
         Self::Stations,
         Self::Station,
+        Self::Device,
         Self::Stats,
         Self::Matters,
         Self::Trace,
@@ -83,6 +85,7 @@ impl Route {
             Self::Ack => "/v1/messages/{id}/ack",
             Self::Stations => "/v1/stations",
             Self::Station => "/v1/stations/{code}",
+            Self::Device => "/v1/devices/{id}",
             Self::Stats => "/v1/stats",
             Self::Matters => "/v1/matters",
             Self::Trace => "/v1/trace/{id}",
@@ -109,6 +112,7 @@ impl Route {
             | Self::Messages
             | Self::Stations
             | Self::Station
+            | Self::Device
             | Self::Stats
             | Self::Matters
             | Self::Trace
@@ -130,6 +134,7 @@ impl Route {
             Self::Ack => post(events::ack),
             Self::Stations => get(pages::stations),
             Self::Station => get(pages::station),
+            Self::Device => get(pages::device),
             Self::Stats => get(pages::stats),
             Self::Matters => get(pages::matters),
             Self::Trace => get(pages::trace),

@@ -59,6 +59,9 @@ pub trait Pages: Send + Sync {
     /// One station; `None` if there is none of that code.
     fn station(&self, code: &Code) -> Option<Value>;
 
+    /// A device of this station's catalogue; an error says why there is none.
+    fn device(&self, id: &str) -> Result<Value, String>;
+
     /// What was counted in the days that are asked for; an error says what is wrong with the
     /// question.
     fn stats(&self, query: &BTreeMap<String, String>) -> Result<Value, String>;

@@ -10,11 +10,12 @@ use jsonschema::Validator;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use yizhan_schemas::payload::video;
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Kind, payload};
 
 use super::media::Media;
-use super::misfit;
+use super::{dispatch, misfit};
 
 /// Deepest nesting of a MessagePack body: as deep as `serde_json` reads JSON.
 const DEPTH_MAX: usize = 128;
@@ -84,6 +85,9 @@ impl Bodies {
             Media::MessagePack => message_pack(body, rule.is_some())?,
         };
         if let (Some(rule), Some(value)) = (rule, &value) {
+            if kind.as_str() == video::KIND {
+                dispatch::judge(value)?;
+            }
             misfit::judge(kind, &rule.schema, &rule.validator, value)?;
         }
         let severity = value.as_ref().and_then(|value| value.get("severity")?.as_str());

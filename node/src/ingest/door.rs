@@ -12,6 +12,7 @@ use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Verdict;
 use yizhan_core::record::PublisherKey;
 use yizhan_schemas::payload::matter::Word;
+use yizhan_schemas::payload::video::{self, Dispatch};
 use yizhan_schemas::reply::{Accepted, ErrorCode, Grade, Refusal};
 use yizhan_schemas::{Code, Kind, MessageId, Selector};
 
@@ -24,6 +25,7 @@ use super::nats;
 use super::nats::Submission;
 use super::said::Said;
 use super::wait::{Goal, Wait};
+use crate::catalogue::InForce;
 use crate::mailbox::{Asker, Mailbox};
 
 /// How often a key is looked up for one draft. The index is behind by what the log took since its
@@ -96,6 +98,7 @@ pub struct Door {
     mailbox: Mailbox,
     keys: Arc<dyn KeyLook>,
     grades: Arc<dyn Grades>,
+    catalogue: InForce,
 }
 
 impl Door {
@@ -106,7 +109,12 @@ impl Door {
         keys: Arc<dyn KeyLook>,
         grades: Arc<dyn Grades>,
     ) -> Self {
-        Self { bodies, mailbox, keys, grades }
+        Self { bodies, mailbox, keys, grades, catalogue: InForce::default() }
+    }
+
+    /// Knows where devices hang: commands to them need no address.
+    pub fn knowing(self, catalogue: InForce) -> Self {
+        Self { catalogue, ..self }
     }
 
     /// Reads a request on `yz.submit.<kind>`.
@@ -115,7 +123,7 @@ impl Door {
     /// What is wrong with it.
     pub fn read(&self, subject: &str, headers: &Headers, body: Bytes) -> Result<Read, Refusal> {
         let Submission { draft, wait } = nats::read(subject, headers, body, &self.bodies)?;
-        let draft = self.addressed(draft);
+        let draft = self.addressed(draft)?;
         Caller::Publisher.check(&draft)?;
         // a key may have to be looked up again, and a wait takes as long as it takes
         match draft.key.is_none() && wait.goal == Goal::Accepted {
@@ -146,14 +154,14 @@ impl Door {
                 let wait = headers.get("Yz-Wait").filter(|text| !text.is_empty());
                 let wait = wait.map(|text| Place::Header("Yz-Wait").wait(text)).transpose()?;
                 let kind = draft.kind.clone();
-                let draft = self.addressed(*draft);
+                let draft = self.addressed(*draft)?;
                 let answer = self.submit(draft, wait.unwrap_or(Wait::ACCEPTED)).await;
                 answer.map(|accepted| Received::One(kind, accepted))
             }
             Post::Batch(drafts) => {
                 let checked = |draft: Result<Draft, Refusal>| {
                     let draft = draft?;
-                    caller.check(&draft).map(|()| self.addressed(draft))
+                    caller.check(&draft).and_then(|()| self.addressed(draft))
                 };
                 let kind =
                     |draft: &Result<Draft, Refusal>| draft.as_ref().ok().map(|it| it.kind.clone());
@@ -186,11 +194,15 @@ impl Door {
         Ok(self.follow(accepted, wait).await)
     }
 
-    /// A step of a matter that names no address goes where the matter went.
-    fn addressed(&self, draft: Draft) -> Draft {
+    /// A step of a matter that names no address goes where the matter went, a command to where its
+    /// device hangs.
+    fn addressed(&self, draft: Draft) -> Result<Draft, Refusal> {
+        if draft.to.is_none() && draft.kind.as_str() == video::KIND {
+            return self.to_the_device(draft);
+        }
         let first = matches!(draft.kind.as_str(), "incident.report" | "case.open");
         if draft.to.is_some() || first || !matches!(draft.kind.family(), "incident" | "case") {
-            return draft;
+            return Ok(draft);
         }
         let word = Word::read(&draft.kind, draft.content_type.as_deref(), &draft.payload);
         let subject = match &word {
@@ -201,7 +213,24 @@ impl Door {
         };
         let targets = subject.map(|subject| self.grades.targets(subject)).unwrap_or_default();
         let to = (!targets.is_empty()).then(|| Selector::of(targets));
-        Draft { to, ..draft }
+        Ok(Draft { to, ..draft })
+    }
+
+    fn to_the_device(&self, draft: Draft) -> Result<Draft, Refusal> {
+        let read = Dispatch::read(draft.content_type.as_deref(), &draft.payload);
+        let id = read.map(|dispatch| dispatch.device_id.to_string());
+        let missing = |why: String| {
+            Refusal::new(
+                ErrorCode::ToMissing,
+                format!(
+                    "{} without an address goes where its device hangs, but {why}; say which \
+                     station that is (header Yz-To, extension yzto)",
+                    draft.kind
+                ),
+            )
+        };
+        let device = id.and_then(|id| self.catalogue.camera(&id)).map_err(missing)?;
+        Ok(Draft { to: Some(Selector::of([device.hangs_under])), ..draft })
     }
 
     async fn hand_in(&self, mut draft: Draft) -> Result<Accepted, Refusal> {

@@ -117,7 +117,7 @@ mod tests {
 
     fn beat(sent_ms: u64) -> Bytes {
         let session = SessionTag([7; 8]);
-        Frame::Beat(Beat { session, sent_ms, echo_ms: None }).encode().unwrap()
+        Frame::Beat(Beat::of(session, sent_ms)).encode().unwrap()
     }
 
     fn porch(mailbox: &Mailbox) -> (Porch, impl Future<Output = ()> + Send + use<>) {

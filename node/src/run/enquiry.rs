@@ -15,7 +15,6 @@ use yizhan_schemas::query::{Ask, Finding, State, Told};
 use yizhan_schemas::{Code, MessageId};
 use yizhan_topology::Topology;
 
-use super::home::Home;
 use super::office::{day_of, day_text};
 use super::parts::Parts;
 use crate::audit::{Audit, Deed};
@@ -24,7 +23,7 @@ use crate::clock;
 use crate::journal::Journal;
 use crate::query::{self, Answerer, Asker, Lines, Questions, Source};
 use crate::reconcile::{self, Reconciler};
-use crate::trace::{Outages, Tracer};
+use crate::trace::Tracer;
 
 /// How long a trace may take, all hops together.
 const TRACE_WITHIN: Duration = Duration::from_secs(10);
@@ -44,7 +43,6 @@ impl Parts {
     /// Starts what answers neighbours, and gives what asks them.
     pub(super) fn enquiry(
         &mut self,
-        home: &Home,
         journal: &Journal,
         view: &watch::Receiver<View>,
         link: &Client,
@@ -57,7 +55,7 @@ impl Parts {
         let (up, down) = (self.parent.clone(), link.clone());
         let lines = Lines::new(here.clone(), up, down, view.clone(), children);
         let asker = Asker::new(self.board.clone(), lines.clone());
-        let outages = Outages::open(&home.dir);
+        let outages = self.outages.clone();
         let place = || (here.clone(), Arc::clone(&topology), journal.clone(), asker.clone());
         let (code, tree, records, asks) = place();
         let tracer = Tracer::new(code, tree, records, asks, outages.clone());

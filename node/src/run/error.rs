@@ -13,6 +13,7 @@ use crate::driver::DiskFailed;
 use crate::http::{ServeError, tokens::BadToken};
 use crate::spool::SpoolError;
 use crate::telemetry::TelemetryError;
+use crate::telemetry::spans::ExporterError;
 use crate::tls::TlsError;
 
 /// Why a station does not run.
@@ -34,6 +35,16 @@ pub enum RunError {
         /// Everything that is.
         Problems,
     ),
+    /// Spans cannot be exported.
+    #[error("{0}")]
+    Spans(
+        /// Why.
+        #[from]
+        ExporterError,
+    ),
+    /// The catalogue of devices cannot be used.
+    #[error(transparent)]
+    Catalogue(#[from] crate::catalogue::CatalogueError),
     /// The station is not in the topology.
     #[error(
         "station.code is {code}, which is no station of {}; the root there is {root}; see \

@@ -15,6 +15,7 @@ use super::enquiry::Enquiry;
 use super::office::Office;
 use super::status::Roll;
 use crate::bus::Client;
+use crate::catalogue::InForce;
 use crate::http::{Pages, StreamEvent, Topic};
 use crate::ingest::{Goal, Grades};
 use crate::journal::{Journal, Query};
@@ -27,6 +28,7 @@ pub(super) struct Book {
     pub(super) link: Client,
     pub(super) office: Office,
     pub(super) enquiry: Enquiry,
+    pub(super) catalogue: InForce,
 }
 
 /// Why a station does not take messages at this moment; empty if it does.
@@ -54,6 +56,11 @@ impl Pages for Book {
         let stations = self.roll.stations().stations;
         let found = stations.into_iter().find(|status| status.code == *code)?;
         serde_json::to_value(found).ok()
+    }
+
+    fn device(&self, id: &str) -> Result<Value, String> {
+        let device = self.catalogue.device(id)?;
+        serde_json::to_value(device).map_err(|fault| fault.to_string())
     }
 
     fn stats(&self, query: &BTreeMap<String, String>) -> Result<Value, String> {

@@ -9,10 +9,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
+use yizhan_core::outbound::Outbound;
 use yizhan_core::settings::Settings;
 use yizhan_core::station::{Station, View};
-use yizhan_schemas::Code;
+use yizhan_schemas::{Code, Lane, PerLane};
 use yizhan_topology::Topology;
 
 use super::enquiry::Enquiry;
@@ -25,11 +27,12 @@ use super::office::Office;
 use super::pages::{self, Book};
 use super::status::{self, Roll};
 use super::store::Store;
-use super::{RunError, reclaim, systemd};
-use crate::adapter::Adapters;
+use super::{RunError, devices, reclaim, systemd};
+use crate::adapter::{Adapters, Sessions};
 use crate::audit::Audit;
 use crate::audit::witness::Witness;
 use crate::bus::{Client, InboxLimits, OwnBus};
+use crate::catalogue::InForce;
 use crate::config::{self, Config};
 use crate::deliver::Deliverer;
 use crate::driver::{
@@ -46,8 +49,10 @@ use crate::quarantine::{self, Quarantine};
 use crate::query::Board;
 use crate::seal::Seals;
 use crate::spool::Messages;
+use crate::telemetry::spans::{self, Exporter, Ride, Shelf, SpanFeed, TracerPlan};
 use crate::telemetry::{self, Counts};
 use crate::tls::Tls;
+use crate::trace::Outages;
 
 /// Events that a slow reader of `GET /v1/stream` may be behind.
 pub(super) const EVENTS_MAX: usize = 1024;
@@ -61,6 +66,8 @@ pub(super) type Tasks = JoinSet<(&'static str, Result<(), RunError>)>;
 pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) topology: Arc<Topology>,
+    pub(super) catalogue: InForce,
+    pub(super) sessions: Sessions,
     pub(super) seals: Seals,
     pub(super) store: Store,
     pub(super) tls: Option<Arc<Tls>>,
@@ -71,6 +78,10 @@ pub(super) struct Parts {
     /// The connection to the parent's bus; none for a root.
     pub(super) parent: Option<Client>,
     pub(super) tasks: Tasks,
+    /// Spans on their way out.
+    pub(super) shelf: Shelf,
+    /// What messages waited for.
+    pub(super) outages: Outages,
 }
 
 impl Parts {
@@ -128,6 +139,7 @@ impl Parts {
             reclaim,
             topology,
             notices: telemetry::notices(self.audit.clone()),
+            spans: Ride::of(self.shelf.clone()),
         }
     }
 
@@ -137,6 +149,11 @@ impl Parts {
             client: app.clone(),
             legs: Arc::clone(&self.store.legs),
             mailbox: self.mailbox.clone(),
+            here: self.here().clone(),
+            topology: Arc::clone(&self.topology),
+            catalogue: self.catalogue.clone(),
+            sessions: self.sessions.clone(),
+            audit: self.audit.clone(),
         };
         self.tasks.spawn(async {
             adapters.run(orders).await;
@@ -175,6 +192,9 @@ impl Parts {
             stats_every_ms: u64::try_from(self.config.stats.interval.as_millis())
                 .unwrap_or(u64::MAX),
             retain_ms: u64::try_from(spool.retain.as_millis()).unwrap_or(u64::MAX),
+            collects: self.config.telemetry.otlp_endpoint.is_some(),
+            spans_percent: self.config.telemetry.link_percent(),
+            loudspeakers: devices::loudspeakers(&self.catalogue, self.here()) > 0,
             ..Settings::default()
         }
     }
@@ -192,6 +212,42 @@ impl Parts {
             .formerly(home.formerly.clone());
         let (driver, views) = Driver::new(station, Arc::clone(&self.store.legs), outlets);
         (driver.with_pulse(systemd::watchdog()), views)
+    }
+
+    /// Starts what makes spans and what carries them out: to a collector, or to the parent.
+    pub(super) fn spans(&mut self) -> Result<SpanFeed, RunError> {
+        let telemetry = &self.config.telemetry;
+        let topology = Arc::clone(&self.topology);
+        let files = self.config.tls.files();
+        match Exporter::of(telemetry, files.as_ref(), self.shelf.clone(), topology)? {
+            Some(exporter) => {
+                self.shelf.want(true);
+                self.tasks.spawn(async {
+                    exporter.run().await;
+                    ("spans", Ok(()))
+                });
+            }
+            None => {
+                let (ride, mailbox) = (Ride::of(self.shelf.clone()), self.mailbox.clone());
+                self.tasks.spawn(async {
+                    ride.run(mailbox).await;
+                    ("spans", Ok(()))
+                });
+            }
+        }
+        let plan = TracerPlan {
+            here: self.here().clone(),
+            parent: self.topology.parent(self.here()).cloned(),
+            sample: telemetry.sample,
+            acked: self.store.kept.as_ref().map(acked).unwrap_or_default(),
+            legs: Arc::clone(&self.store.legs),
+            waits: {
+                let outages = self.outages.clone();
+                Box::new(move |link, from_ms, to_ms| outages.waits(link, from_ms, to_ms))
+            },
+            shelf: self.shelf.clone(),
+        };
+        spans::start(plan).map_err(RunError::Runtime)
     }
 
     /// What became of messages; what happens to them from now on goes to `events`, if anybody
@@ -238,7 +294,7 @@ impl Parts {
         &mut self,
         home: &Home,
         journal: &Journal,
-        feed: journal::Feed,
+        (feed, spans): (journal::Feed, SpanFeed),
         counts: Counts,
         (reclaim, orders): (SyncSender<ReclaimOrder>, Receiver<ReclaimOrder>),
     ) -> Result<Disk, RunError> {
@@ -262,6 +318,7 @@ impl Parts {
             Box::new(counts),
             Box::new(witness),
             Box::new(feed),
+            Box::new(spans),
             Box::new(aside),
         ];
         Disk::start(log, observers).map_err(RunError::Runtime)
@@ -278,7 +335,8 @@ impl Parts {
         let bodies = Bodies::compile(bytes(self.config.ingest.max_payload))?;
         let keys = Arc::new(Look(self.store.look.clone()));
         let grades = Arc::new(site.journal.clone());
-        let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades);
+        let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades)
+            .knowing(self.catalogue.clone());
         let roll = Roll::new(self.here().clone(), Arc::clone(&self.topology), site.view.clone());
         for (name, desk) in [("submit", intake::Desk::Submit), ("ack", intake::Desk::Ack)] {
             let names = Names::of_trees(site.trees.clone());
@@ -296,8 +354,8 @@ impl Parts {
         }
         let office = Office { here: self.here().clone(), topology: Arc::clone(&self.topology) };
         let (journal, view, link) = (site.journal, site.view, site.link);
-        let enquiry = site.enquiry;
-        let book = Book { roll, journal, view, link, office, enquiry };
+        let (enquiry, catalogue) = (site.enquiry, self.catalogue.clone());
+        let book = Book { roll, journal, view, link, office, enquiry, catalogue };
         let site_served = Site {
             intake: Arc::new(Post { door, audit: self.audit.clone() }),
             audit: self.audit.clone(),
@@ -321,6 +379,14 @@ impl Parts {
         });
         Ok(served)
     }
+}
+
+/// The last leg of each lane that is handed over.
+fn acked(kept: &Kept) -> Vec<((Link, Lane), u64)> {
+    let lanes = |(link, lanes): (&Link, &PerLane<Outbound>)| {
+        Lane::ALL.map(|lane| ((link.clone(), lane), lanes.get(lane).acked))
+    };
+    kept.outbound.iter().flat_map(lanes).collect()
 }
 
 /// What the serving side is given.

@@ -10,12 +10,14 @@ use tokio::task::JoinSet;
 use yizhan_core::station::View;
 use yizhan_topology::Topology;
 
+use super::devices::Devices;
 use super::home::Home;
 use super::names::Names;
 use super::parent::Parent;
 use super::parts::{Desk, EVENTS_MAX, Parts};
 use super::store::Store;
-use super::{RunError, audit, believed, certificates, reclaim, refusals, seals, systemd};
+use super::{RunError, audit, believed, certificates, devices, reclaim, refusals, seals, systemd};
+use crate::adapter::Sessions;
 use crate::audit::Deed;
 use crate::bus::{
     Announcement, Application, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
@@ -23,8 +25,10 @@ use crate::bus::{
 use crate::config::{BusMode, Config, Effective};
 use crate::mailbox;
 use crate::query::Board;
+use crate::telemetry::spans::Shelf;
 use crate::telemetry::{self, Counts};
 use crate::tls::{Tls, TlsFiles};
+use crate::trace::Outages;
 
 /// The longest that answers under way are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -42,7 +46,8 @@ pub(super) async fn station(
     let parent = Parent::of(&config, &topology, key.as_ref())?;
     let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
     let (log, audit) = audit::open(&config, &effective, &home, key.as_ref())?;
-    let hangups = certificates::hangups()?;
+    let devices = devices::shelf(&config)?;
+    let (hangups, calls) = (certificates::hangups()?, certificates::hangups()?);
     let open = |files: TlsFiles| Tls::open(&files, &home.dir.join("tls")).map(Arc::new);
     let tls = config.tls.files().map(open).transpose()?;
     let files = tls.as_ref().map(|tls| tls.files().clone());
@@ -66,12 +71,31 @@ pub(super) async fn station(
     };
     let counts = Counts::on_from(store.kept.as_ref());
     let (noted, tasks) = (audit.clone(), JoinSet::new());
-    let (board, questions) = Board::open();
-    let mut parts =
-        Parts { config, topology, seals, store, tls, mailbox, audit, board, parent, tasks };
+    let (shelf, (board, questions)) = (Shelf::default(), Board::open());
+    let (catalogue, sessions) = (devices.in_force(), Sessions::default());
+    let (kept, to_core) = (sessions.clone(), mailbox.clone());
+    let outages = Outages::open(&home.dir);
+    let mut parts = Parts {
+        config,
+        topology,
+        catalogue,
+        sessions,
+        seals,
+        store,
+        tls,
+        mailbox,
+        audit,
+        board,
+        parent,
+        tasks,
+        shelf,
+        outages,
+    };
     let (tls, audit) = (parts.tls.clone(), noted.clone());
     let renewals = certificates::follow(hangups, tls, Arc::downgrade(&bus), audit);
     parts.tasks.spawn(renewals);
+    let devices = Devices { shelf: devices, here: here.clone(), mailbox: to_core };
+    parts.tasks.spawn(devices.follow(calls, noted.clone()));
     let (trees, changes) = watch::channel(believed);
     let register = Arc::clone(&parts.seals.register);
     parts.tasks.spawn(believed::follow(changes, register, Arc::downgrade(&bus), here.clone()));
@@ -79,12 +103,14 @@ pub(super) async fn station(
     parts.tasks.spawn(refusals::follow(bus.log(), names, noted.clone()));
     let known = trees.subscribe();
     let (reclaim, orders) = reclaim::queue();
+    let spans = parts.spans()?;
     let outlets = parts.outlets(&bus, &link, &app, trees, reclaim.clone());
     let (driver, view) = parts.driver(&home, outlets);
+    parts.tasks.spawn(devices::close(kept, app.clone(), view.clone()));
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (journal, feed) = parts.journal(&home, &events)?;
-    let disk = parts.disk(&home, &journal, feed, counts, (reclaim, orders))?;
-    let enquiry = parts.enquiry(&home, &journal, &view, &link, questions);
+    let disk = parts.disk(&home, &journal, (feed, spans), counts, (reclaim, orders))?;
+    let enquiry = parts.enquiry(&journal, &view, &link, questions);
     let (view_shown, client, until) = (view.clone(), link.clone(), stop.clone());
     let desk = Desk {
         journal,

@@ -101,7 +101,7 @@ impl Outages {
     }
 
     /// What a message waited for that stayed for so long and then went to a link.
-    pub(super) fn waits(&self, link: &Link, from_ms: u64, to_ms: u64) -> Vec<Wait> {
+    pub fn waits(&self, link: &Link, from_ms: u64, to_ms: u64) -> Vec<Wait> {
         let held_ms = to_ms.saturating_sub(from_ms);
         if held_ms < WAIT_MS_MIN {
             return Vec::new();

@@ -4,6 +4,7 @@
 
 mod ack;
 mod audit;
+mod catalogue;
 mod configuration;
 mod pretend;
 mod publish;

@@ -6,7 +6,7 @@ use super::{err, out, yizhan};
 fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
     let report = ["publish", "incident.report", "--data", "{}"];
     let with = |more: &[&'static str]| [&report, more].concat();
-    let cases: [(Vec<&str>, &str); 28] = [
+    let cases: [(Vec<&str>, &str); 30] = [
         (vec![], "Usage: yizhan"),
         (vec!["fly"], "unrecognized subcommand 'fly'"),
         (vec!["publish"], "<KIND>"),
@@ -25,9 +25,14 @@ fn wrong_usage_ends_with_status_2_and_says_what_is_valid() {
         (vec!["status", "a b"], "valid is a message id"),
         (vec!["ack", "510722.101"], "valid is a message id"),
         (vec!["ack", "510722-b7k2qf-r1", "--status", "seen"], "acknowledged, completed, failed"),
-        (vec!["adapter", "--device", "1"], "--fake"),
-        (vec!["adapter", "--fake", "--device", "a.b"], "valid are letters, digits, - and _"),
+        (vec!["adapter", "--device", "51072210001320000001"], "--fake"),
+        (
+            vec!["adapter", "--fake", "--device", "a.b"],
+            "it has 3 characters; valid are the 20 digits of GB/T 28181",
+        ),
         (vec!["topology", "check"], "<FILE>"),
+        (vec!["catalogue", "show", "c.csv"], "<ID>"),
+        (vec!["catalogue", "synthesize", "--count", "0"], "a whole number from 1 to 1000000"),
         (vec!["topology", "show", "t.toml", "--depth", "all"], "invalid digit"),
         (vec!["topology", "keys", "t.toml"], "--out <DIR>"),
         (vec!["topology", "render", "t.toml", "--out", "o"], "--station <CODE>"),

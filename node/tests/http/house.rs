@@ -97,6 +97,13 @@ impl Pages for FewPages {
         Ok(json!({}))
     }
 
+    fn device(&self, id: &str) -> Result<Value, String> {
+        match id {
+            "horn-1" => Ok(json!({ "id": id })),
+            _ => Err("no such device".to_owned()),
+        }
+    }
+
     fn matters(&self) -> Value {
         json!({})
     }

@@ -10,6 +10,7 @@ async fn pages_come_from_the_station() {
     for (path, page) in [
         ("/v1/stations", json!([{ "code": "510722" }])),
         ("/v1/stations/510722", json!({ "code": "510722" })),
+        ("/v1/devices/horn-1", json!({ "id": "horn-1" })),
         ("/v1/messages/510722-b7k2qf-r1", json!({ "id": "510722-b7k2qf-r1", "waited_ms": null })),
         (
             "/v1/messages/510722-b7k2qf-r1?wait=delivered",

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
+use yizhan::catalogue::{InForce, Shelf};
 use yizhan::ingest::door::OnlyAccepted;
 use yizhan::ingest::{Caller, Door, Goal, Grades, Headers, KeyLook, Read, Received, reply};
 use yizhan::mailbox::{self, Asker, LETTERS_MAX, Letter, Slip};
@@ -224,4 +225,41 @@ async fn a_full_mailbox_answers_at_once() {
         Door::new(Arc::new(bodies()), mailbox, Arc::new(Index::default()), Arc::new(OnlyAccepted));
     let answer = nats(&door, &headers(&[]), REPORT.into()).await;
     assert!(answer.starts_with(br#"{"error":{"code":"rate_limited","#), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_command_without_an_address_goes_where_its_camera_hangs() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("catalogue.csv");
+    let rows = "id,name,kind,network,jurisdiction,hangs_under\n\
+        51072210001320000001,东门,camera,天网,510722.101.002,510722\n\
+        51072210001320000002,喇叭,loudspeaker,应急广播,510722.101.002,\n";
+    std::fs::write(&file, rows).unwrap();
+    let shelf = Shelf::open(Some(file), 10).unwrap();
+    let (mailbox, _letters) = mailbox::open();
+    let door = |catalogue| {
+        let index = Arc::new(Index::default());
+        Door::new(Arc::new(bodies()), mailbox.clone(), index, Arc::new(OnlyAccepted))
+            .knowing(catalogue)
+    };
+    let read = |door: &Door, to: &[(&str, &str)], last: u8| {
+        let body = format!(r#"{{"device_id":"5107221000132000000{last}","command":"open"}}"#);
+        match door.read("yz.submit.video.dispatch", &headers(to), body.into()) {
+            Ok(Read::Plain(draft)) => Ok(draft.to.unwrap().to_string()),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err((refusal.code, refusal.message)),
+        }
+    };
+    let known = door(shelf.in_force());
+    assert_eq!(read(&known, &[], 1), Ok("510722".to_owned()));
+    assert_eq!(read(&known, &[("Yz-To", "510722.101")], 1), Ok("510722.101".to_owned()));
+    for (door, last, says) in [
+        (&known, 3, "the catalogue of this station has no such device"),
+        (&known, 2, "the catalogue of this station has no such device"),
+        (&door(InForce::default()), 1, "this station has no catalogue of devices"),
+    ] {
+        let (code, said) = read(door, &[], last).unwrap_err();
+        assert_eq!(code, ErrorCode::ToMissing);
+        assert!(said.contains(says) && said.contains("Yz-To"), "{said}");
+    }
 }

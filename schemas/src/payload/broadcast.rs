@@ -8,6 +8,9 @@ use super::directive::Requires;
 use super::notice::{MsgType, Status};
 use super::{ID_PATTERN, INSTANT_PATTERN};
 
+/// The kind of these messages.
+pub const KIND: &str = "broadcast.issue";
+
 /// A broadcast to stations below, and to what hangs there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "broadcast.issue")]
@@ -48,4 +51,26 @@ pub struct Issue {
     /// Members that this version does not know.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+impl Issue {
+    /// Reads a payload: MessagePack if its content type says so, else JSON.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn read(content_type: Option<&str>, payload: &[u8]) -> Result<Self, String> {
+        super::read(content_type, payload).map_err(|why| format!("the body is no {KIND}: {why}"))
+    }
+}
+
+/// A request on `yz.broadcast.<device id>`: a loudspeaker is to say this. It is answered like one
+/// to a camera, with a [`super::video::Reply`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Play {
+    /// The message that it comes from.
+    pub id: String,
+    /// What it says.
+    pub broadcast: Issue,
+    /// For how long from now on that is worth beginning, in milliseconds.
+    pub deadline_ms: u64,
 }

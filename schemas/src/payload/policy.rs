@@ -67,10 +67,7 @@ impl Set {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn read(content_type: Option<&str>, payload: &[u8]) -> Result<Self, String> {
-        if super::is_packed(content_type) {
-            return rmp_serde::from_slice(payload).map_err(|fault| fault.to_string());
-        }
-        serde_json::from_slice(payload).map_err(|fault| fault.to_string())
+        super::read(content_type, payload)
     }
 
     /// True if it says anything that stations heed.

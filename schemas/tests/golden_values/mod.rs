@@ -181,7 +181,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("nudge", Frame::Nudge(Nudge { epoch: Epoch::parse("zzzzzz").unwrap() })),
         ("batch", Frame::Batch(batch)),
         ("ack", Frame::Ack(Ack { session, lanes, echo_ms: Some(86_400_123) })),
-        ("beat", Frame::Beat(Beat { session, sent_ms: 86_400_456, echo_ms: Some(7) })),
+        ("beat", Frame::Beat(Beat { echo_ms: Some(7), ..Beat::of(session, 86_400_456) })),
         ("query", Frame::Query(query())),
         ("answer", Frame::Answer(Answer { id: 7, part: 2, last: true, body: told() })),
     ]

@@ -76,7 +76,7 @@ fn row(
 
 /// The line on which a record begins. The reader counts from where the record before it ended, so
 /// that the rest of that line's end and empty lines still lie ahead.
-fn line(text: &str, record: &csv::StringRecord) -> usize {
+pub fn line(text: &str, record: &csv::StringRecord) -> usize {
     let Some(position) = record.position() else { return 1 };
     let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
     let ahead = text.get(start..).unwrap_or_default().chars();

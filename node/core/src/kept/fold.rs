@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use yizhan_schemas::payload::matter::Word;
 use yizhan_schemas::payload::receipt::Fold;
+use yizhan_schemas::payload::spans;
 use yizhan_schemas::payload::stats::{self, Digest};
 use yizhan_schemas::{Lane, PerLane};
 use yizhan_topology::ruling::{RULINGS_MAX, Ruling};
@@ -167,6 +168,9 @@ impl Kept {
             if let Ok(digest) = Digest::decode(put.envelope.payload()) {
                 self.tally.told(&digest);
             }
+            return;
+        }
+        if header.kind.as_str() == spans::KIND {
             return;
         }
         let (Some(leg), Ok(fold)) = (put.legs.first(), Fold::decode(put.envelope.payload())) else {

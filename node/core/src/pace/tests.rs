@@ -220,3 +220,18 @@ fn packing_is_worth_most_on_a_slow_line_and_nothing_on_a_fast_one() {
     };
     assert_eq!([400_000, 15_000, 3_000].map(idle), [hard, light, None]);
 }
+
+#[test]
+fn what_slow_stations_leave_waiting_is_not_taken_for_a_slow_line() {
+    let mut pace = Pace::default();
+    // TLS and a busy machine: the greeting looks like 200 kB/s, and acks like 1 MB/s
+    pace.greeted(FIRST_US, 1_400, 7_000);
+    assert_eq!(pace.effort(), Some(Effort::Light));
+    for turn in 1..=200 {
+        let at_us = FIRST_US + turn * 60_000;
+        let left = pace.departs(at_us, false, true);
+        pace.arrived(at_us + 60_000, 60_000, Some(left));
+    }
+    assert!((900_000..2_000_000).contains(&pace.rate().unwrap()), "{:?}", pace.rate());
+    assert_eq!(pace.effort(), None, "no queue showed: the processor is what is scarce");
+}

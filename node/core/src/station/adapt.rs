@@ -99,6 +99,10 @@ impl Station {
                 let why = "no_adapter: nobody answers for this device here";
                 end(self, Outcome::Rejected, SkipReason::Rejected, why);
             }
+            Attempted::Forbidden(why) => {
+                let why = format!("forbidden: {why}");
+                end(self, Outcome::Rejected, SkipReason::Rejected, &why);
+            }
             Attempted::Unfit(why) => {
                 let why = format!("unfit: {why}");
                 end(self, Outcome::Rejected, SkipReason::Rejected, &why);

@@ -47,13 +47,15 @@ impl Station {
         envelope: &Envelope,
         mut legs: Vec<Leg>,
     ) -> (Vec<Leg>, Act) {
-        let for_inbox = |leg: &Leg| leg.link == Link::Inbox;
-        if !legs.iter().any(for_inbox) {
+        // what loudspeakers get is taken back like what people get
+        let spoken = envelope.header().kind.is_for_loudspeakers();
+        let for_here = |leg: &Leg| leg.link == Link::Inbox || (spoken && leg.link == Link::Adapter);
+        if !legs.iter().any(for_here) {
             return (legs, Act::Nothing);
         }
         let act = self.judge(now, envelope);
         if matches!(act, Act::Refuse { .. } | Act::Park(_)) {
-            legs.retain(|leg| !for_inbox(leg));
+            legs.retain(|leg| !for_here(leg));
         }
         (legs, act)
     }

@@ -12,7 +12,10 @@ impl Station {
     /// The legs of a message: chosen once, when it is taken.
     pub(super) fn legs(&self, envelope: &Envelope, via: Option<&Link>) -> Vec<Leg> {
         let header = envelope.header();
-        let links = route::links(&self.topology, &self.here, header, via);
+        let adapter = header.kind.is_for_adapter()
+            || (header.kind.is_for_loudspeakers() && self.settings.loudspeakers);
+        let end = if adapter { Link::Adapter } else { Link::Inbox };
+        let links = route::links(&self.topology, &self.here, header, via, end);
         links.into_iter().map(|link| self.leg(link, envelope)).collect()
     }
 

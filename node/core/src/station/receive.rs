@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use yizhan_schemas::frame::{self, Carried, Chain, LaneAck, SessionTag, Skip};
 use yizhan_schemas::payload::receipt::Event;
-use yizhan_schemas::payload::stats;
+use yizhan_schemas::payload::{spans, stats};
 use yizhan_schemas::{Code, Envelope, Header, Lane, Outcome};
 
 use super::govern::{Act, parked};
@@ -198,6 +198,7 @@ impl Station {
         if envelope.header().kind.is_internal() {
             let taken = match envelope.header().kind.as_str() {
                 stats::KIND => self.take_digest(from, sequence, &envelope, step),
+                spans::KIND => self.take_spans(from, sequence, &envelope, step),
                 _ => self.take_fold(now, from, sequence, &envelope, step),
             };
             if let Err(why) = taken {

@@ -267,14 +267,15 @@ impl Station {
         }
         match beat.echo_ms {
             Some(echo_ms) => {
+                self.on_collects(link, beat.collects, step);
                 self.measure(now, link, Some(echo_ms), step);
                 self.bound_transit(now, link, echo_ms, beat.sent_ms);
             }
             None => {
                 let answer = Beat {
-                    session: beat.session,
-                    sent_ms: now.boot_ms(),
                     echo_ms: Some(beat.sent_ms),
+                    collects: self.collects(),
+                    ..Beat::of(beat.session, now.boot_ms())
                 };
                 step.after(Effect::Beat { link: link.clone(), beat: answer });
             }
@@ -287,7 +288,7 @@ impl Station {
         let session = self.neighbours.get_mut(&Link::Up).and_then(|n| n.session.as_mut());
         let Some(session) = session.filter(|s| s.beat_us + beat_us <= now.boot_us) else { return };
         session.beat_us = now.boot_us;
-        let beat = Beat { session: session.tag, sent_ms: now.boot_ms(), echo_ms: None };
+        let beat = Beat::of(session.tag, now.boot_ms());
         step.after(Effect::Beat { link: Link::Up, beat });
     }
 

@@ -152,7 +152,7 @@ impl Station {
         }
         // the parent answered after we asked
         self.bound_transit(now, &Link::Up, said.boot_ms(), welcome.boot_ms);
-        let beat = Beat { session: tag, sent_ms: now.boot_ms(), echo_ms: None };
+        let beat = Beat::of(tag, now.boot_ms());
         step.after(Effect::Beat { link: Link::Up, beat });
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use bytes::Bytes;
 use yizhan_core::effect::{Effect, Notice, Verdict};
 use yizhan_core::fill::{Filled, fill};
 use yizhan_core::input::{Attempted, Input, Ticket};
@@ -30,6 +31,9 @@ pub(crate) struct Chain {
     pub(crate) hellos: Vec<Hello>,
     /// Effects of [`Effect::Discard`] and [`Effect::Carry`].
     pub(crate) reclaims: Vec<Effect>,
+    /// Batches of spans that each has to tell of, and those that came to it from a child.
+    pub(crate) spans: Vec<VecDeque<Bytes>>,
+    pub(crate) collected: Vec<(usize, Code, Bytes)>,
     queue: VecDeque<(usize, Effect)>,
 }
 
@@ -50,6 +54,8 @@ impl Chain {
             adapter: Some(Attempted::Done(None)),
             hellos: Vec::new(),
             reclaims: Vec::new(),
+            spans: vec![VecDeque::new(); count],
+            collected: Vec::new(),
             queue: VecDeque::new(),
         };
         for at in 0..count {
@@ -190,7 +196,14 @@ impl Chain {
             }
             Effect::Discard { .. } | Effect::Carry { .. } => self.reclaims.push(effect),
             Effect::Notice(notice) => self.notices.push((at, notice)),
+            Effect::Collect { child, batch } => self.collected.push((at, child, batch)),
+            Effect::AskSpans { bytes_max } => {
+                let fits = |batch: &Bytes| batch.len() <= bytes_max;
+                let batch = self.spans[at].pop_front().filter(fits).unwrap_or_default();
+                self.put(at, Input::Spans(batch));
+            }
             Effect::Nudge { .. }
+            | Effect::Collects(_)
             | Effect::Answer { .. }
             | Effect::Recall { .. }
             | Effect::Amended(_) => {}

@@ -187,6 +187,24 @@ fn a_cancel_ends_a_late_original_as_superseded() {
 }
 
 #[test]
+fn a_broadcast_that_was_taken_back_before_it_came_is_not_said_by_loudspeakers() {
+    let mut chain = county();
+    chain.tell(TOWN, Input::Loudspeakers(true));
+    let alert = next_id(&chain, COUNTY);
+    let issue = |word: &str, references: &[&MessageId]| {
+        let body = json!({"text": "x", "msgType": word, "references": references});
+        let plain = draft("broadcast.issue", serde_json::to_vec(&body).unwrap().into());
+        Draft { to: Some("510722.101".parse().unwrap()), ..plain }
+    };
+    let cancel = Draft { precedence: Some(Lane::Flash), ..issue("Cancel", &[&alert]) };
+    let cancel = hand_in(&mut chain, COUNTY, cancel).unwrap();
+    assert_eq!(hand_in(&mut chain, COUNTY, issue("Alert", &[])), Some(alert));
+    chain.wait_ms(1_000);
+    assert_eq!((&chain.asked, &chain.inboxes[TOWN]), (&vec![(TOWN, cancel)], &vec![]));
+    assert_eq!(ended(&chain, COUNTY, Outcome::Superseded), 1);
+}
+
+#[test]
 fn a_directive_leaves_at_its_hour_unless_it_is_taken_back_before() {
     let mut chain = county();
     let hour_ms = chain.benches[COUNTY].now.wall_ms + HOUR_MS;

@@ -237,7 +237,7 @@ fn a_frame_that_belongs_to_no_session_asks_for_a_hello() {
     chain.open_inbox(0);
     let hellos = chain.hellos.len();
     let (link, session) = (Link::Down(Code::parse(TOWN).unwrap()), SessionTag([7; 8]));
-    let beat = Beat { session, sent_ms: 5, echo_ms: None };
+    let beat = Beat::of(session, 5);
     chain.tell(0, Input::Beat { link, beat });
     chain.wait_ms(1_100);
     assert!(chain.hellos.len() > hellos && chain.has_session(1));

@@ -23,6 +23,7 @@ mod reclaim;
 mod room;
 mod seals;
 mod send;
+mod spans;
 mod submit;
 mod two_hops;
 mod view;

@@ -308,7 +308,7 @@ fn where_nothing_bounds_the_time_on_the_way_half_a_round_trip_is_added() {
         for _ in 0..150 {
             county.wait_ms(5_000);
             let sent_ms = county.now.boot_ms();
-            let beat = Beat { session, sent_ms, echo_ms: None };
+            let beat = Beat::of(session, sent_ms);
             county.tell(Input::Beat { link: link.clone(), beat });
         }
         county.tell(sent(first, county.now.boot_ms()));

@@ -170,6 +170,7 @@ fn each_answer_of_an_adapter_has_its_outcome() {
         (Attempted::Failed("busy".into()), Outcome::Delivered, Some(Answer::Failed)),
         (Attempted::NoSuchDevice("34…".into()), Outcome::Rejected, None),
         (Attempted::NoAdapter, Outcome::Rejected, None),
+        (Attempted::Forbidden("not above".into()), Outcome::Rejected, None),
         (Attempted::Unfit("no device_id".into()), Outcome::Rejected, None),
         (Attempted::Expired, Outcome::Expired, None),
         (Attempted::Unknown, Outcome::DeadLettered, None),
@@ -227,6 +228,28 @@ fn a_slow_device_does_not_hold_up_the_commands_for_others() {
     chain.wait_ms(1_000);
     assert!(!chain.is_open(0, &id, 2));
     assert_eq!(chain.benches[0].station.kept().outcomes.open(), 4);
+}
+
+#[test]
+fn a_broadcast_goes_to_the_loudspeakers_where_some_hang_and_into_the_inbox_elsewhere() {
+    let mut chain = line();
+    chain.adapter = Some(Attempted::Failed("3/4 loudspeakers did it".into()));
+    chain.tell(2, Input::Loudspeakers(true));
+    chain.publish(0, "broadcast.issue", "510722.>", None);
+    let id = chain.last_id();
+    chain.wait_ms(2_000);
+    assert_eq!(chain.asked, [(2, id.clone())]);
+    let inbox = |chain: &Chain, at: usize| chain.inboxes[at].clone();
+    assert_eq!([inbox(&chain, 0), inbox(&chain, 1)], [vec![id.clone()], vec![id]]);
+    assert_eq!(inbox(&chain, 2), []);
+    assert_eq!(outcomes(&chain, 0, Outcome::Delivered), 3);
+    // a directive is for people all the same
+    chain.publish(0, "directive.issue", "510722.101.002", None);
+    // and when the last loudspeaker is gone, so is a broadcast
+    chain.tell(2, Input::Loudspeakers(false));
+    chain.publish(0, "broadcast.issue", "510722.101.002", None);
+    chain.wait_ms(2_000);
+    assert_eq!((chain.asked.len(), inbox(&chain, 2).len()), (1, 2));
 }
 
 /// Folds that a station has put.

@@ -58,7 +58,7 @@ impl County {
         let (mut bench, _, session) = linked();
         bench.wait_ms(ms);
         // the first frame of a session confirms it
-        let beat = Beat { session, sent_ms: bench.now.boot_ms(), echo_ms: None };
+        let beat = Beat::of(session, bench.now.boot_ms());
         bench.tell(Input::Beat { link: from_town(), beat });
         Self { bench, session }
     }

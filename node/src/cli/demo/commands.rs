@@ -8,7 +8,7 @@ use yizhan_schemas::status::{MessageStatus, Target};
 
 use super::county::County;
 use super::plan::Plan;
-use crate::cli::cameras::Asked;
+use crate::cli::devices::Asked;
 
 /// How long a receipt may be under way when all links are up.
 const KNOWN_WITHIN: Duration = Duration::from_secs(30);

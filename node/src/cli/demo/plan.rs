@@ -28,7 +28,7 @@ const CUT_OFF_AFTER: Duration = Duration::from_secs(2);
 /// How long that is good for.
 const SHORT_LIVED: Duration = Duration::from_secs(3);
 /// The camera, by its GB/T 28181 id.
-pub(super) const CAMERA: &str = "51072210100201320001";
+pub(super) const CAMERA: &str = "51072210001320000001";
 
 /// How a message is handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,8 +201,15 @@ fn command(
         to: Some(village.to_string()),
         targets: BTreeSet::from([village.clone()]),
         ttl,
-        payload: json_of(&json!({ "device_id": CAMERA, "command": command }))?,
+        payload: json_of(&dispatch(command))?,
     })
+}
+
+fn dispatch(command: &str) -> serde_json::Value {
+    match command {
+        "ptz" => json!({ "device_id": CAMERA, "command": command, "params": { "preset": 1 } }),
+        _ => json!({ "device_id": CAMERA, "command": command }),
+    }
 }
 
 fn json_of(payload: &impl serde::Serialize) -> Result<Bytes, Fault> {

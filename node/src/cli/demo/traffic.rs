@@ -24,7 +24,7 @@ use super::reader::{Found, Reader};
 use super::receipts::Receipts;
 use super::sentences::Progress;
 use super::show::Show;
-use crate::cli::cameras::{Asked, Cameras, Mood};
+use crate::cli::devices::{Asked, Devices, Mood};
 
 /// Reports under way at once.
 const UNDER_WAY_MAX: usize = 64;
@@ -170,13 +170,13 @@ impl<'a> Traffic<'a> {
         let village = &self.plan.village;
         let missing = || Fault::Defect(format!("no connection to {village}"));
         let bus = self.publisher.bus(village).ok_or_else(missing)?;
-        let cameras = Cameras::new(Duration::ZERO).with(CAMERA, Mood::Willing);
-        let requests = Cameras::listen(bus).await?;
+        let devices = Devices::new(Duration::ZERO).with(CAMERA, Mood::Willing);
+        let requests = Devices::listen(bus).await?;
         let log = |asked| {
             self.book().asked.push(asked);
             true
         };
-        cameras.serve(bus, requests, log).await;
+        devices.serve(bus, requests, log).await;
         Ok(())
     }
 

@@ -1,7 +1,8 @@
-//! [`Cameras`]: a pretend video adapter, for tests and demonstrations: some devices do what they are
-//! told, some fail, some are busy, and all others do not exist.
+//! [`Devices`]: a pretend adapter of cameras and loudspeakers, for tests and demonstrations: some do
+//! what they are told, some fail, some are busy, and all others do not exist.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
-use yizhan_schemas::payload::video::{Reply, Request};
+use yizhan_schemas::payload::broadcast::Play;
+use yizhan_schemas::payload::video::{Order, Reply, Request};
 
 use crate::bus::{BusError, Client, Message, Subscription, subjects};
 
@@ -26,8 +28,8 @@ pub(super) enum Mood {
 
 /// Devices and what they are like.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cameras {
-    devices: BTreeMap<String, Mood>,
+pub(super) struct Devices {
+    devices: Arc<BTreeMap<String, Mood>>,
     /// How long each takes.
     delay: Duration,
 }
@@ -47,15 +49,37 @@ pub(super) struct Asked {
     pub(super) answer: String,
 }
 
-impl Cameras {
+/// What a request asks for.
+struct Wanted {
+    id: String,
+    /// A camera's command, or `broadcast`.
+    command: &'static str,
+}
+
+impl Wanted {
+    /// The device and what it is to do; a push consumer of the inbox can be pointed here, and its
+    /// messages bear another subject.
+    fn read(message: &Message) -> Option<(String, Self)> {
+        let body = &message.payload;
+        if let Some(device) = message.subject.strip_prefix("yz.broadcast.") {
+            let play: Play = serde_json::from_slice(body).ok()?;
+            return Some((device.to_owned(), Self { id: play.id, command: "broadcast" }));
+        }
+        let device = message.subject.strip_prefix("yz.video.")?;
+        let Request { id, command, .. } = serde_json::from_slice(body).ok()?;
+        Some((device.to_owned(), Self { id, command: command.as_str() }))
+    }
+}
+
+impl Devices {
     /// Devices that take so long for each command.
     pub(super) fn new(delay: Duration) -> Self {
-        Self { devices: BTreeMap::new(), delay }
+        Self { devices: Arc::default(), delay }
     }
 
     /// With one more device.
     pub(super) fn with(mut self, device: &str, mood: Mood) -> Self {
-        self.devices.insert(device.to_owned(), mood);
+        Arc::make_mut(&mut self.devices).insert(device.to_owned(), mood);
         self
     }
 
@@ -64,54 +88,52 @@ impl Cameras {
         self.devices.keys().map(String::as_str).collect()
     }
 
-    /// Hears requests on `yz.video.*` from now on.
-    pub(super) async fn listen(client: &Client) -> Result<Subscription, BusError> {
-        let requests = client.subscribe(subjects::VIDEO_ALL).await?;
+    /// Hears requests on `yz.video.*` and `yz.broadcast.*` from now on.
+    pub(super) async fn listen(client: &Client) -> Result<[Subscription; 2], BusError> {
+        let cameras = client.subscribe(subjects::VIDEO_ALL).await?;
+        let loudspeakers = client.subscribe(subjects::BROADCAST_ALL).await?;
         client.flush().await?;
-        Ok(requests)
+        Ok([cameras, loudspeakers])
     }
 
     /// Answers every request, and tells `log` of each, until that says `false`.
     pub(super) async fn serve(
         &self,
         client: &Client,
-        mut requests: Subscription,
+        [mut cameras, mut loudspeakers]: [Subscription; 2],
         mut log: impl FnMut(Asked) -> bool,
     ) {
         let mut at_work: JoinSet<Option<Asked>> = JoinSet::new();
         loop {
-            tokio::select! {
-                request = requests.next() => match request {
-                    Some(request) => {
-                        let (this, client) = (self.clone(), client.clone());
-                        at_work.spawn(async move { this.answer(&client, request).await });
-                    }
-                    None => return,
-                },
+            let request = tokio::select! {
+                request = cameras.next() => request,
+                request = loudspeakers.next() => request,
                 Some(asked) = at_work.join_next() => {
                     let asked = asked.ok().flatten();
                     if asked.is_some_and(|asked| !log(asked)) {
                         return;
                     }
+                    continue;
                 }
-            }
+            };
+            let Some(request) = request else { return };
+            let (this, client) = (self.clone(), client.clone());
+            at_work.spawn(async move { this.answer(&client, request).await });
         }
     }
 
     async fn answer(&self, client: &Client, message: Message) -> Option<Asked> {
-        // a push consumer of the inbox can be pointed here; its messages bear another subject
-        let device = message.subject.strip_prefix("yz.video.")?.to_owned();
-        let request: Request = serde_json::from_slice(&message.payload).ok()?;
+        let (device, asked) = Wanted::read(&message)?;
         tokio::time::sleep(self.delay).await;
-        let reply = self.reply(&device, &request);
+        let reply = self.reply(&device, &asked);
         let answer = reply.code.clone().unwrap_or_else(|| "ok".to_owned());
         let body = serde_json::to_vec(&reply).map(Bytes::from).ok()?;
         client.answer(&message, body).await.ok()?;
-        let at = Timestamp::now().to_string();
-        Some(Asked { at, id: request.id, device, command: request.command, answer })
+        let (at, command) = (Timestamp::now().to_string(), asked.command.to_owned());
+        Some(Asked { at, id: asked.id, device, command, answer })
     }
 
-    fn reply(&self, device: &str, request: &Request) -> Reply {
+    fn reply(&self, device: &str, asked: &Wanted) -> Reply {
         let no = |code: &str, error: String| Reply {
             ok: false,
             result: Map::new(),
@@ -121,8 +143,8 @@ impl Cameras {
         match self.devices.get(device) {
             Some(Mood::Willing) => {
                 let mut result = Map::new();
-                result.insert("did".to_owned(), json!(request.command));
-                if request.command == "open" {
+                result.insert("did".to_owned(), json!(asked.command));
+                if asked.command == Order::Open.as_str() {
                     let url = format!("rtsp://127.0.0.1/{device}");
                     result.insert("url".to_owned(), Value::from(url));
                 }
