@@ -94,6 +94,12 @@ fn speed(results: &Results) -> Vec<Row> {
             Goal::TimesAtLeast(0.8),
         ),
         Row::judged(
+            "traces at the default share, 400 B end to end, 1/s; without",
+            results.ours(all("traces"), "with_per_s"),
+            results.ours(all("traces"), "without_per_s"),
+            Goal::TimesAtLeast(0.95),
+        ),
+        Row::judged(
             "CPU s per 100,000, nodes and buses; NATS",
             results.ours(plain, cpu),
             nats(plain, cpu),
