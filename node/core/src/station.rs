@@ -226,6 +226,7 @@ impl Station {
         self.watch_matters(now);
         self.set_waking(now);
         self.give_up_attempts(step);
+        self.time_what_was_held(now);
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
         for link in links {
             for lane in Lane::ALL {
