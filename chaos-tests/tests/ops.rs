@@ -62,7 +62,8 @@ fn in_sources() -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut described, mut set) = (BTreeSet::new(), BTreeSet::new());
     let quoted = |text: &str| -> BTreeSet<String> {
         let between = text.split('"').skip(1).step_by(2);
-        between.filter(|s| s.starts_with("yizhan_")).map(str::to_owned).collect()
+        let name = |s: &&str| s.starts_with("yizhan_") && words(s).count() == 1;
+        between.filter(name).map(str::to_owned).collect()
     };
     for (_, text) in files("node/src", "rs") {
         // without chars that are quotes, and comments, so that every second piece is in quotes

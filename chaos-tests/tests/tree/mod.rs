@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// Every file with this extension below a folder of the repository: its name from the top, its text.
-pub fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
+pub(crate) fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -29,6 +29,6 @@ pub fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
 }
 
 /// Fails with all faults at once.
-pub fn assert_none(faults: &[String], advice: &str) {
+pub(crate) fn assert_none(faults: &[String], advice: &str) {
     assert!(faults.is_empty(), "{advice}:\n{}", faults.join("\n"));
 }
