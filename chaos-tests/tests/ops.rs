@@ -57,14 +57,14 @@ fn metrics(text: &str) -> BTreeSet<String> {
     own.map(bare).collect()
 }
 
-/// Names in quotes in the sources: those that a `describe` explains, and those that are set.
-fn in_sources() -> (BTreeSet<String>, BTreeSet<String>) {
-    let (mut described, mut set) = (BTreeSet::new(), BTreeSet::new());
-    let quoted = |text: &str| -> BTreeSet<String> {
-        let between = text.split('"').skip(1).step_by(2);
-        let name = |s: &&str| s.starts_with("yizhan_") && words(s).count() == 1;
-        between.filter(name).map(str::to_owned).collect()
-    };
+/// Strings in quotes.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('"').skip(1).step_by(2)
+}
+
+/// Metrics of the sources: those that a `describe` explains, with its words, and those that are set.
+fn in_sources() -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let (mut described, mut set) = (BTreeMap::new(), BTreeSet::new());
     for (_, text) in files("node/src", "rs") {
         // without chars that are quotes, and comments, so that every second piece is in quotes
         let text = text.replace("'\"'", "").replace("\\\"", "");
@@ -72,8 +72,12 @@ fn in_sources() -> (BTreeSet<String>, BTreeSet<String>) {
         let text = lines.collect::<Vec<_>>().join("\n");
         let (before, rest) = text.split_once("fn describe() {").unwrap_or((&text, ""));
         let (body, after) = rest.split_once("\n}").unwrap_or((rest, ""));
-        described.extend(quoted(body));
-        set.extend(quoted(before).into_iter().chain(quoted(after)));
+        let mut pairs = quoted(body);
+        while let (Some(name), Some(meaning)) = (pairs.next(), pairs.next()) {
+            described.insert(name.to_owned(), meaning.to_owned());
+        }
+        let whole = |name: &&str| name.starts_with("yizhan_") && words(name).count() == 1;
+        set.extend(quoted(before).chain(quoted(after)).filter(whole).map(str::to_owned));
     }
     assert!(described.len() > 20 && set.len() > 20, "the test reads the sources wrongly");
     (described, set)
@@ -181,7 +185,7 @@ fn every_metric_that_is_spoken_of_is_one() {
     }));
     let mut faults = Vec::new();
     for (name, text) in &texts {
-        let strange = metrics(text).into_iter().filter(|metric| !described.contains(metric));
+        let strange = metrics(text).into_iter().filter(|metric| !described.contains_key(metric));
         faults.extend(strange.map(|metric| format!("{name}: {metric} is described nowhere")));
         let sums = words(text).filter(|word| word.trim_matches(':').contains(':'));
         let sums = sums.filter(|word| word.contains("yizhan") || word.starts_with("tier:"));
@@ -190,10 +194,60 @@ fn every_metric_that_is_spoken_of_is_one() {
     }
     assert_none(&faults, "say what the stations give, or have them give it");
     let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let described: BTreeSet<_> = described.into_keys().collect();
     let never: BTreeSet<_> = described.difference(&set).cloned().collect();
     assert_eq!(never, of(&NOT_SET_YET), "described and set by nothing: an alert on it is silent");
     let dark: BTreeSet<_> = set.difference(&described).cloned().collect();
     assert_eq!(dark, of(&NOT_DESCRIBED_YET), "set and not described: nobody knows what it means");
+}
+
+/// Cells of the rows of a page's tables that begin with a name in code.
+fn rows(page: &str) -> Vec<(String, Vec<String>)> {
+    let text = fs::read_to_string(root().join(page)).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"));
+    let cells = |row: &str| {
+        let (name, rest) = row.split_once("` | ").unwrap();
+        (name.to_owned(), rest.split(" | ").map(|cell| cell.trim().to_owned()).collect())
+    };
+    rows.map(cells).collect()
+}
+
+#[test]
+fn the_page_of_metrics_lists_each_with_its_meaning_and_its_sums_are_those_of_its_rows() {
+    let rows = rows("ops/metrics.md");
+    let meanings = rows.iter().map(|(name, cells)| (name.clone(), cells.last().unwrap().clone()));
+    assert_eq!(meanings.collect::<BTreeMap<_, _>>(), in_sources().0, "the help lines say the same");
+    // labels, usual, rare, meaning
+    let series = |column: usize, children: u64, root: bool| -> u64 {
+        let neighbours = children + u64::from(!root);
+        let cell = |cells: &Vec<String>| match cells[column].as_str() {
+            "" => 0,
+            cell => {
+                let number = cell.split(' ').next().unwrap().parse().unwrap_or(1);
+                number
+                    * match cell.chars().last().unwrap() {
+                        'L' => neighbours + 2,
+                        'N' => neighbours,
+                        'C' => children,
+                        _ => 1,
+                    }
+            }
+        };
+        rows.iter().map(|(_, cells)| cell(cells)).sum()
+    };
+    let stations =
+        [("the root", 1, 33, true), ("a township", 33, 14, false), ("a village", 462, 0, false)];
+    let text = fs::read_to_string(root().join("ops/metrics.md")).unwrap().replace(',', "");
+    let mut county = (0, 0);
+    for (name, stations, children, root) in stations {
+        let usual = series(1, children, root);
+        let all = usual + series(2, children, root);
+        county = (county.0 + stations * usual, county.1 + stations * all);
+        let row = format!("| {name} | {children} | {usual} | {all} |");
+        assert!(text.contains(&row), "ops/metrics.md must say: {row}");
+    }
+    let row = format!("| {} | {} |", county.0, county.1);
+    assert!(text.contains(&row), "ops/metrics.md must say of the county: {row}");
 }
 
 #[test]
@@ -312,15 +366,10 @@ fn events() -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn the_page_of_events_lists_exactly_those_of_the_log() {
-    let text = fs::read_to_string(root().join("ops/events.md")).unwrap();
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
-    let listed: BTreeMap<String, BTreeSet<String>> = rows
-        .map(|row| {
-            let (code, rest) = row.split_once("` | ").unwrap();
-            let levels = rest.split(" | ").next().unwrap_or_default();
-            (code.to_owned(), levels.split(", ").map(str::to_owned).collect())
-        })
-        .collect();
+    let levels = |cells: Vec<String>| cells[0].split(", ").map(str::to_owned).collect();
+    let rows = rows("ops/events.md").into_iter();
+    let listed: BTreeMap<String, BTreeSet<String>> =
+        rows.map(|(code, cells)| (code, levels(cells))).collect();
     let sources = events();
     let differ = |code: &&String| sources.get(*code) != listed.get(*code);
     let codes: BTreeSet<_> = sources.keys().chain(listed.keys()).collect();
