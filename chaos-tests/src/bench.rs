@@ -12,7 +12,7 @@
 //! | [`publisher`] | a publisher at the village, with so many answers open |
 //! | [`reader`] | who reads what comes out at the county |
 //! | [`cost`] | processor time and memory of the processes, bytes that they wrote |
-//! | [`speed`] [`thin`] [`outage`] [`kill`] [`backlog`] [`idle`] [`trust`] | scenarios |
+//! | [`speed`] [`thin`] [`outage`] [`kill`] [`backlog`] [`idle`] [`trust`] [`traces`] | scenarios |
 //! | [`work`] [`programme`] | a scenario with its sizes; many of them, ours and peers' in turn |
 //! | [`results`] [`goal`] [`summary`] [`ratios`] | what came of them, beside goals and beside peers |
 //! | [`quantile`] | figures of many samples |
@@ -50,5 +50,7 @@ pub mod results;
 pub mod speed;
 pub mod summary;
 pub mod thin;
+pub mod traces;
 pub mod trust;
+mod turns;
 pub mod work;

@@ -3,34 +3,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod tree;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use tree::{assert_none, files, root};
 
 /// Longest source file, lines. The aim is 150.
 const LINES_MAX: usize = 400;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
 /// Every Rust source below a folder of the repository, with its text.
 fn sources(folder: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![root().join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
-                found.push((name, fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    assert!(!found.is_empty(), "no sources in {folder}: the test looks in the wrong place");
-    found.sort();
-    found
+    files(folder, "rs")
 }
 
 /// Lines of code, without comments: a word in prose is no import.
@@ -47,10 +32,6 @@ fn uses(text: &str, word: &str) -> Option<usize> {
         })
     };
     code(text).find(|(_, line)| bounded(line)).map(|(at, _)| at)
-}
-
-fn assert_none(faults: &[String], advice: &str) {
-    assert!(faults.is_empty(), "{advice}:\n{}", faults.join("\n"));
 }
 
 #[test]

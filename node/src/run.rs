@@ -23,6 +23,7 @@ mod parts;
 mod reclaim;
 mod refusals;
 mod seals;
+mod spans;
 mod start;
 mod status;
 mod store;

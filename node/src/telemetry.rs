@@ -117,7 +117,16 @@ fn describe() {
     counter!("yizhan_inbox_full_total", "Times that YZ_INBOX was full");
     counter!("yizhan_inbox_lost_total", "Times that YZ_INBOX had lost what was surely synced");
     gauge!("yizhan_backlog_messages", "Legs owed, by link and lane");
-    gauge!("yizhan_backlog_oldest_seconds", "Age of the oldest leg owed, by link and lane");
+    gauge!("yizhan_backlog_bytes", "Bytes of their messages, about, by link and lane");
+    gauge!(
+        "yizhan_backlog_oldest_seconds",
+        "Age of the oldest leg owed, by link and lane; of those held before the start, since then"
+    );
+    gauge!("yizhan_delivery_rate_bytes", "Bytes a second that the link delivers, by link");
+    gauge!(
+        "yizhan_clock_offset_seconds",
+        "How far the parent's wall clock was ahead of this one at the last hello, by link"
+    );
     counter!(
         "yizhan_legs_taken_total",
         "Ledger: legs opened since the store was made, by link and lane"

@@ -235,7 +235,7 @@ impl Tracer {
                 });
                 hops
             }
-            Ok(_) => vec![Hop::dark(neighbour, "an answer to another question")],
+            Ok(_) => vec![Hop::dark(neighbour, &Silence::Astray.to_string())],
             Err(silence @ Silence::Refused(_)) => {
                 vec![Hop { state: HopState::Unknown, ..Hop::dark(neighbour, &silence.to_string()) }]
             }

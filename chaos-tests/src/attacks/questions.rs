@@ -26,7 +26,7 @@ const ANSWERED_MAX: usize = 1_000;
 /// All of them.
 pub const ATTACKS: [Attack; 3] = [
     Attack {
-        name: "a village asks after its neighbour's report",
+        name: "a village asks after another's report",
         heavy: false,
         at: TOWN,
         metric: Some(REFUSED),

@@ -94,6 +94,12 @@ fn speed(results: &Results) -> Vec<Row> {
             Goal::TimesAtLeast(0.8),
         ),
         Row::judged(
+            "traces at the default share, 400 B end to end, 1/s; without",
+            results.ours(all("traces"), "with_per_s"),
+            results.ours(all("traces"), "without_per_s"),
+            Goal::TimesAtLeast(0.95),
+        ),
+        Row::judged(
             "CPU s per 100,000, nodes and buses; NATS",
             results.ours(plain, cpu),
             nats(plain, cpu),
@@ -271,7 +277,7 @@ mod tests {
     #[test]
     fn every_row_is_there_before_anything_was_measured_and_none_is_ok() {
         let rows = rows(&Results::default());
-        assert_eq!(rows.len(), 29);
+        assert_eq!(rows.len(), 30);
         assert!(rows.iter().all(|row| !row.ok && row.ours.is_none()));
         let wide: Vec<_> = rows.iter().filter(|row| row.row.chars().count() > 61).collect();
         assert!(wide.is_empty(), "{wide:?}");

@@ -4,19 +4,18 @@
 //! chain without trust has no TLS, and its topology lists no keys: nobody looks at a seal. What a
 //! station signs of its own, one signature a frame, it signs in both.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use async_nats::ConnectOptions;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::process::Child;
 
-use super::chain::{Chain, Hop, link_is_up, tied};
+use super::chain::{Hop, link_is_up, tied};
 use super::ends::{End, Ends, Speaks};
 use super::program;
-use super::quantile;
 use super::speed::Flood;
+use super::turns::Turns;
 use crate::real::rendered::{Applicant, Rendered};
 
 /// What the chain with trust must reach of the one without.
@@ -31,29 +30,17 @@ struct Kits {
     _servers: Vec<Child>,
 }
 
-/// Floods both kinds of chain, one after the other, so many times; the ratio is that of the medians.
+/// What trust costs.
 ///
 /// # Errors
 /// Something was not accepted, or did not come.
 pub async fn trust(flood: Flood, runs: usize) -> Result<Value, String> {
-    let disk_sync_ms = Chain::disk_sync_ms();
-    let mut per_s: BTreeMap<bool, Vec<f64>> = BTreeMap::new();
-    for _ in 0..runs.max(1) {
-        for trusts in [true, false] {
-            let kits = Kits::start(trusts).await?;
-            let took = flood.through(&kits.ends()).await?.took;
-            per_s.entry(trusts).or_default().push(flood.count as f64 / took.as_secs_f64());
-        }
-    }
-    let median = |trusts| per_s.get(&trusts).map_or(0.0, |figures| quantile::median(figures));
-    let (with, without) = (median(true), median(false));
-    let ratio = with / without;
-    Ok(json!({
-        "scenario": "trust", "peer": "yizhan", "count": flood.count, "size": flood.size,
-        "publishers": flood.publishers, "window": flood.window, "runs": runs.max(1),
-        "with_per_s": with, "without_per_s": without, "ratio": ratio, "goal": GOAL,
-        "ok": ratio >= GOAL, "disk_sync_ms": disk_sync_ms,
-    }))
+    let start = async |trusts| {
+        let kits = Kits::start(trusts).await?;
+        let ends = kits.ends();
+        Ok((kits, ends))
+    };
+    Turns { scenario: "trust", goal: GOAL, runs }.flood(flood, start).await
 }
 
 impl Kits {

@@ -10,7 +10,7 @@ use super::outage::{self, Outage};
 use super::peer::Peer;
 use super::speed::{self, Flood};
 use super::thin::{self, Thin};
-use super::{backlog, idle, kill, trust};
+use super::{backlog, idle, kill, traces, trust};
 
 /// What is measured.
 #[derive(Debug, Clone, Subcommand)]
@@ -114,6 +114,18 @@ pub enum Work {
         #[arg(long, default_value_t = 3)]
         runs: usize,
     },
+    /// What traces cost: our chain with a collector and without, by turns.
+    Traces {
+        /// Reports.
+        #[arg(long, default_value_t = 100_000)]
+        count: usize,
+        /// Bytes of each.
+        #[arg(long, default_value_t = 400)]
+        size: usize,
+        /// Times that each of the two is measured.
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+    },
     /// What a village's node of ours needs when nothing happens.
     Idle {
         /// Seconds that it is watched.
@@ -152,6 +164,9 @@ impl Work {
             Self::Trust { count, size, runs } => {
                 trust::trust(Flood { count, size, publishers: 1, window: 256 }, runs).await
             }
+            Self::Traces { count, size, runs } => {
+                traces::traces(Flood { count, size, publishers: 1, window: 256 }, runs).await
+            }
             Self::Idle { seconds: lasts } => idle::idle(seconds(lasts)).await,
         }
     }
@@ -168,6 +183,7 @@ impl Work {
             Self::Thin { .. } => "thin",
             Self::Backlog { .. } => "backlog",
             Self::Trust { .. } => "trust",
+            Self::Traces { .. } => "traces",
             Self::Idle { .. } => "idle",
         }
     }

@@ -58,6 +58,7 @@ pub(super) fn welcome(bench: &Bench, draw: &mut Draw<'_>, code: Code, asked: &He
         epoch,
         counter: draw.near(asked.counter),
         boot: draw.mostly(Some(5), |draw| draw.once_in(2).then(|| draw.any() as u32)),
+        wall_ms: draw.once_in(2).then(|| draw.near(1_000)),
         boot_ms: draw.near(1_000),
         offers: offers(bench, draw, &Link::Up),
         haves: haves(bench, draw, &Link::Up),

@@ -53,14 +53,23 @@ impl Span {
 impl Collector {
     /// Starts one, and waits until it listens.
     pub async fn start() -> Self {
+        Self::that_prints(&["--debug-log", "traces", "--debug-log-verbosity", "detailed"]).await
+    }
+
+    /// One that takes spans and says nothing of them.
+    pub async fn start_silent() -> Self {
+        Self::that_prints(&[]).await
+    }
+
+    async fn that_prints(what: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("yizhan-rotel-").tempdir().expect("a directory");
         let log = dir.path().join("log");
         let ports = free_ports(2);
         let [grpc, http] = ports.as_slice() else { panic!("two ports") };
         let out = fs::File::create(&log).expect("a file");
         let process = Command::new(program())
-            .args(["start", "--exporter", "blackhole", "--debug-log", "traces"])
-            .args(["--debug-log-verbosity", "detailed"])
+            .args(["start", "--exporter", "blackhole"])
+            .args(what)
             .args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")])
             .args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}")])
             .stdout(out.try_clone().expect("a file"))

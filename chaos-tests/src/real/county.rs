@@ -26,6 +26,8 @@ pub struct Plan {
     rosters: BTreeMap<String, String>,
     /// Ports that children dial instead of a station's own.
     dialled_at: BTreeMap<String, u16>,
+    /// Settings by environment: station, name, value.
+    env: Vec<(String, &'static str, String)>,
 }
 
 /// Stations on one machine. Dropping it kills them and removes their directories.
@@ -66,6 +68,12 @@ impl Plan {
         self
     }
 
+    /// Sets a variable in a station's environment.
+    pub fn with_env(mut self, code: &str, name: &'static str, value: &str) -> Self {
+        self.env.push((code.to_owned(), name, value.to_owned()));
+        self
+    }
+
     /// All directories, no process yet.
     pub fn laid_out(&self) -> County {
         let dir = tempfile::Builder::new().prefix("yizhan-real-").tempdir().expect("a directory");
@@ -88,7 +96,11 @@ impl Plan {
             }
             fs::write(home.join("yizhan.toml"), settings).expect("a file");
             let place = Place::new(code, &home, format!("nats://127.0.0.1:{port}"));
-            stations.insert(code.clone(), Station::new(place));
+            let mut station = Station::new(place);
+            for (_, name, value) in self.env.iter().filter(|(of, ..)| of == code) {
+                station.set_env(name, value);
+            }
+            stations.insert(code.clone(), station);
         }
         County { stations, _dir: dir }
     }

@@ -18,19 +18,18 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PUBLISHER: &str = "b7ad6b7169203331";
 
 /// A county whose root has the collector, with a modem between village and township.
-async fn county(protocol: &str, collector: &str, sample: &'static str) -> (County, Modem) {
+async fn county(protocol: &str, collector: &str, sample: &str) -> (County, Modem) {
     let modem = Modem::start().unwrap();
-    let mut county = Plan::of(&[COUNTY, TOWN, VILLAGE]).dialled_at(TOWN, modem.port()).laid_out();
+    let mut plan = Plan::of(&[COUNTY, TOWN, VILLAGE])
+        .dialled_at(TOWN, modem.port())
+        .with_env(COUNTY, "YIZHAN__TELEMETRY__OTLP_ENDPOINT", collector)
+        .with_env(COUNTY, "YIZHAN__TELEMETRY__OTLP_PROTOCOL", protocol);
+    for code in [COUNTY, TOWN, VILLAGE] {
+        plan = plan.with_env(code, "YIZHAN__TELEMETRY__SAMPLE", sample);
+    }
+    let county = plan.start().await;
     let bus = county.station(TOWN).bus.replace("nats://", "");
     modem.towards(bus.parse().unwrap());
-    let root = county.station_mut(COUNTY);
-    root.set_env("YIZHAN__TELEMETRY__OTLP_ENDPOINT", collector);
-    root.set_env("YIZHAN__TELEMETRY__OTLP_PROTOCOL", protocol);
-    for code in [COUNTY, TOWN, VILLAGE] {
-        county.station_mut(code).set_env("YIZHAN__TELEMETRY__SAMPLE", sample);
-        county.station_mut(code).start();
-        county.station_mut(code).ready().await;
-    }
     until(SOON, "the village has a session, and hears that spans are collected", || async {
         let heard = county.station(VILLAGE).metric("yizhan_spans_wanted", "").await;
         heard.filter(|wanted| *wanted > 0.0)

@@ -49,6 +49,8 @@ pub struct Neighbour {
     pub pace: Pace,
     /// Smoothed round trip, microseconds.
     pub rtt_us: Option<u64>,
+    /// How far its wall clock is ahead of ours, milliseconds, as far as it said.
+    pub clock_offset_ms: Option<i64>,
     /// How long the exchange took that began the last session: a round trip at most.
     greeting_us: Option<u64>,
     /// When anything of its session last came, microseconds since boot.
@@ -170,19 +172,36 @@ struct Sample {
 }
 
 impl Samples {
-    /// Times this leg, if there is room.
+    /// Times this leg.
     pub fn watch(&mut self, leg: u64, taken_us: u64) {
-        let room = self.0.len() < SAMPLES_MAX;
         match self.0.back_mut() {
             Some(newest) if leg <= newest.last => {}
             Some(newest) if newest.taken_us == taken_us && newest.last + 1 == leg => {
                 newest.last = leg;
             }
-            _ if room => {
-                self.0.push_back(Sample { first: leg, last: leg, taken_us });
-            }
-            _ => {}
+            _ => self.push(Sample { first: leg, last: leg, taken_us }),
         }
+    }
+
+    /// Legs that were held before this opening: nobody knows since when, so they are timed from now.
+    pub fn held_before(&mut self, first: u64, last: u64, now_us: u64) {
+        self.push(Sample { first, last, taken_us: now_us });
+    }
+
+    /// Where there is no room, two samples become one, with the time of the elder: how long legs
+    /// wait is then known less exactly, and never as shorter than it is.
+    fn push(&mut self, sample: Sample) {
+        if self.0.len() >= SAMPLES_MAX {
+            let mut joined: VecDeque<Sample> = VecDeque::with_capacity(SAMPLES_MAX);
+            for (at, sample) in self.0.drain(..).enumerate() {
+                match joined.back_mut().filter(|_| at % 2 == 1) {
+                    Some(elder) => elder.last = sample.last,
+                    None => joined.push_back(sample),
+                }
+            }
+            self.0 = joined;
+        }
+        self.0.push_back(sample);
     }
 
     /// The legs up to this one arrived: how many were taken when?

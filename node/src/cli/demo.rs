@@ -15,6 +15,7 @@
 //! | `publisher` `outage` `traffic` | doing it |
 //! | `reader` `ledger` `handover` `receipts` `commands` | what came of it |
 //! | `scenes` | what messages mean |
+//! | `spans` | what a collector has of them |
 //! | `show` `sentences` `table` | what people see |
 
 mod calls;
@@ -35,6 +36,7 @@ mod runner;
 mod scenes;
 mod sentences;
 mod show;
+mod spans;
 mod table;
 mod traffic;
 
@@ -54,6 +56,7 @@ use receipts::Receipts;
 use scenes::Scenes;
 use sentences::Sentences;
 use show::Show;
+use spans::Spans;
 use traffic::Traffic;
 
 /// Decides the plan.
@@ -78,6 +81,18 @@ pub struct DemoOptions {
     /// Start the stations and nothing else
     #[arg(long)]
     pub no_traffic: bool,
+    /// Hand the county's spans to the OpenTelemetry collector there, by OTLP over HTTP, as in
+    /// http://127.0.0.1:4318
+    #[arg(long, value_name = "URL", value_parser = collector)]
+    pub otlp: Option<String>,
+}
+
+fn collector(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|bad| bad.to_string())?;
+    match url.scheme() {
+        "http" | "https" => Ok(text.to_owned()),
+        _ => Err("valid is a URL such as http://127.0.0.1:4318".to_owned()),
+    }
 }
 
 impl DemoOptions {
@@ -88,7 +103,7 @@ impl DemoOptions {
         let show = Show::new(Sentences(page.words.lang()));
         let search = Search::from_environment(std::env::var_os(SERVER).map(PathBuf::from));
         let server = search.find().await.map_err(Fault::from)?;
-        let ground = Ground::take(self.dir.as_deref())?;
+        let ground = Ground::take(self.dir.as_deref())?.traced_at(self.otlp.clone());
         let plan = Plan::of(seed, &ground.topology, few.map(|few| few as usize))?;
         show.say(show.sentences.starting(ground.topology.len(), &ground.dir));
         let done = match County::start(&ground, &server.path, &show, &mut stop).await {
@@ -173,9 +188,21 @@ impl Story<'_> {
             page.print(format!("{} {}", if scene.good { "✓" } else { "✗" }, scene.sentence))?;
         }
         match played.iter().filter(|scene| !scene.good).count() {
-            0 => Ok(()),
+            0 => self.spans(page).await,
             scenes => Err(Fault::Scenes { scenes }.into()),
         }
+    }
+
+    /// Says what the collector has, and where to look in it.
+    async fn spans(&self, page: &mut Page) -> Result<(), Error> {
+        let Some(url) = &self.options.otlp else { return Ok(()) };
+        let told = Spans { county: self.county }.settled().await.map_err(Fault::Spans)?;
+        let sentences = self.show.sentences;
+        page.print(format!("✓ {}", sentences.spans(told.exported, url)))?;
+        if let Some((id, trace)) = told.whole {
+            page.print(format!("  {}", sentences.trace(&id, &trace)))?;
+        }
+        Ok(())
     }
 
     /// Says where the stations are and what to do with them.
@@ -255,7 +282,8 @@ mod tests {
     fn flags_of_make_demo_pass_through() {
         let read = |args: &[&str]| Demo::try_parse_from(args).map(|demo| demo.options);
         let options = read(&["demo", "--keep", "--dir", "/tmp/d"]).unwrap();
-        let expected = DemoOptions { keep: true, dir: Some("/tmp/d".into()), no_traffic: false };
+        let expected =
+            DemoOptions { keep: true, dir: Some("/tmp/d".into()), no_traffic: false, otlp: None };
         assert_eq!(options, expected);
         assert_eq!(read(&["demo", "--dir"]).unwrap_err().exit_code(), 2);
     }

@@ -56,12 +56,16 @@ impl Observer for Feed {
         if self.behind.load(Ordering::SeqCst) {
             return;
         }
-        let mut changes = Vec::new();
-        Change::of(records, |change| changes.push(change));
-        if self.queue.try_send((commit, changes)).is_err() {
+        if self.queue.try_send((commit, changes_of(records))).is_err() {
             self.behind.store(true, Ordering::SeqCst);
         }
     }
+}
+
+fn changes_of(records: &[Record]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    Change::of(records, |change| changes.push(change));
+    changes
 }
 
 /// Starts the thread.
@@ -164,7 +168,8 @@ impl Scribe {
     fn read_up(&self) {
         let (from, through) = (self.book().commit() + 1, self.committed.load(Ordering::SeqCst));
         if from <= through {
-            let mut gathered: (u64, Vec<Change>) = (0, Vec::new());
+            // a commit as a whole: what is alike in it shares a page, as when it was heard of at once
+            let mut gathered: (u64, Vec<Record>) = (0, Vec::new());
             let mut begins = None;
             let read = spool::log::scan_from(&self.data, from, &mut |found| {
                 if !(from..=through).contains(&found.commit) {
@@ -172,15 +177,15 @@ impl Scribe {
                 }
                 begins.get_or_insert(found.commit);
                 if gathered.0 != found.commit {
-                    let (commit, changes) = std::mem::take(&mut gathered);
-                    self.take(commit, changes);
+                    let (commit, records) = std::mem::take(&mut gathered);
+                    self.take(commit, changes_of(&records));
                     // a long log must not come to stand in memory
                     if self.book().dirty() >= DIRTY_MAX {
                         self.write();
                     }
                     gathered.0 = found.commit;
                 }
-                Change::of(&[found.record], |change| gathered.1.push(change));
+                gathered.1.push(found.record);
             });
             if let Err(fault) = read {
                 tracing::error!(%fault, from, through, "history of messages is missing");
@@ -189,8 +194,8 @@ impl Scribe {
             if from == 1 && begins.is_some_and(|first| first > 1) {
                 self.book().has_hole();
             }
-            let (commit, changes) = gathered;
-            self.take(commit, changes);
+            let (commit, records) = gathered;
+            self.take(commit, changes_of(&records));
             // the last commit may be one without records
             self.take(through, Vec::new());
             self.write();

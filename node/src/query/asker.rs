@@ -39,6 +39,9 @@ pub enum Silence {
         /// Its words.
         String,
     ),
+    /// What came answers another question.
+    #[error("an answer to another question")]
+    Astray,
     /// What came was no whole answer, or the question could not be sent.
     #[error("{0}")]
     Broken(

@@ -119,7 +119,7 @@ impl Comparison<'_> {
     async fn book(&self) -> Result<DayBook, Silence> {
         match self.ask(Ask::Day(self.day)).await? {
             Told::Day(book) => Ok(book),
-            _ => Err(Silence::Broken("an answer to another question".to_owned())),
+            _ => Err(Silence::Astray),
         }
     }
 
@@ -141,7 +141,7 @@ impl Comparison<'_> {
                 Told::Part(PartTold::Ids { moved, kept, ended }) => {
                     self.differ(origin, &here, (moved, kept), ended);
                 }
-                _ => return Err(Silence::Broken("an answer to another question".to_owned())),
+                _ => return Err(Silence::Astray),
             }
         }
         Ok(())

@@ -9,12 +9,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
-use yizhan_core::outbound::Outbound;
 use yizhan_core::settings::Settings;
 use yizhan_core::station::{Station, View};
-use yizhan_schemas::{Code, Lane, PerLane};
+use yizhan_schemas::Code;
 use yizhan_topology::Topology;
 
 use super::enquiry::Enquiry;
@@ -50,7 +48,7 @@ use crate::query::Board;
 use crate::roster;
 use crate::seal::Seals;
 use crate::spool::Messages;
-use crate::telemetry::spans::{self, Exporter, Ride, Shelf, SpanFeed, TracerPlan};
+use crate::telemetry::spans::{Ride, Shelf, SpanFeed};
 use crate::telemetry::{self, Counts};
 use crate::tls::Tls;
 use crate::trace::Outages;
@@ -87,7 +85,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    fn here(&self) -> &Code {
+    pub(super) fn here(&self) -> &Code {
         &self.config.station.code
     }
 
@@ -216,42 +214,6 @@ impl Parts {
             .formerly(home.formerly.clone());
         let (driver, views) = Driver::new(station, Arc::clone(&self.store.legs), outlets);
         (driver.with_pulse(systemd::watchdog()), views)
-    }
-
-    /// Starts what makes spans and what carries them out: to a collector, or to the parent.
-    pub(super) fn spans(&mut self) -> Result<SpanFeed, RunError> {
-        let telemetry = &self.config.telemetry;
-        let topology = Arc::clone(&self.topology);
-        let files = self.config.tls.files();
-        match Exporter::of(telemetry, files.as_ref(), self.shelf.clone(), topology)? {
-            Some(exporter) => {
-                self.shelf.want(true);
-                self.tasks.spawn(async {
-                    exporter.run().await;
-                    ("spans", Ok(()))
-                });
-            }
-            None => {
-                let (ride, mailbox) = (Ride::of(self.shelf.clone()), self.mailbox.clone());
-                self.tasks.spawn(async {
-                    ride.run(mailbox).await;
-                    ("spans", Ok(()))
-                });
-            }
-        }
-        let plan = TracerPlan {
-            here: self.here().clone(),
-            parent: self.topology.parent(self.here()).cloned(),
-            sample: telemetry.sample,
-            acked: self.store.kept.as_ref().map(acked).unwrap_or_default(),
-            legs: Arc::clone(&self.store.legs),
-            waits: {
-                let outages = self.outages.clone();
-                Box::new(move |link, from_ms, to_ms| outages.waits(link, from_ms, to_ms))
-            },
-            shelf: self.shelf.clone(),
-        };
-        spans::start(plan).map_err(RunError::Runtime)
     }
 
     /// What became of messages; what happens to them from now on goes to `events`, if anybody
@@ -384,14 +346,6 @@ impl Parts {
         });
         Ok(served)
     }
-}
-
-/// The last leg of each lane that is handed over.
-fn acked(kept: &Kept) -> Vec<((Link, Lane), u64)> {
-    let lanes = |(link, lanes): (&Link, &PerLane<Outbound>)| {
-        Lane::ALL.map(|lane| ((link.clone(), lane), lanes.get(lane).acked))
-    };
-    kept.outbound.iter().flat_map(lanes).collect()
 }
 
 /// What the serving side is given.

@@ -140,9 +140,17 @@ pub fn gauges(view: &View) {
         }
         let word = link.link.word().to_owned();
         gauge!("yizhan_link_up", "link" => word.clone()).set(if link.up { 1.0 } else { 0.0 });
+        if let Some(rate) = link.rate {
+            gauge!("yizhan_delivery_rate_bytes", "link" => word.clone()).set(rate as f64);
+        }
+        if let Some(ahead_ms) = link.clock_offset_ms {
+            gauge!("yizhan_clock_offset_seconds", "link" => word.clone())
+                .set(ahead_ms as f64 / 1e3);
+        }
         for (lane, legs) in link.backlog.iter() {
             let labels = [("link", word.clone()), ("lane", lane.word().to_owned())];
             gauge!("yizhan_backlog_messages", &labels).set(*legs as f64);
+            gauge!("yizhan_backlog_bytes", &labels).set(*link.backlog_bytes.get(lane) as f64);
             let oldest_us = link.oldest_us.get(lane).filter(|_| *legs > 0).unwrap_or(0);
             gauge!("yizhan_backlog_oldest_seconds", &labels).set(oldest_us as f64 / 1e6);
         }

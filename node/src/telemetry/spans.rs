@@ -24,8 +24,11 @@ mod otel;
 mod owed;
 mod ride;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod tracer;
 
+pub use self::context::is_followed;
 pub use self::export::{Exporter, ExporterError};
 pub use self::glimpse::SpanFeed;
 pub use self::ride::Ride;

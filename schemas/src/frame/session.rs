@@ -110,6 +110,9 @@ pub struct Welcome {
     /// Its machine's boot: two readings of its clock compare only if this is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<u32>,
+    /// Its wall clock, Unix milliseconds: shown to people, decided on by nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
     /// What it offers, downward.
     pub offers: PerLane<Offer>,
     /// What it has, upward.

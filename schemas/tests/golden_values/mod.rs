@@ -114,6 +114,7 @@ fn welcome() -> Welcome {
         counter: 3,
         boot_ms: 5,
         boot: None,
+        wall_ms: None,
         offers: offers(20),
         haves: haves(u64::MAX),
         dictionaries: vec![2],

@@ -134,6 +134,7 @@ impl Station {
             counter: hello.counter,
             boot_ms: now.boot_ms(),
             boot: Some(self.boot.0),
+            wall_ms: Some(now.wall_ms),
             offers,
             haves: self.haves(link),
             dictionaries: self.settings.dictionaries.clone(),

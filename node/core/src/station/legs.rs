@@ -4,11 +4,33 @@ use yizhan_schemas::{Envelope, Lane};
 
 use super::Station;
 use crate::link::Link;
+use crate::neighbour::Samples;
 use crate::record::Leg;
 use crate::route;
 use crate::time::Now;
 
 impl Station {
+    /// What is held from before this opening waits as well.
+    pub(super) fn time_what_was_held(&mut self, now: Now) {
+        let lanes = self.kept.outbound.iter().flat_map(|(link, lanes)| {
+            lanes.iter().filter(|(_, owed)| owed.held() > 0).map(move |(lane, owed)| {
+                (link.clone(), lane, owed.acked.saturating_add(1), owed.next.saturating_sub(1))
+            })
+        });
+        for (link, lane, first, last) in lanes.collect::<Vec<_>>() {
+            if let Some(samples) = self.samples_mut(&link, lane) {
+                samples.held_before(first, last, now.boot_us);
+            }
+        }
+    }
+
+    fn samples_mut(&mut self, link: &Link, lane: Lane) -> Option<&mut Samples> {
+        match self.neighbours.get_mut(link) {
+            Some(neighbour) => neighbour.samples.get_mut(lane as usize),
+            None => Some(&mut self.inbox.samples).filter(|_| *link == Link::Inbox),
+        }
+    }
+
     /// The legs of a message: chosen once, when it is taken.
     pub(super) fn legs(&self, envelope: &Envelope, via: Option<&Link>) -> Vec<Leg> {
         let header = envelope.header();
@@ -31,11 +53,7 @@ impl Station {
     pub(super) fn moved(&mut self, now: Now, lane: Lane, legs: &[Leg]) {
         for leg in legs {
             self.touched.insert(leg.link.clone());
-            let samples = match self.neighbours.get_mut(&leg.link) {
-                Some(neighbour) => neighbour.samples.get_mut(lane as usize),
-                None => Some(&mut self.inbox.samples).filter(|_| leg.link == Link::Inbox),
-            };
-            if let Some(samples) = samples {
+            if let Some(samples) = self.samples_mut(&leg.link, lane) {
                 samples.watch(leg.sequence, now.boot_us);
             }
         }

@@ -149,6 +149,13 @@ impl Station {
         if let Some(neighbour) = self.neighbours.get_mut(&Link::Up) {
             let took_us = now.boot_us.saturating_sub(said.boot_us);
             neighbour.greeted(now.boot_us, GREETING_BYTES, took_us);
+            // it answered about half way
+            let ours = i64::try_from(now.wall_ms.saturating_sub(took_us / 2_000));
+            let theirs = welcome.wall_ms.map(i64::try_from);
+            neighbour.clock_offset_ms = match (theirs, ours) {
+                (Some(Ok(theirs)), Ok(ours)) => Some(theirs.saturating_sub(ours)),
+                _ => None,
+            };
         }
         // the parent answered after we asked
         self.bound_transit(now, &Link::Up, said.boot_ms(), welcome.boot_ms);

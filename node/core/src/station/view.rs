@@ -56,8 +56,12 @@ pub struct LinkView {
     pub rtt_us: Option<u64>,
     /// Bytes a second that it delivers, as far as that was seen.
     pub rate: Option<u64>,
+    /// How far the parent's wall clock is ahead of this station's, milliseconds, at the last hello.
+    pub clock_offset_ms: Option<i64>,
     /// Legs owed, lane by lane.
     pub backlog: PerLane<u64>,
+    /// Bytes of their messages, about, lane by lane.
+    pub backlog_bytes: PerLane<u64>,
     /// Age of the oldest leg owed, microseconds, lane by lane (of those that are timed).
     pub oldest_us: PerLane<Option<u64>>,
     /// The count, lane by lane.
@@ -125,7 +129,11 @@ impl Station {
             version: neighbour.and_then(|n| n.session.as_ref()).map(|session| session.version),
             rtt_us: neighbour.and_then(|n| n.rtt_us),
             rate: neighbour.and_then(|n| n.pace.rate()),
+            clock_offset_ms: neighbour.and_then(|n| n.clock_offset_ms),
             backlog: PerLane::from_fn(|lane| lanes.map_or(0, |lanes| lanes.get(lane).held())),
+            backlog_bytes: PerLane::from_fn(|lane| {
+                lanes.map_or(0, |lanes| lanes.get(lane).owed_bytes())
+            }),
             oldest_us: PerLane::from_fn(oldest),
             tally: PerLane::from_fn(|lane| {
                 lanes.map_or(Tally::default(), |lanes| lanes.get(lane).tally)

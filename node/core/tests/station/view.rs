@@ -65,3 +65,33 @@ fn a_page_shows_the_inbox_and_the_notes_that_wait_for_a_link() {
     assert_eq!((delivered, link(&chain, 2, &Link::Up).notes_owed), (1, 1));
     assert!(view(&mut chain, 2).links.iter().all(|it| it.link != Link::Adapter), "none was needed");
 }
+
+#[test]
+fn what_was_held_before_a_restart_grows_old_and_so_does_what_comes_behind_many() {
+    let mut chain = Chain::of(&CODES);
+    let down = Link::Down(chain.code(1));
+    chain.cut.insert(1);
+    for _ in 0..2_000 {
+        chain.publish(0, "directive.issue", CODES[1], None);
+        chain.wait_ms(50);
+    }
+    assert_eq!(routine(&link(&chain, 0, &down)).2, Some(100_000_000), "the first of 2,000");
+    let said = chain.benches[0].restart();
+    chain.said(0, said);
+    chain.wait_ms(5_000);
+    let shown = link(&chain, 0, &down);
+    assert_eq!(routine(&shown), (false, 2_000, Some(5_000_000), 0));
+    assert!(*shown.backlog_bytes.get(Lane::Routine) > 2_000 * 50);
+}
+
+#[test]
+fn a_station_knows_how_far_its_parents_clock_is_from_its_own() {
+    let mut chain = Chain::of(&CODES);
+    assert_eq!(link(&chain, 1, &Link::Up).clock_offset_ms, Some(0));
+    chain.cut.insert(1);
+    chain.wait_ms(20_000);
+    chain.benches[1].now.wall_ms -= 3_600_000;
+    chain.cut.clear();
+    chain.wait_ms(20_000);
+    assert_eq!(link(&chain, 1, &Link::Up).clock_offset_ms, Some(3_600_000));
+}

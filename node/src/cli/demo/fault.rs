@@ -104,6 +104,12 @@ pub enum Fault {
         /// How many.
         scenes: usize,
     },
+    /// The collector has not what it should.
+    #[error("spans: {0}")]
+    Spans(
+        /// What is the matter.
+        String,
+    ),
     /// Ctrl-C, or SIGTERM.
     #[error("interrupted before the count was done")]
     Interrupted,

@@ -39,6 +39,8 @@ pub(super) struct Ground {
     /// `None` where the directory was given.
     temporary: Option<TempDir>,
     pub(super) topology: Topology,
+    /// Where the root hands spans, if anywhere.
+    otlp: Option<String>,
     keys: BTreeMap<Code, String>,
     _lock: File,
 }
@@ -76,7 +78,12 @@ impl Ground {
         }
         let topology = read_tree(TREE)?;
         let keys = keys(&dir.join("keys"), &topology)?;
-        Ok(Self { dir, temporary, topology, keys, _lock: lock })
+        Ok(Self { dir, temporary, topology, otlp: None, keys, _lock: lock })
+    }
+
+    /// Has the root hand the county's spans to a collector.
+    pub(super) fn traced_at(self, otlp: Option<String>) -> Self {
+        Self { otlp, ..self }
     }
 
     /// Draws ports and writes topology and configurations.
@@ -99,7 +106,14 @@ impl Ground {
             let data = site.data();
             fs::create_dir_all(&data).map_err(Fault::file("make the directory", &data))?;
             let port = ports.get(&station.code).copied().unwrap_or_default();
-            write(&site.config(), &config(&site.code, port, server))?;
+            let mut settings = config(&site.code, port, server);
+            if let Some(url) = self.otlp.as_ref().filter(|_| site.code == *topology.root()) {
+                settings += &format!(
+                    "\n[telemetry]\notlp_endpoint = {}\n",
+                    toml_edit::Value::from(url.as_str())
+                );
+            }
+            write(&site.config(), &settings)?;
             sites.push(site);
         }
         Ok(sites)

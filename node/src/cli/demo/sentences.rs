@@ -63,6 +63,20 @@ impl Sentences {
         )
     }
 
+    pub(super) fn spans(self, spans: u64, url: &str) -> String {
+        self.either(
+            || format!("{spans} spans of all stations are at {url}, by way of the county"),
+            || format!("全县 {spans} 条跨度已经县站送达 {url}"),
+        )
+    }
+
+    pub(super) fn trace(self, id: &MessageId, trace: &str) -> String {
+        self.either(
+            || format!("a report that crossed all tiers: trace {trace}, message {id}"),
+            || format!("一条跨三级的上报：跟踪 {trace}，消息 {id}"),
+        )
+    }
+
     pub(super) fn scenes(self) -> &'static str {
         self.pick(
             "now what messages mean: a case, an incident that nobody handles, an exercise, the books",

@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 use yizhan_schemas::payload::spans::{Operation, Span};
 use yizhan_schemas::{Code, MessageId};
 
+/// Share of traces that are followed where nothing else is said (`telemetry.sample`).
+const SAMPLE: f64 = 0.1;
+
 /// The trace of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Context {
@@ -68,6 +71,12 @@ impl Context {
     fn context(&self, span: SpanId) -> SpanContext {
         SpanContext::new(self.trace, span, TraceFlags::SAMPLED, true, TraceState::default())
     }
+}
+
+/// The trace of a message whose publisher gave none, if it is followed at the default share.
+pub fn is_followed(id: &MessageId) -> Option<String> {
+    let context = Context::of(id, None);
+    context.is_sampled(SAMPLE).then(|| context.trace.to_string())
 }
 
 /// The id of the span in which a station did this with a message.
