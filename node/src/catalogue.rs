@@ -19,7 +19,6 @@ pub mod synthesize;
 use yizhan_schemas::Code;
 
 pub use device::{Device, DeviceKind, Status};
-pub use file::CatalogueError;
 pub use shelf::{InForce, Shelf};
 
 /// Devices by their ids.

@@ -1,5 +1,5 @@
 //! The command line: `yizhan run | demo | publish | watch | status | trace | reconcile | stats | matters |
-//! ack | adapter | topology | catalogue | spool | config | audit | completions`.
+//! ack | adapter | topology | catalogue | roster | spool | config | audit | completions`.
 //!
 //! Promise: what is wrong with the words of a command is found before anything is done (exit
 //! status 2); what fails is said in one `error: ...` with what to type instead (1); what is done
@@ -17,6 +17,7 @@ mod error;
 mod page;
 mod publish;
 mod reconcile;
+mod roster;
 mod settings;
 mod spool;
 mod sse;
@@ -81,6 +82,9 @@ enum Command {
     /// Check, show or make a catalogue of devices
     #[command(subcommand)]
     Catalogue(catalogue::Command),
+    /// Check or show the posts and grid workers of a station
+    #[command(subcommand)]
+    Roster(roster::Command),
     /// Look into a station's custody log
     #[command(subcommand)]
     Spool(spool::Command),
@@ -120,6 +124,7 @@ pub fn run() -> Result<(), Error> {
         Command::Adapter(command) => wait(command.run(&mut page)),
         Command::Topology(command) => command.run(&mut page),
         Command::Catalogue(command) => command.run(&mut page),
+        Command::Roster(command) => command.run(&mut page),
         Command::Spool(command) => command.run(&mut page),
         Command::Config(command) => command.run(&mut page),
         Command::Audit(command) => command.run(&mut page),

@@ -26,8 +26,8 @@ use layer::Layer;
 pub use problem::{Place, Problem, Problems};
 pub use secret::{MASK, Secret};
 pub use section::{
-    Audit, Bus, BusMode, Catalogue, Data, Dedup, Http, Inbox, Ingest, Link, Log, Spool, Station,
-    Stats, Telemetry, Tls,
+    Audit, Bus, BusMode, Catalogue, Data, Dedup, Http, Inbox, Ingest, Link, Log, Roster, Spool,
+    Station, Stats, Telemetry, Tls,
 };
 pub use value::{LogFormat, OtlpProtocol, Role, Share, StationKey, Token};
 
@@ -58,6 +58,8 @@ pub struct Config {
     pub tls: Tls,
     /// The devices that it knows.
     pub catalogue: Catalogue,
+    /// Its people.
+    pub roster: Roster,
     /// Its links.
     pub link: Link,
     /// Its spans.

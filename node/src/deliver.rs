@@ -5,6 +5,7 @@
 //! nor a crash on either side makes a message enter twice or not at all. On any error the stream
 //! is opened anew and the core says where to go on.
 
+mod addressees;
 mod flight;
 mod message;
 
@@ -17,15 +18,17 @@ use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use yizhan_core::fill::{LegSource, Reading};
-use yizhan_core::input::Input;
+use yizhan_core::input::{InInbox, Input};
 use yizhan_core::link::Link;
-use yizhan_schemas::{Envelope, Lane, MessageId};
+use yizhan_schemas::{Code, Envelope, Lane, MessageId, Selector};
 
 use crate::bus::{BusError, Client, Inbox, InboxAck, InboxError, InboxLimits, OwnBus};
 use crate::clock;
 use crate::driver::InboxOrder;
 use crate::mailbox::Mailbox;
-use flight::{Flight, Named};
+use crate::roster;
+use addressees::Addressees;
+use flight::Flight;
 use message::{Out, Unfit};
 
 /// Openings in a row without one acknowledgement before the server itself is restarted.
@@ -45,6 +48,10 @@ pub struct Deliverer {
     pub legs: Arc<dyn LegSource>,
     /// The way to the core.
     pub mailbox: Mailbox,
+    /// This station.
+    pub here: Code,
+    /// Its people.
+    pub roster: roster::InForce,
 }
 
 /// Why an opening of the stream ended.
@@ -201,7 +208,8 @@ impl Deliverer {
         for leg in legs {
             let sequence = leg.sequence;
             let asked = sequence == last || flight.asks(sequence);
-            let out = match message::of(&leg, now, &order.clock) {
+            let whom = |to: &Selector| Addressees::of(to, &self.here, &self.roster);
+            let out = match message::of(&leg, now, &order.clock, whom) {
                 Ok(out) => out,
                 Err(Unfit::Stale) => return Err(self.stale(sequence).await),
                 Err(Unfit::Unreadable(why)) => {
@@ -210,7 +218,7 @@ impl Deliverer {
             };
             let expected = i64::try_from(sequence).unwrap_or(i64::MAX) + order.offset - 1;
             let expected = u64::try_from(expected).unwrap_or(0);
-            let Out { subject, headers, payload, .. } = out;
+            let Out { id, subject, headers, payload, remark } = out;
             let sent = match asked {
                 true => inbox.publish(&subject, headers, payload, expected).await.map(Some),
                 false => {
@@ -221,11 +229,11 @@ impl Deliverer {
                 Ok(ack) => flight.unanswered.extend(ack.map(|ack| (sequence, ack))),
                 Err(fault @ InboxError::TooLarge) => {
                     let why = fault.to_string();
-                    return Err(self.unreadable(sequence, Some(out.id), &why).await);
+                    return Err(self.unreadable(sequence, Some(id), &why).await);
                 }
                 Err(fault) => return Err(self.failed(fault).await),
             }
-            flight.advance(sequence, out.id);
+            flight.advance(InInbox { leg: sequence, id, remark });
         }
         Ok(())
     }
@@ -266,13 +274,15 @@ impl Deliverer {
     }
 
     /// The messages of legs that an earlier opening published, from the log.
-    fn recalled(&self, (from, through): (u64, u64)) -> Named {
+    fn recalled(&self, (from, through): (u64, u64)) -> Vec<InInbox> {
         let mut ids = Vec::new();
         let read = self.legs.legs(&Link::Inbox, Lane::Routine, from, through, &mut |reading| {
             if let Reading::Leg(leg) = reading
                 && let Ok(envelope) = Envelope::read(leg.envelope)
             {
-                ids.push((leg.sequence, envelope.header().id()));
+                let header = envelope.header();
+                let remark = Addressees::of(&header.to, &self.here, &self.roster).remark();
+                ids.push(InInbox { leg: leg.sequence, id: header.id(), remark });
             }
             true
         });

@@ -13,6 +13,7 @@
 //! | `caller` | who may hand what in |
 //! | `misfit` | the sentence for a body that does not |
 //! | `dispatch` | what is wrong with a video command beyond its schema |
+//! | `cap` | the CAP alert inside a broadcast |
 //! | [`wait`] | what a publisher waits for |
 //! | `asked` | single values: addresses, precedences, times to live, trace contexts |
 //! | `attributes` | CloudEvents attributes by name |
@@ -31,6 +32,7 @@ mod asked;
 mod attributes;
 pub mod body;
 mod caller;
+mod cap;
 pub mod cloudevent;
 mod dispatch;
 pub mod door;

@@ -12,7 +12,8 @@
 //! | [`trace`] [`reconcile`] | one message on its way; days compared with neighbours |
 //! | [`seal`] | signatures, and the keys they are known by |
 //! | [`deliver`] | the stream `YZ_INBOX` |
-//! | [`catalogue`] | which devices there are, and where |
+//! | [`catalogue`] [`roster`] | which devices there are, and where; who holds which post |
+//! | [`shelf`] | such lists, read from files while the station runs |
 //! | [`adapter`] | commands to devices |
 //! | [`ingest`] [`http`] | messages in, pages out |
 //! | [`journal`] [`telemetry`] | what happened lately, in words and numbers |
@@ -41,8 +42,10 @@ mod nursery;
 pub mod quarantine;
 pub mod query;
 pub mod reconcile;
+pub mod roster;
 pub mod run;
 pub mod seal;
+pub mod shelf;
 pub mod spool;
 pub mod telemetry;
 pub mod tls;

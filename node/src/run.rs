@@ -13,6 +13,7 @@ mod fresh;
 mod home;
 mod index;
 mod intake;
+mod lists;
 mod names;
 mod notes;
 mod office;

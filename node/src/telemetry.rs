@@ -140,6 +140,7 @@ fn describe() {
     gauge!("yizhan_outcomes_open", "Targets of which this station does not know yet how they end");
     gauge!("yizhan_matters", "Incidents and cases under way here, by state");
     gauge!("yizhan_parked_messages", "Messages that wait for their subject or their hour");
+    gauge!("yizhan_directives_awaited", "Directives from here whose answers are waited for");
     gauge!("yizhan_notes_owed", "Notes on others' messages that are to be told, by link");
     gauge!(
         "yizhan_two_hop_messages",
@@ -154,6 +155,11 @@ fn describe() {
     gauge!("yizhan_catalogue_devices_max", "The most that it may hold");
     gauge!("yizhan_catalogue_loudspeakers_here", "Loudspeakers that hang at this station");
     gauge!("yizhan_catalogue_bytes", "What the catalogue takes in memory, bytes");
+    counter!("yizhan_roster_reads_total", "Times the roster was read, by outcome");
+    gauge!("yizhan_roster_posts", "Posts in the roster");
+    gauge!("yizhan_roster_posts_vacant", "Posts that nobody holds");
+    gauge!("yizhan_roster_workers", "Grid workers in the roster");
+    gauge!("yizhan_roster_entries_max", "The most posts and workers that it may hold");
     gauge!("yizhan_sessions_open", "Sessions that devices have open");
     gauge!("yizhan_sessions_max", "The most that may be open at once");
     counter!("yizhan_sessions_total", "Sessions asked for, by outcome");

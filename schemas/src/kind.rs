@@ -18,11 +18,13 @@ pub const PART_CHARS_MAX: usize = 32;
 pub struct Kind(Arc<str>);
 
 /// The kinds that this version knows by name.
-pub const KNOWN: [&str; 15] = [
+pub const KNOWN: [&str; 17] = [
     "incident.report",
     "incident.update",
     "incident.card",
     "directive.issue",
+    "directive.reminder",
+    "directive.overdue",
     "broadcast.issue",
     "video.dispatch",
     "case.open",
@@ -75,7 +77,8 @@ impl Kind {
 
     /// True for what stations themselves say to people: not for publishers either.
     pub fn is_for_stations(&self) -> bool {
-        self.as_str() == crate::payload::incident::card::KIND
+        use crate::payload::{directive::reminder, incident::card};
+        [card::KIND, reminder::KIND, reminder::OVERDUE_KIND].contains(&self.as_str())
     }
 
     /// True if messages of this kind go to an adapter at their targets, not into the inbox.

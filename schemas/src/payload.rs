@@ -46,6 +46,11 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(payload).map_err(|fault| fault.to_string())
 }
 
+/// The JSON of what a station says itself: text, numbers and words, which always have one.
+pub(crate) fn to_json(payload: &impl serde::Serialize) -> bytes::Bytes {
+    serde_json::to_vec(payload).unwrap_or_default().into()
+}
+
 /// A kind and the schema of its payload.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
@@ -59,7 +64,9 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("case.return", schemars::schema_for!(case::Return)),
         ("case.close", schemars::schema_for!(case::Close)),
         ("case.evaluate", schemars::schema_for!(case::Evaluate)),
-        ("directive.issue", schemars::schema_for!(directive::Issue)),
+        (directive::KIND, schemars::schema_for!(directive::Issue)),
+        (directive::reminder::KIND, schemars::schema_for!(directive::reminder::Reminder)),
+        (directive::reminder::OVERDUE_KIND, schemars::schema_for!(directive::reminder::Overdue)),
         (broadcast::KIND, schemars::schema_for!(broadcast::Issue)),
         (video::KIND, schemars::schema_for!(video::Dispatch)),
         (policy::KIND, schemars::schema_for!(policy::Set)),

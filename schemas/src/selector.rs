@@ -9,7 +9,10 @@
 //! | `510722.101.>` | its subtree, itself included |
 //! | `tier:village@510722` | every station of that tier in the subtree |
 //! | `tag:flood-prone@510722` | every station with that tag in the subtree |
+//! | `role:综治委员@510722.101.002` | who holds that post at that station |
+//! | `worker:gw-0007@510722.101.002` | that grid worker of that station |
 //!
+//! A message for a post or a worker goes to the station; who that is, its roster says there.
 //! Several are joined by commas. Which stations that means is for a topology to say.
 
 use std::fmt;
@@ -21,7 +24,7 @@ use crate::Code;
 
 /// Most targets in one selector.
 pub const TARGETS_MAX: usize = 64;
-/// Longest tier or tag name, in bytes.
+/// Longest name of a tier, tag or post, and longest id of a worker, in bytes.
 pub const WORD_BYTES_MAX: usize = 64;
 
 /// One part of a selector.
@@ -41,6 +44,10 @@ pub enum Target {
     Tier(String, Code),
     /// `tag:<name>@<code>`
     Tag(String, Code),
+    /// `role:<post>@<code>`
+    Role(String, Code),
+    /// `worker:<id>@<code>`
+    Worker(String, Code),
 }
 
 /// One or more targets.
@@ -52,7 +59,8 @@ pub struct Selector(Vec<Target>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is not a selector: {why}; valid are up, up:<code>, <code>, <code>.*, <code>.>, \
-     tier:<name>@<code>, tag:<name>@<code>, several joined by commas"
+     tier:<name>@<code>, tag:<name>@<code>, role:<post>@<code>, worker:<id>@<code>, several joined \
+     by commas"
 )]
 pub struct BadSelector {
     /// The part that is wrong, cut to 80 characters.
@@ -60,6 +68,14 @@ pub struct BadSelector {
     /// What is wrong with it.
     pub why: String,
 }
+
+/// The forms with a name before the code.
+const NAMED: [(&str, fn(String, Code) -> Target); 4] = [
+    ("tier:", Target::Tier),
+    ("tag:", Target::Tag),
+    ("role:", Target::Role),
+    ("worker:", Target::Worker),
+];
 
 impl Target {
     fn parse(text: &str) -> Result<Self, String> {
@@ -70,11 +86,10 @@ impl Target {
         if let Some(rest) = text.strip_prefix("up:") {
             return code(rest).map(Self::UpTo);
         }
-        if let Some(rest) = text.strip_prefix("tier:") {
-            return named(rest).map(|(word, code)| Self::Tier(word, code));
-        }
-        if let Some(rest) = text.strip_prefix("tag:") {
-            return named(rest).map(|(word, code)| Self::Tag(word, code));
+        for (prefix, target) in NAMED {
+            if let Some(rest) = text.strip_prefix(prefix) {
+                return named(rest).map(|(word, code)| target(word, code));
+            }
         }
         if let Some(rest) = text.strip_suffix(".*") {
             return code(rest).map(Self::Children);
@@ -92,16 +107,24 @@ impl Target {
             Self::UpTo(code) | Self::One(code) | Self::Children(code) | Self::Subtree(code) => {
                 Some(code)
             }
-            Self::Tier(_, code) | Self::Tag(_, code) => Some(code),
+            Self::Tier(_, code)
+            | Self::Tag(_, code)
+            | Self::Role(_, code)
+            | Self::Worker(_, code) => Some(code),
         }
+    }
+
+    /// True if it means somebody at a station, and not the station.
+    pub fn is_somebody(&self) -> bool {
+        matches!(self, Self::Role(..) | Self::Worker(..))
     }
 }
 
 fn named(text: &str) -> Result<(String, Code), String> {
-    let (word, code) = text.split_once('@').ok_or("a tier or tag needs `@<code>` behind it")?;
+    let (word, code) = text.split_once('@').ok_or("what has a name needs `@<code>` behind it")?;
     let odd = |c: char| c.is_control() || c.is_whitespace() || c == ',';
     if word.is_empty() || word.len() > WORD_BYTES_MAX || word.contains(odd) {
-        return Err("a tier or tag is 1 to 64 bytes without spaces and commas".to_owned());
+        return Err("a name is 1 to 64 bytes without spaces and commas".to_owned());
     }
     let code = Code::parse(code).map_err(|fault| fault.why.to_owned())?;
     Ok((word.to_owned(), code))
@@ -148,6 +171,8 @@ impl fmt::Display for Target {
             Self::Subtree(code) => write!(f, "{code}.>"),
             Self::Tier(word, code) => write!(f, "tier:{word}@{code}"),
             Self::Tag(word, code) => write!(f, "tag:{word}@{code}"),
+            Self::Role(post, code) => write!(f, "role:{post}@{code}"),
+            Self::Worker(id, code) => write!(f, "worker:{id}@{code}"),
         }
     }
 }
@@ -205,6 +230,7 @@ mod tests {
             "tier:village@510722.101",
             "tag:flood-prone@510722",
             "510722.101.>,tag:山洪@510722",
+            "role:综治委员@510722.101.002,worker:gw-0007@510722.101.002",
         ] {
             assert_eq!(Selector::parse(text).unwrap().to_string(), text);
         }
@@ -216,9 +242,11 @@ mod tests {
         let fault = Selector::parse("510722,tag:flood").unwrap_err();
         assert_eq!(
             (fault.text.as_str(), fault.why.as_str()),
-            ("tag:flood", "a tier or tag needs `@<code>` behind it")
+            ("tag:flood", "what has a name needs `@<code>` behind it")
         );
-        for text in ["", ",", "510722.>.1", "up:", "tier:@510722", "tag:a b@510722", "*", ">"] {
+        for text in
+            ["", ",", "510722.>.1", "up:", "tier:@510722", "tag:a b@510722", "role:@1", "*", ">"]
+        {
             assert!(Selector::parse(text).is_err(), "{text}");
         }
         assert!(Selector::parse(&vec!["a"; 65].join(",")).is_err());

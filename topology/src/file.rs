@@ -4,11 +4,13 @@
 //! left out, and whatever does not depend on it is still checked. Only text that is not TOML at
 //! all is reported alone, since nothing after a broken line can be trusted.
 
+mod category;
 mod keys;
 mod page;
 mod people;
 mod policy;
 mod revoke;
+mod round;
 mod section;
 mod value;
 mod write;

@@ -11,6 +11,8 @@
 //! | [`application`] | programs with keys of their own, and keys that are revoked |
 //! | [`amendment`] | keys added and revoked since the file was written |
 //! | [`rights`] | who may address whom with what |
+//! | [`categories`] | what categories of other systems are called here |
+//! | [`round`] | directives that repeat |
 //! | [`policy`] | who handles what, who is told, how urgent it is |
 //! | [`mod@file`] | the TOML file, read and re-keyed |
 //! | [`import`] | the file made from a list of division codes |
@@ -18,12 +20,14 @@
 
 pub mod amendment;
 pub mod application;
+pub mod categories;
 mod check;
 pub mod file;
 pub mod import;
 pub mod policy;
 pub mod problem;
 pub mod rights;
+pub mod round;
 pub mod ruling;
 pub mod tree;
 

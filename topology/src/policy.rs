@@ -1,5 +1,6 @@
 //! [`Policy`]: which families may be submitted, who handles what, who is told, how urgent it is,
-//! when a case may climb, and how long the steps of an incident may take.
+//! when a case may climb, how long the steps of an incident may take, what categories are called,
+//! and what is to be done again and again.
 //!
 //! Promise: a decision depends on the file, the kind, the severity and the origin, and on nothing
 //! else; where no rule speaks, the root handles and nobody else is told.
@@ -13,6 +14,8 @@ use yizhan_schemas::payload::incident::update::Step;
 use yizhan_schemas::{Code, Kind, Lane};
 
 use crate::Topology;
+use crate::categories::Categories;
+use crate::round::Round;
 
 /// The `[policy]` of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(crate) struct Policy {
     pub(crate) ladders: Vec<Ladder>,
     /// First match wins.
     pub(crate) deadlines: Vec<Deadlines>,
+    pub(crate) categories: Option<Categories>,
+    pub(crate) rounds: Vec<Round>,
 }
 
 impl Policy {
@@ -37,6 +42,8 @@ impl Policy {
             routes: Vec::new(),
             ladders: Vec::new(),
             deadlines: Vec::new(),
+            categories: None,
+            rounds: Vec::new(),
         }
     }
 }
@@ -114,6 +121,16 @@ impl Topology {
     /// The rule for cases of this kind; `None` if they may not climb.
     pub fn ladder(&self, kind: &Kind) -> Option<&Ladder> {
         self.policy.ladders.iter().find(|ladder| kind.matches(&ladder.kind))
+    }
+
+    /// What categories of other systems are called here; `None` if the file says nothing of it.
+    pub fn categories(&self) -> Option<&Categories> {
+        self.policy.categories.as_ref()
+    }
+
+    /// The directives that a station issues again and again.
+    pub fn rounds_of<'t>(&'t self, station: &'t Code) -> impl Iterator<Item = &'t Round> {
+        self.policy.rounds.iter().filter(move |round| round.station == *station)
     }
 
     /// How long the steps of an incident may take; `None` if nobody waits for them.

@@ -33,7 +33,10 @@ pub fn overreach<'s>(origin: &Code, kind: &Kind, to: &'s Selector) -> Option<Ove
     let target = to.targets().iter().find(|target| {
         let rises = match target {
             Target::Up => true,
-            Target::UpTo(code) | Target::One(code) => code == origin || code.is_above(origin),
+            Target::UpTo(code)
+            | Target::One(code)
+            | Target::Role(_, code)
+            | Target::Worker(_, code) => code == origin || code.is_above(origin),
             _ => false,
         };
         let sinks = target.code().is_some_and(|code| code.is_within(origin))

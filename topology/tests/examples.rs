@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use yizhan_schemas::payload::stats::Family;
 use yizhan_schemas::{Code, Kind, Lane};
 use yizhan_topology::file::with_keys;
 use yizhan_topology::import::{Options, from_csv};
@@ -62,6 +63,18 @@ fn a_critical_incident_in_santai_goes_to_the_county_by_flash() {
     assert_eq!(decide("incident.report", Some("critical")), flash);
     assert_eq!(decide("incident.report", Some("general")), (county, vec![], None));
     assert_eq!(decide("case.open", None), (code("510722.101.002"), vec![], None));
+}
+
+#[test]
+fn the_table_of_categories_can_be_appended_to_the_county() {
+    let both = text("santai.toml") + &text("categories-2026.1.toml");
+    let santai = Topology::read("both.toml", &both).unwrap_or_else(|it| panic!("{it}"));
+    let table = santai.categories().unwrap();
+    assert_eq!(table.version(), "2026.1");
+    assert_eq!(table.mapped(Family::Case, "征地拆迁"), Some("城乡建设"));
+    assert_eq!(table.mapped(Family::Incident, "征地拆迁"), None, "it is a table of cases");
+    assert_eq!(table.mapped(Family::Case, "婚姻家庭"), None, "nobody says what that is");
+    assert!(read("santai.toml").categories().is_none());
 }
 
 #[test]

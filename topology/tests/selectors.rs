@@ -60,6 +60,8 @@ fn every_form_of_selector_means_these_stations() {
         ("tag:flood@51", "51.1 51.1-b.1 51.1.2"),
         ("tag:flood@51.1", "51.1 51.1.2"),
         ("tag:drought@51", ""),
+        ("role:网格长@51.1.1", "51.1.1"),
+        ("worker:gw-7@51.1.1,role:x@51.9", "51.1.1"),
         ("up,51.2,51.1.>,51.1.1", "51.1 51.1.1 51.1.2 51.2"),
     ] {
         let resolved = tree.resolve(&selector(text));
@@ -84,6 +86,8 @@ fn the_quick_answers_agree_with_the_set_for_every_selector_and_station() {
         for tag in ["flood", "dam", "drought"] {
             selectors.push(selector(&format!("tag:{tag}@{code}")));
             selectors.push(selector(&format!("tag:{tag}@{code},51.1.1")));
+            selectors.push(selector(&format!("role:{tag}@{code}")));
+            selectors.push(selector(&format!("worker:{tag}@{code},51.1.2")));
         }
     }
     for selector in &selectors {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use yizhan_core::effect::{Deliver, Effect, Send};
 use yizhan_core::fill::fill;
-use yizhan_core::input::{Attempted, Input};
+use yizhan_core::input::{Attempted, InInbox, Input};
 use yizhan_core::link::Link;
 use yizhan_core::seal::NoKeys;
 use yizhan_schemas::frame::{Body, Frame, Hello, SessionTag};
@@ -166,7 +166,7 @@ impl Driver {
     fn released(&mut self, bench: &Bench, from: u64, through: u64) {
         let id = |leg| {
             let put = bench.held.put(&Link::Inbox, Lane::Routine, leg);
-            put.map(|put| (leg, put.envelope.header().id()))
+            put.map(|put| InInbox::plain(leg, put.envelope.header().id()))
         };
         let ids = (from..=through).filter_map(id).collect();
         self.later(Input::Released { through, ids });

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use yizhan_core::effect::Deliver;
-use yizhan_core::input::Input;
+use yizhan_core::input::{InInbox, Input};
 use yizhan_core::link::Link;
 use yizhan_core::mutant::{self, Mutant};
 use yizhan_core::time::Now;
@@ -120,13 +120,14 @@ impl Host {
         };
         let put = |leg| self.disk.put(&Link::Inbox, Lane::Routine, leg);
         let recalled = process.delivery.recalled.take().map(|(from, through)| from..=through);
-        let mut ids: Vec<(u64, MessageId)> = recalled
+        let mut ids: Vec<InInbox> = recalled
             .into_iter()
             .flatten()
-            .filter_map(|leg| Some((leg, put(leg)?.envelope.header().id())))
+            .filter_map(|leg| Some(InInbox::plain(leg, put(leg)?.envelope.header().id())))
             .collect();
         while process.delivery.published.front().is_some_and(|(leg, _)| *leg <= through) {
-            ids.extend(process.delivery.published.pop_front());
+            let released = process.delivery.published.pop_front();
+            ids.extend(released.map(|(leg, id)| InInbox::plain(leg, id)));
         }
         Input::Released { through, ids }
     }

@@ -22,6 +22,8 @@ pub struct Plan {
     tags: BTreeMap<String, String>,
     /// Rows of the catalogues of devices.
     catalogues: BTreeMap<String, String>,
+    /// Rosters of posts and workers, as TOML.
+    rosters: BTreeMap<String, String>,
     /// Ports that children dial instead of a station's own.
     dialled_at: BTreeMap<String, u16>,
     /// Settings by environment: station, name, value.
@@ -54,6 +56,12 @@ impl Plan {
         self
     }
 
+    /// Gives a station a roster.
+    pub fn with_roster(mut self, code: &str, roster: &str) -> Self {
+        self.rosters.insert(code.to_owned(), roster.to_owned());
+        self
+    }
+
     /// Makes children dial this port: something listens there that passes on to the station's bus.
     pub fn dialled_at(mut self, code: &str, port: u16) -> Self {
         self.dialled_at.insert(code.to_owned(), port);
@@ -81,6 +89,10 @@ impl Plan {
                 settings += "[catalogue]\npath = \"catalogue.csv\"\n";
                 let text = format!("id,name,kind,network,jurisdiction,hangs_under\n{rows}");
                 fs::write(home.join("catalogue.csv"), text).expect("a file");
+            }
+            if let Some(roster) = self.rosters.get(code) {
+                settings += "[roster]\npath = \"roster.toml\"\n";
+                fs::write(home.join("roster.toml"), roster).expect("a file");
             }
             fs::write(home.join("yizhan.toml"), settings).expect("a file");
             let place = Place::new(code, &home, format!("nats://127.0.0.1:{port}"));

@@ -29,6 +29,7 @@ mod kills;
 mod load;
 mod old_segments;
 mod order;
+mod people;
 mod reconcile;
 mod rendered;
 mod restart;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use yizhan_schemas::envelope::Digest;
 use yizhan_schemas::{Kind, Lane, MessageId, Selector};
 
+use crate::awaited::Wants;
 use crate::record::PublisherKey;
 
 /// What a publisher asks for.
@@ -27,6 +28,8 @@ pub struct Draft {
     pub severity: Option<String>,
     /// The payload's `not_before`, Unix milliseconds: it is kept here so long.
     pub not_before_ms: Option<u64>,
+    /// The answer that a directive asks for, and by when.
+    pub wants: Option<Wants>,
     /// W3C trace context.
     pub traceparent: Option<String>,
     /// CloudEvents id.
@@ -55,6 +58,7 @@ impl Draft {
             content_type: None,
             severity: None,
             not_before_ms: None,
+            wants: None,
             traceparent: None,
             ce_id: None,
             ce_source: None,

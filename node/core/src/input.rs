@@ -78,6 +78,24 @@ pub enum Attempted {
     Unfit(String),
 }
 
+/// An inbox leg that is surely in the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InInbox {
+    /// The leg.
+    pub leg: u64,
+    /// Its message.
+    pub id: MessageId,
+    /// What its origin is to hear beside that it was delivered.
+    pub remark: Option<String>,
+}
+
+impl InInbox {
+    /// One of which there is nothing else to say.
+    pub fn plain(leg: u64, id: MessageId) -> Self {
+        Self { leg, id, remark: None }
+    }
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
@@ -210,7 +228,7 @@ pub enum Input {
         /// The last leg.
         through: u64,
         /// Those legs that were not released before, with their messages, in order.
-        ids: Vec<(u64, MessageId)>,
+        ids: Vec<InInbox>,
     },
     /// An [`crate::effect::Effect::Attempt`] was carried out.
     Attempted {

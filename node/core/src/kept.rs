@@ -14,6 +14,7 @@ use yizhan_schemas::{Epoch, Lane, MessageId, PerLane, Selector, StoreId};
 use yizhan_topology::Amendment;
 use yizhan_topology::ruling::Ruling;
 
+use crate::awaited::Awaited;
 use crate::bridges::Bridges;
 use crate::contents::Whose;
 use crate::inbound::Inbound;
@@ -70,6 +71,12 @@ pub struct Kept {
     /// What became of our own messages.
     #[serde(default)]
     pub outcomes: Outcomes,
+    /// Whose answers to them are missing.
+    #[serde(default)]
+    pub awaited: Awaited,
+    /// The last hour that each directive which repeats was issued for, by its name.
+    #[serde(default)]
+    pub rounds: BTreeMap<String, u64>,
     /// Every leg, by origin.
     #[serde(default)]
     pub ledger: Ledger,
@@ -230,6 +237,8 @@ impl Kept {
             }
             Record::Resumed(put) => self.resumed(put),
             Record::DigestTaken(taken) => self.digest_taken(taken),
+            Record::RoundIssued(issued) => self.round_issued(issued),
+            Record::Awaited(change) => self.awaited.change(change),
             Record::Snapshot(bytes) => *self = Self::from_snapshot(bytes)?,
         }
         Ok(())

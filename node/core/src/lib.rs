@@ -28,6 +28,7 @@
 //! | [`neighbour`] [`transit`] | who is alive, how long frames are on their way |
 //! | [`passage`] | what of a neighbour's legs is durable one hop further |
 //! | [`owing`] [`outcomes`] | what is told of others' messages, and what is known of our own |
+//! | [`awaited`] | whose answers to directives of our own are missing |
 //! | [`ledger`] | the count: every leg is held, handed over or ended |
 //! | [`bridges`] | how long the power was off |
 //! | [`inbox`] | which stream sequence belongs to which inbox leg |
@@ -36,6 +37,7 @@
 //! | [`fill`] | how legs become frames |
 
 pub mod admit;
+pub mod awaited;
 pub mod bridges;
 pub mod bucket;
 pub mod contents;

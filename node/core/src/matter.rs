@@ -140,6 +140,14 @@ pub enum Until {
 /// What is written down of matters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Change {
+    /// What the next message is counted under, by the county's table of categories.
+    #[serde(rename = "f")]
+    Filed {
+        /// That message.
+        id: MessageId,
+        /// The county's category.
+        category: String,
+    },
     /// Its steps have deadlines.
     #[serde(rename = "t")]
     Timed {

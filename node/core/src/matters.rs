@@ -36,6 +36,9 @@ pub struct Matters {
     above: BTreeMap<MessageId, MessageId>,
     parked: BTreeMap<MessageId, (Put, Until)>,
     tombstones: BTreeMap<MessageId, (Outcome, Moment)>,
+    /// What the message that opens the next matter is counted under.
+    #[serde(default)]
+    filed: Option<(MessageId, String)>,
 }
 
 /// What is known of a message as a matter.
@@ -87,6 +90,8 @@ impl Matters {
             Word::Applied { category, .. } => (Family::Case, category, Stage::Proposed),
             _ => return None,
         };
+        let filed = self.filed.take().filter(|(other, _)| *other == id);
+        let category = filed.as_ref().map_or(category, |(_, category)| category);
         if stage == Stage::Reported {
             self.untouched.entry(category.clone()).or_default().insert(&id);
         } else {
@@ -99,6 +104,10 @@ impl Matters {
     /// Takes a change into account.
     pub fn change(&mut self, change: &Change) -> Vec<Counted> {
         match change {
+            Change::Filed { id, category } => {
+                self.filed = Some((id.clone(), category.clone()));
+                Vec::new()
+            }
             Change::Timed { id, severity, body, at } => {
                 let category = self.touch(id);
                 let matter = fresh(Family::Incident, category, Stage::Reported, *at);

@@ -18,6 +18,7 @@ use yizhan_schemas::{Code, Epoch, Lane, MessageId, StoreId};
 use yizhan_topology::Amendment;
 use yizhan_topology::ruling::Ruling;
 
+use crate::awaited;
 use crate::link::Link;
 use crate::matter::Change;
 use crate::seal::HeldSeal;
@@ -118,6 +119,12 @@ pub enum Record {
     /// A child's counts were taken in.
     #[serde(rename = "d")]
     DigestTaken(DigestTaken),
+    /// Answers to a directive of our own are waited for, or not any more.
+    #[serde(rename = "a")]
+    Awaited(awaited::Change),
+    /// A directive that repeats was issued.
+    #[serde(rename = "n")]
+    RoundIssued(RoundIssued),
     /// The whole of [`crate::kept::Kept`] at the head of a segment, encoded.
     #[serde(rename = "Z")]
     Snapshot(Bytes),
@@ -319,6 +326,15 @@ pub struct FoldTaken {
     pub id: MessageId,
     /// What it tells, and whom that concerns.
     pub notes: Vec<Routed>,
+}
+
+/// See [`Record::RoundIssued`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundIssued {
+    /// Its name in the policy.
+    pub name: String,
+    /// The hour that it was issued for, Unix milliseconds.
+    pub hour_ms: u64,
 }
 
 /// See [`Record::DigestTaken`].

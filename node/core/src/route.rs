@@ -41,7 +41,10 @@ pub fn links(
 fn reaches_below(topology: &Topology, selector: &Selector, here: &Code) -> bool {
     let only_above = selector.targets().iter().all(|target| match target {
         Target::Up => true,
-        Target::UpTo(code) | Target::One(code) => !here.is_above(code),
+        Target::UpTo(code)
+        | Target::One(code)
+        | Target::Role(_, code)
+        | Target::Worker(_, code) => !here.is_above(code),
         _ => false,
     });
     !only_above && topology.reaches(selector, here)

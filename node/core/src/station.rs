@@ -8,6 +8,7 @@
 mod adapt;
 mod aside;
 mod authority;
+mod categories;
 mod clocks;
 mod deliver;
 mod digest;
@@ -22,7 +23,9 @@ mod perish;
 mod receipts;
 mod receive;
 mod reclaim;
+mod remind;
 mod room;
+mod rounds;
 mod seals;
 mod send;
 mod session;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use yizhan_schemas::Code;
 use yizhan_schemas::payload::video::DeviceId;
-use yizhan_topology::problem::{invisible, shown};
+use yizhan_topology::problem::shown;
+
+use crate::shelf::cell::{Fault, is_name, valid_name};
 
 /// Longest id of a loudspeaker, characters.
 pub const ID_CHARS_MAX: usize = 64;
-/// Longest name of a device or network, characters.
-pub const NAME_CHARS_MAX: usize = 100;
 
 /// What a device does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,9 +92,6 @@ pub(super) struct Row<T> {
     #[serde(default)]
     pub(super) status: T,
 }
-
-/// What is wrong with a row: what, and what would be valid.
-pub type Fault = (String, String);
 
 /// Texts that many devices share, kept once.
 #[derive(Default)]
@@ -177,13 +174,9 @@ pub fn loudspeaker_id(text: &str) -> Result<(), Fault> {
 }
 
 fn name<'t>(column: &str, text: &'t str) -> Result<&'t str, Fault> {
-    let chars = text.chars().count();
-    match (1..=NAME_CHARS_MAX).contains(&chars) && !text.chars().any(invisible) {
+    match is_name(text) {
         true => Ok(text),
-        false => Err((
-            format!("`{column}` is {}", shown(text)),
-            format!("valid are 1 to {NAME_CHARS_MAX} visible characters"),
-        )),
+        false => Err((format!("`{column}` is {}", shown(text)), valid_name())),
     }
 }
 

@@ -3,8 +3,7 @@
 //! Promise: what is wrong comes with its line, many at once, and nothing of a file that is wrong is
 //! used. Columns may stand in any order, others are ignored; lines that begin with `#` are remarks.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use csv::StringRecord;
@@ -14,76 +13,31 @@ use yizhan_topology::problem::shown;
 use yizhan_topology::{Problem, Problems, import};
 
 use super::Catalogue;
-use super::device::{Device, Fault, Row, Shared};
+use super::device::{Device, Row, Shared};
+use crate::shelf::cell::Fault;
+use crate::shelf::{self, ListError, Listed as _};
 
 /// Problems that are told at once: of a list with the wrong columns every line is one.
 const PROBLEMS_MAX: usize = 100;
-/// Longest file for each device that may be in it, bytes.
-const ROW_BYTES_MAX: u64 = 1024;
 /// The columns that have to be there, and those that may be.
 const COLUMNS: [&str; 7] =
     ["id", "name", "kind", "network", "jurisdiction", "hangs_under", "status"];
 const NEEDED: usize = 5;
 
-/// Why there is no catalogue.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogueError {
-    /// The file cannot be read.
-    #[error("cannot read the catalogue {}: {source}", file.display())]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is neither CSV nor TOML.
-    #[error("the catalogue {} has no known form; valid are names in .csv and .toml", .0.display())]
-    Form(PathBuf),
-    /// It is longer than any list of so many devices.
-    #[error(
-        "the catalogue {} is {bytes} bytes long; at most {valid} are read for {devices_max} \
-         devices (catalogue.max_devices)", file.display()
-    )]
-    TooLong {
-        /// The file.
-        file: PathBuf,
-        /// How long it is.
-        bytes: u64,
-        /// How long it may be.
-        valid: u64,
-        /// How many devices it may have.
-        devices_max: u64,
-    },
-    /// What it says is wrong.
-    #[error("{0}")]
-    Wrong(Problems),
-}
-
 impl Catalogue {
     /// Reads a file of at most so many devices.
-    ///
-    /// # Errors
-    /// Why it cannot be read, or what is wrong with it.
-    pub fn open(file: &Path, devices_max: u64) -> Result<Self, CatalogueError> {
-        let wrong = |source| CatalogueError::File { file: file.to_owned(), source };
-        let bytes = std::fs::metadata(file).map_err(wrong)?.len();
-        let valid = devices_max.saturating_mul(ROW_BYTES_MAX);
-        if bytes > valid {
-            return Err(CatalogueError::TooLong {
-                file: file.to_owned(),
-                bytes,
-                valid,
-                devices_max,
-            });
-        }
-        let text = std::fs::read_to_string(file).map_err(wrong)?;
+    pub(super) fn read(file: &Path, devices_max: u64) -> Result<Self, ListError> {
+        let text = shelf::text::<Self>(file, devices_max)?;
         let mut list = List::of(&file.to_string_lossy(), devices_max);
         match file.extension().and_then(|ending| ending.to_str()) {
             Some("csv") => list.csv(&text),
             Some("toml") => list.toml(&text),
-            _ => return Err(CatalogueError::Form(file.to_owned())),
+            _ => {
+                let (list, file) = (Self::NAME, file.to_owned());
+                return Err(ListError::Form { list, file, valid: ".csv and .toml" });
+            }
         }
-        list.settle().map_err(CatalogueError::Wrong)
+        list.settle().map_err(ListError::Wrong)
     }
 }
 

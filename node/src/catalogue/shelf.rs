@@ -1,35 +1,20 @@
-//! [`Shelf`]: the catalogue in force, and the file that it is read from anew.
-//!
-//! Promise: a file that is wrong changes nothing while the station runs; what a new one changes is
-//! counted and said. Readers see one catalogue or the other, never a part.
+//! The catalogue in force, read anew at SIGHUP: what a new one changes is counted and said.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
 
 use metrics::{counter, gauge};
-use tokio::sync::watch;
 
-use super::{Catalogue, CatalogueError, Device, DeviceKind};
+use super::{Catalogue, Device, DeviceKind};
+use crate::shelf::{self, ListError, Listed};
 
 const NO_SUCH_DEVICE: &str = "the catalogue of this station has no such device";
 
-/// The catalogue in force; `None` at a station without one. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct InForce(watch::Receiver<Option<Arc<Catalogue>>>);
-
-impl Default for InForce {
-    /// That of a station without one.
-    fn default() -> Self {
-        Self(watch::channel(None).1)
-    }
-}
+/// The catalogue's file and what was read from it.
+pub type Shelf = shelf::Shelf<Catalogue>;
+/// The catalogue in force.
+pub type InForce = shelf::InForce<Catalogue>;
 
 impl InForce {
-    /// What holds at this moment.
-    pub fn now(&self) -> Option<Arc<Catalogue>> {
-        self.0.borrow().clone()
-    }
-
     /// A device; an error says why there is none, in words.
     ///
     /// # Errors
@@ -53,43 +38,19 @@ impl InForce {
     }
 }
 
-/// The file and what was read from it.
-#[derive(Debug)]
-pub struct Shelf {
-    file: Option<PathBuf>,
-    devices_max: u64,
-    in_force: watch::Sender<Option<Arc<Catalogue>>>,
-}
+impl Listed for Catalogue {
+    const NAME: &'static str = "catalogue";
+    const ENTRIES: &'static str = "devices";
+    const ENTRY_BYTES_MAX: u64 = 1024;
+    const READS: &'static str = "yizhan_catalogue_reads_total";
+    const REFUSED: &'static str = "catalogue_refused";
 
-impl Shelf {
-    /// Reads the file, if the station has one.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn open(file: Option<PathBuf>, devices_max: u64) -> Result<Self, CatalogueError> {
-        let (in_force, _) = watch::channel(None);
-        let shelf = Self { file, devices_max, in_force };
-        shelf.renew()?;
-        Ok(shelf)
+    fn open(file: &Path, devices_max: u64) -> Result<Self, ListError> {
+        Self::read(file, devices_max)
     }
 
-    /// Where readers look.
-    pub fn in_force(&self) -> InForce {
-        InForce(self.in_force.subscribe())
-    }
-
-    /// Reads the file again; for a thread that may wait for a disk.
-    ///
-    /// # Errors
-    /// What is wrong with it; the catalogue before stays in force.
-    pub fn renew(&self) -> Result<(), CatalogueError> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let read = Catalogue::open(file, self.devices_max);
-        let outcome = if read.is_ok() { "read" } else { "refused" };
-        counter!("yizhan_catalogue_reads_total", "outcome" => outcome).increment(1);
-        let catalogue = Arc::new(read?);
-        let before = self.in_force.send_replace(Some(Arc::clone(&catalogue)));
-        let changes = catalogue.since(&before.unwrap_or_default());
+    fn say(&self, before: &Self, devices_max: u64) {
+        let changes = self.since(before);
         for (what, devices) in [
             ("added", changes.added),
             ("removed", changes.removed),
@@ -99,15 +60,15 @@ impl Shelf {
             counter!("yizhan_catalogue_changes_total", "what" => what).increment(devices as u64);
         }
         for kind in DeviceKind::ALL {
-            let devices = catalogue.devices().iter().filter(|device| device.kind == kind).count();
+            let devices = self.devices().iter().filter(|device| device.kind == kind).count();
             gauge!("yizhan_catalogue_devices", "kind" => kind.word()).set(devices as f64);
         }
-        let memory_bytes = catalogue.memory_bytes();
+        let memory_bytes = self.memory_bytes();
         gauge!("yizhan_catalogue_bytes").set(memory_bytes as f64);
-        gauge!("yizhan_catalogue_devices_max").set(self.devices_max as f64);
+        gauge!("yizhan_catalogue_devices_max").set(devices_max as f64);
         tracing::info!(
             event = "catalogue_read",
-            devices = catalogue.devices().len(),
+            devices = self.devices().len(),
             memory_bytes,
             added = changes.added,
             removed = changes.removed,
@@ -115,6 +76,5 @@ impl Shelf {
             edited = changes.edited,
             "the catalogue of devices is in force"
         );
-        Ok(())
     }
 }

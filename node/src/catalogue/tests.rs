@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use yizhan_topology::Topology;
 
 use super::*;
+use crate::shelf::Listed as _;
 
 const HEAD: &str = "id,name,kind,network,jurisdiction,hangs_under,status\n";
 const GATE: &str = "51072210001320000001,东门,camera,天网,510722.101.002,510722,on\n";
@@ -117,7 +118,7 @@ fn moves_and_deletions_are_counted_and_a_bad_file_changes_nothing() {
     let changes = Changes { added: 1, removed: 1, moved: 1, edited: 1 };
     assert_eq!(after.since(&before), changes);
     std::fs::write(&file, "nonsense\n").unwrap();
-    assert!(matches!(shelf.renew(), Err(CatalogueError::Wrong(_))));
+    assert!(matches!(shelf.renew(), Err(crate::shelf::ListError::Wrong(_))));
     assert_eq!(readers.now().unwrap(), after);
     assert_eq!(readers.device("horn-2").unwrap().name, "村口喇叭".into());
     assert!(readers.device("horn-1").unwrap_err().contains("has no such device"));

@@ -15,7 +15,8 @@ use super::Error;
 use super::page::{Columns, Page, plain};
 use super::topology::{at, create, refused, topology};
 use super::words::Lang;
-use crate::catalogue::{Catalogue, CatalogueError, Device, synthesize};
+use crate::catalogue::{Catalogue, Device, synthesize};
+use crate::shelf::{ListError, Listed};
 
 /// The most devices that are read where nothing else is said: what a station takes.
 pub(super) const DEVICES_MAX: u64 = 200_000;
@@ -225,13 +226,21 @@ impl Show {
 impl Source {
     /// The catalogue; with `--json` problems are an answer.
     fn read(&self, page: &mut Page) -> Result<Option<Catalogue>, Error> {
-        match Catalogue::open(&self.file, self.max_devices) {
-            Ok(catalogue) => Ok(Some(catalogue)),
-            Err(CatalogueError::Wrong(problems)) if self.json => {
-                refused(page, &problems).map(|()| None)
-            }
-            Err(fault) => Err(said(fault)),
-        }
+        read(&self.file, self.max_devices, self.json, page)
+    }
+}
+
+/// The list in a file; with `json` problems are an answer.
+pub(super) fn read<T: Listed>(
+    file: &Path,
+    entries_max: u64,
+    json: bool,
+    page: &mut Page,
+) -> Result<Option<T>, Error> {
+    match T::open(file, entries_max) {
+        Ok(list) => Ok(Some(list)),
+        Err(ListError::Wrong(problems)) if json => refused(page, &problems).map(|()| None),
+        Err(fault) => Err(said(fault)),
     }
 }
 
@@ -240,9 +249,9 @@ pub(super) fn open(file: &Path, devices_max: u64) -> Result<Catalogue, Error> {
     Catalogue::open(file, devices_max).map_err(said)
 }
 
-fn said(fault: CatalogueError) -> Error {
+fn said(fault: ListError) -> Error {
     match fault {
-        CatalogueError::Wrong(problems) => problems.into(),
+        ListError::Wrong(problems) => problems.into(),
         fault => fault.into(),
     }
 }

@@ -64,7 +64,7 @@ pub enum Error {
     /// The configuration is wrong.
     #[error("{}", counted(.0.iter().count(), .0))]
     Config(#[from] Problems),
-    /// The topology file, the list that it is made from, or a catalogue is wrong.
+    /// The topology file, the list that it is made from, a catalogue or a roster is wrong.
     #[error("{}", counted(.0.list().len(), .0))]
     Topology(#[from] yizhan_topology::Problems),
     /// The station did not start, or had to stop.
@@ -104,9 +104,9 @@ pub enum Error {
         /// Where the seed would be.
         file: PathBuf,
     },
-    /// The catalogue of devices.
+    /// The catalogue of devices, or a roster.
     #[error(transparent)]
-    Catalogue(#[from] crate::catalogue::CatalogueError),
+    List(#[from] crate::shelf::ListError),
     /// A catalogue that speaks of stations which the topology does not know.
     #[error("{} names {count} stations that are not in the topology, the first of them {first}",
         file.display())]

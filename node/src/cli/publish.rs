@@ -28,8 +28,8 @@ pub(super) struct Publish {
     /// What it is about, as in incident.report
     #[arg(value_name = "KIND")]
     kind: Kind,
-    /// Whom it is for: up, up:CODE, CODE, CODE.*, CODE.>, tier:NAME@CODE, tag:NAME@CODE, several
-    /// with commas [default: up for incidents and cases]
+    /// Whom it is for: up, up:CODE, CODE, CODE.*, CODE.>, tier:NAME@CODE, tag:NAME@CODE,
+    /// role:POST@CODE, worker:ID@CODE, several with commas [default: up for incidents and cases]
     #[arg(long, value_name = "SELECTOR")]
     to: Option<Selector>,
     /// How urgent it is: flash, immediate, priority or routine

@@ -32,7 +32,7 @@ const fn path(name: &'static str, valid: &'static str) -> Key {
 }
 
 /// All keys, in the order in which they are shown.
-pub const KEYS: [Key; 39] = [
+pub const KEYS: [Key; 41] = [
     bare("station.code", "a station code in quotes, such as \"510722.101.002\""),
     path("station.topology", "the path of the topology file"),
     path("station.key", "the path of the station's nkey seed file, or the seed itself (SU...)"),
@@ -68,6 +68,8 @@ pub const KEYS: [Key; 39] = [
     path("tls.key", "the path of that certificate's PEM key"),
     path("catalogue.path", "the path of the catalogue of devices, a .csv or .toml file"),
     key("catalogue.max_devices", "200000", "a whole number from 1 to 1000000"),
+    path("roster.path", "the path of the roster of posts and grid workers, a TOML file"),
+    key("roster.max_entries", "4096", "a whole number from 1 to 100000"),
     key("link.rate_hint", "measured", "measured, or a rate such as 256kbit/s or 2Mbit/s"),
     bare("telemetry.otlp_endpoint", "a URL such as http://10.72.0.9:4318"),
     key("telemetry.otlp_protocol", "http/protobuf", "http/protobuf or grpc"),

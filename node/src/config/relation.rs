@@ -50,7 +50,7 @@ pub(super) fn broken(config: &Config) -> Vec<Broken> {
 }
 
 fn bounds(config: &Config) -> Vec<Broken> {
-    let sizes: [(&str, u64, RangeInclusive<u64>); 10] = [
+    let sizes: [(&str, u64, RangeInclusive<u64>); 11] = [
         ("spool.segment_bytes", config.spool.segment_bytes, MIB..=64 * MIB),
         ("dedup.max_bytes", config.dedup.max_bytes, MIB..=16 * GIB),
         ("ingest.dedup_max_keys", config.ingest.dedup_max_keys, 1_000..=1_000_000_000),
@@ -59,6 +59,7 @@ fn bounds(config: &Config) -> Vec<Broken> {
         ("ingest.max_payload", config.ingest.max_payload, KIB..=960 * KIB),
         ("inbox.max_age", config.inbox.max_age.as_secs(), 60..=u64::MAX),
         ("catalogue.max_devices", config.catalogue.max_devices, 1..=1_000_000),
+        ("roster.max_entries", config.roster.max_entries, 1..=100_000),
         ("audit.retain", config.audit.retain.as_secs(), AUDIT_RETAIN_S_MIN..=u64::MAX),
         ("audit.max_bytes", config.audit.max_bytes, 32 * MIB..=1024 * GIB),
     ];

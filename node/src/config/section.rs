@@ -159,6 +159,16 @@ pub struct Catalogue {
     pub max_devices: u64,
 }
 
+/// `[roster]`: the people of this station.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Roster {
+    /// The file that lists them; without one, who is meant by a post is for applications to know.
+    pub path: Option<PathBuf>,
+    /// The most posts and grid workers together that are taken from it.
+    #[serde(deserialize_with = "value::count")]
+    pub max_entries: u64,
+}
+
 /// `[link]`: the way to parent and children.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Link {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use yizhan_core::effect::Deliver;
-use yizhan_schemas::MessageId;
+use yizhan_core::input::InInbox;
 
 use crate::bus::InboxAck;
 use crate::driver::InboxOrder;
@@ -26,9 +26,6 @@ const ORDERS_MAX: usize = 512;
 /// released. On a bus of others, where that takes two minutes, it bounds the rate.
 const UNRELEASED_MAX: usize = 128 * 1024;
 
-/// Legs with their messages.
-pub(super) type Named = Vec<(u64, MessageId)>;
-
 /// What is under way in one opening of the stream.
 #[derive(Default)]
 pub(super) struct Flight {
@@ -40,7 +37,7 @@ pub(super) struct Flight {
     /// The last leg answered for.
     answered: u64,
     /// Legs published and not released, with their messages, in order.
-    unreleased: VecDeque<(u64, MessageId)>,
+    unreleased: VecDeque<InInbox>,
     /// Legs that an earlier opening published: the log knows their messages.
     recalled: Option<(u64, u64)>,
     /// Last leg that is in the stream and not released.
@@ -91,8 +88,9 @@ impl Flight {
     }
 
     /// A leg was published: the first order is that much shorter.
-    pub(super) fn advance(&mut self, leg: u64, id: MessageId) {
-        self.unreleased.push_back((leg, id));
+    pub(super) fn advance(&mut self, it: InInbox) {
+        let leg = it.leg;
+        self.unreleased.push_back(it);
         self.published = Some((self.published.map_or(leg, |(first, _)| first), leg));
         if let Some(first) = self.orders.front_mut() {
             first.from = leg + 1;
@@ -104,12 +102,12 @@ impl Flight {
 
     /// Takes the messages of the legs that are released now: those recalled, as first and last leg,
     /// and those published since.
-    pub(super) fn release(&mut self, through: u64) -> (Option<(u64, u64)>, Named) {
+    pub(super) fn release(&mut self, through: u64) -> (Option<(u64, u64)>, Vec<InInbox>) {
         let recalled = self.recalled.take().map(|(from, last)| {
             self.recalled = (last > through).then_some((through.saturating_add(1), last));
             (from, last.min(through))
         });
-        let count = self.unreleased.partition_point(|(leg, _)| *leg <= through);
+        let count = self.unreleased.partition_point(|it| it.leg <= through);
         (recalled, self.unreleased.drain(..count).collect())
     }
 
@@ -159,6 +157,8 @@ impl Flight {
 
 #[cfg(test)]
 mod tests {
+    use yizhan_schemas::MessageId;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -195,10 +195,13 @@ mod tests {
 
     #[tokio::test]
     async fn legs_on_their_way_are_bounded_and_the_first_is_asked_for() {
-        let id = |sequence| MessageId::parse(&format!("510722-b7k2qf-r{sequence}")).unwrap();
+        let it = |leg| {
+            let id = MessageId::parse(&format!("510722-b7k2qf-r{leg}")).unwrap();
+            InInbox::plain(leg, id)
+        };
         let mut flight = Flight::default();
         assert!(flight.asks(5));
-        (5..=104).for_each(|leg| flight.advance(leg, id(leg)));
+        (5..=104).for_each(|leg| flight.advance(it(leg)));
         assert_eq!(flight.room(), UNANSWERED_MAX - 100);
         assert_eq!([105, 128].map(|leg| flight.asks(leg)), [false, true]);
         flight.answered(64);
@@ -209,13 +212,16 @@ mod tests {
 
     #[tokio::test]
     async fn each_leg_is_released_once_with_its_message() {
-        let id = |sequence| MessageId::parse(&format!("510722-b7k2qf-r{sequence}")).unwrap();
+        let it = |leg| {
+            let id = MessageId::parse(&format!("510722-b7k2qf-r{leg}")).unwrap();
+            InInbox::plain(leg, id)
+        };
         let mut flight = Flight::default();
         flight.take(InboxOrder::Recall { opening: 1, from: 3, through: 7 }, 1);
-        (8..=10).for_each(|leg| flight.advance(leg, id(leg)));
+        (8..=10).for_each(|leg| flight.advance(it(leg)));
         assert_eq!(flight.release(5), (Some((3, 5)), vec![]));
-        assert_eq!(flight.release(8), (Some((6, 7)), vec![(8, id(8))]));
-        assert_eq!(flight.release(10), (None, vec![(9, id(9)), (10, id(10))]));
+        assert_eq!(flight.release(8), (Some((6, 7)), vec![it(8)]));
+        assert_eq!(flight.release(10), (None, vec![it(9), it(10)]));
         assert_eq!(flight.release(10), (None, vec![]));
     }
 }

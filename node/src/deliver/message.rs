@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use yizhan_core::fill::HeldLeg;
 use yizhan_core::time::{BootClock, Now};
-use yizhan_schemas::{Envelope, Header, MessageId};
+use yizhan_schemas::{Envelope, Header, MessageId, Selector};
 
+use super::addressees::Addressees;
 use crate::bus::{BusError, Headers, subjects};
 use crate::clock::rfc3339;
 
@@ -14,6 +15,8 @@ pub(super) struct Out {
     pub(super) subject: String,
     pub(super) headers: Headers,
     pub(super) payload: Bytes,
+    /// What its origin is to hear beside that it was delivered.
+    pub(super) remark: Option<String>,
 }
 
 /// Why a leg is no message for the stream.
@@ -25,8 +28,13 @@ pub(super) enum Unfit {
     Unreadable(String),
 }
 
-/// The message of a leg.
-pub(super) fn of(leg: &HeldLeg, now: Now, clock: &BootClock) -> Result<Out, Unfit> {
+/// The message of a leg, for those whom `whom` finds at this station.
+pub(super) fn of(
+    leg: &HeldLeg,
+    now: Now,
+    clock: &BootClock,
+    whom: impl Fn(&Selector) -> Addressees,
+) -> Result<Out, Unfit> {
     let envelope = Envelope::read(leg.envelope.clone());
     let envelope = envelope.map_err(|fault| Unfit::Unreadable(fault.to_string()))?;
     let header = envelope.header();
@@ -44,6 +52,10 @@ pub(super) fn of(leg: &HeldLeg, now: Now, clock: &BootClock) -> Result<Out, Unfi
     for (name, value) in own(header, leg.hops, age_ms) {
         wrong(headers.set_own(name, value));
     }
+    let whom = whom(&header.to);
+    for (name, value) in whom.headers() {
+        wrong(headers.set_own(name, encoded(&value)));
+    }
     for (name, value) in &header.ce_extensions {
         wrong(headers.set(&format!("ce-{name}"), &encoded(value)));
     }
@@ -52,6 +64,7 @@ pub(super) fn of(leg: &HeldLeg, now: Now, clock: &BootClock) -> Result<Out, Unfi
         subject: subjects::inbox(&header.kind, &header.origin),
         headers,
         payload: envelope.payload().clone(),
+        remark: whom.remark(),
     })
 }
 
@@ -100,13 +113,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use yizhan_core::time::BootId;
-    use yizhan_schemas::{Code, Epoch, Kind, Lane, Selector};
+    use yizhan_schemas::{Code, Epoch, Kind, Lane};
 
     use super::*;
     use crate::clock;
 
     fn of(leg: &HeldLeg, boot: BootId) -> Result<Out, Unfit> {
-        super::of(leg, clock::now(), &BootClock::of(boot))
+        super::of(leg, clock::now(), &BootClock::of(boot), |_| Addressees::default())
     }
 
     const BOOT: BootId = BootId(1);

@@ -59,6 +59,11 @@ pub(super) async fn device(
     desk.site.pages.device(&id).map(Json).map_err(|why| Problem::of(NotFound, why))
 }
 
+pub(super) async fn roster(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
+    let words = "this station has no roster of posts and grid workers (roster.path)";
+    desk.site.pages.roster().map(Json).ok_or_else(|| Problem::of(NotFound, words.to_owned()))
+}
+
 /// Members of a query, of which the last counts.
 type Members = Result<Query<BTreeMap<String, String>>, QueryRejection>;
 

@@ -44,6 +44,7 @@ pub(super) enum Route {
     Stations,
     Station,
     Device,
+    Roster,
     Stats,
     Matters,
     Trace,
@@ -52,7 +53,7 @@ pub(super) enum Route {
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Root,
         Self::Alive,
         Self::Ready,
@@ -65,6 +66,7 @@ impl Route {
         Self::Stations,
         Self::Station,
         Self::Device,
+        Self::Roster,
         Self::Stats,
         Self::Matters,
         Self::Trace,
@@ -86,6 +88,7 @@ impl Route {
             Self::Stations => "/v1/stations",
             Self::Station => "/v1/stations/{code}",
             Self::Device => "/v1/devices/{id}",
+            Self::Roster => "/v1/roster",
             Self::Stats => "/v1/stats",
             Self::Matters => "/v1/matters",
             Self::Trace => "/v1/trace/{id}",
@@ -113,6 +116,7 @@ impl Route {
             | Self::Stations
             | Self::Station
             | Self::Device
+            | Self::Roster
             | Self::Stats
             | Self::Matters
             | Self::Trace
@@ -135,6 +139,7 @@ impl Route {
             Self::Stations => get(pages::stations),
             Self::Station => get(pages::station),
             Self::Device => get(pages::device),
+            Self::Roster => get(pages::roster),
             Self::Stats => get(pages::stats),
             Self::Matters => get(pages::matters),
             Self::Trace => get(pages::trace),

@@ -62,6 +62,9 @@ pub trait Pages: Send + Sync {
     /// A device of this station's catalogue; an error says why there is none.
     fn device(&self, id: &str) -> Result<Value, String>;
 
+    /// The posts and grid workers of this station, names masked; `None` without a roster.
+    fn roster(&self) -> Option<Value>;
+
     /// What was counted in the days that are asked for; an error says what is wrong with the
     /// question.
     fn stats(&self, query: &BTreeMap<String, String>) -> Result<Value, String>;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use percent_encoding::percent_decode_str;
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Kind, Lane, Selector};
 
@@ -44,9 +45,13 @@ impl Place<'_> {
         Kind::parse(text).map_err(|bad| self.refuse(ErrorCode::UnknownKind, bad))
     }
 
-    /// Reads a selector.
+    /// Reads a selector; names in a header may be percent-encoded, as attributes' are.
     pub(super) fn selector(self, text: &str) -> Result<Selector, Refusal> {
-        Selector::parse(text).map_err(|bad| self.refuse(ErrorCode::BadSelector, bad))
+        let text = match self {
+            Self::Header(_) => percent_decode_str(text).decode_utf8_lossy(),
+            Self::Attribute(_) => text.into(),
+        };
+        Selector::parse(&text).map_err(|bad| self.refuse(ErrorCode::BadSelector, bad))
     }
 
     /// Reads a precedence.

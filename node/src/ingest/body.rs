@@ -10,12 +10,13 @@ use jsonschema::Validator;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use yizhan_schemas::payload::video;
+use yizhan_core::awaited::Wants;
+use yizhan_schemas::payload::{broadcast, directive, video};
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Kind, payload};
 
 use super::media::Media;
-use super::{dispatch, misfit};
+use super::{cap, dispatch, misfit};
 
 /// Deepest nesting of a MessagePack body: as deep as `serde_json` reads JSON.
 const DEPTH_MAX: usize = 128;
@@ -51,6 +52,8 @@ pub struct Checked {
     pub severity: Option<String>,
     /// Of a directive or broadcast: when it is to leave, Unix milliseconds.
     pub not_before_ms: Option<u64>,
+    /// Of a directive that is due some time: which answer it asks for.
+    pub wants: Option<Wants>,
 }
 
 impl Bodies {
@@ -89,13 +92,18 @@ impl Bodies {
                 dispatch::judge(value)?;
             }
             misfit::judge(kind, &rule.schema, &rule.validator, value)?;
+            if kind.as_str() == broadcast::KIND {
+                cap::judge(value)?;
+            }
         }
         let severity = value.as_ref().and_then(|value| value.get("severity")?.as_str());
         let severity = severity.filter(|text| text.len() <= SEVERITY_BYTES_MAX);
         let severity = severity.map(str::to_owned);
         let timed = matches!(kind.family(), "directive" | "broadcast");
-        let not_before_ms = value.as_ref().filter(|_| timed).and_then(not_before_ms);
-        Ok(Checked { severity, not_before_ms })
+        let hour = value.as_ref().filter(|_| timed);
+        let not_before_ms = hour.and_then(|value| moment_ms(value, "not_before"));
+        let wants = value.as_ref().filter(|_| kind.as_str() == directive::KIND).and_then(wants);
+        Ok(Checked { severity, not_before_ms, wants })
     }
 
     /// True if a text is an RFC 3339 time with offset, and such a moment exists.
@@ -105,9 +113,16 @@ impl Bodies {
 }
 
 /// The schema has seen to it that it is a moment.
-fn not_before_ms(value: &Value) -> Option<u64> {
-    let moment: jiff::Timestamp = value.get("not_before")?.as_str()?.parse().ok()?;
+fn moment_ms(value: &Value, member: &str) -> Option<u64> {
+    let moment: jiff::Timestamp = value.get(member)?.as_str()?.parse().ok()?;
     u64::try_from(moment.as_millisecond()).ok()
+}
+
+fn wants(value: &Value) -> Option<Wants> {
+    let due_ms = moment_ms(value, "due")?;
+    let due = value.get("due")?.as_str()?.to_owned();
+    let requires = directive::Requires::deserialize(value.get("requires")?).ok()?;
+    Some(Wants { requires, due, due_ms })
 }
 
 fn compile(kind: &'static str, schema: &Value) -> Result<Validator, BadSchema> {

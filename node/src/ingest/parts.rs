@@ -106,6 +106,7 @@ impl Parts {
             payload: self.payload,
             severity: checked.severity,
             not_before_ms: checked.not_before_ms,
+            wants: checked.wants,
             traceparent: self.traceparent.or(creation),
             ce_id: self.attributes.take("id"),
             ce_source: self.attributes.take("source"),

@@ -50,6 +50,8 @@ fn view(link: LinkView) -> View {
         late: 0,
         outcomes: [0; 6],
         outcomes_open: 0,
+        awaited: 0,
+        categories: None,
         inbox_open: true,
         links: vec![link],
         policy_version: 0,

@@ -42,9 +42,9 @@ pub enum RunError {
         #[from]
         ExporterError,
     ),
-    /// The catalogue of devices cannot be used.
+    /// The catalogue of devices or the roster cannot be used.
     #[error(transparent)]
-    Catalogue(#[from] crate::catalogue::CatalogueError),
+    List(#[from] crate::shelf::ListError),
     /// The station is not in the topology.
     #[error(
         "station.code is {code}, which is no station of {}; the root there is {root}; see \

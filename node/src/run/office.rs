@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use yizhan_core::station::Governed;
+use yizhan_core::station::{Governed, View};
 use yizhan_schemas::Code;
 use yizhan_schemas::payload::stats::{self, Counts, Day, Family, Measure, Table};
 use yizhan_topology::Topology;
@@ -29,9 +29,10 @@ impl Office {
     /// What is wrong with the question.
     pub(super) fn stats(
         &self,
-        governed: &Governed,
+        view: &View,
         query: &BTreeMap<String, String>,
     ) -> Result<Value, String> {
+        let governed = &view.governed;
         let (first, last) = asked(query)?;
         let days: BTreeSet<Day> = governed.tally.days();
         let days: Vec<Day> = days.into_iter().filter(|day| (first..=last).contains(day)).collect();
@@ -49,6 +50,7 @@ impl Office {
             "station": self.here,
             "from": day_text(first),
             "to": day_text(last),
+            "categories": view.categories,
             "tiers": self.tiers(&sum),
             "total": families(&sum),
             "children": children.collect::<BTreeMap<String, Value>>(),

@@ -19,6 +19,7 @@ use crate::catalogue::InForce;
 use crate::http::{Pages, StreamEvent, Topic};
 use crate::ingest::{Goal, Grades};
 use crate::journal::{Journal, Query};
+use crate::roster;
 
 /// The pages of one station.
 pub(super) struct Book {
@@ -29,6 +30,7 @@ pub(super) struct Book {
     pub(super) office: Office,
     pub(super) enquiry: Enquiry,
     pub(super) catalogue: InForce,
+    pub(super) roster: roster::InForce,
 }
 
 /// Why a station does not take messages at this moment; empty if it does.
@@ -63,9 +65,14 @@ impl Pages for Book {
         serde_json::to_value(device).map_err(|fault| fault.to_string())
     }
 
+    fn roster(&self) -> Option<Value> {
+        let roster = self.roster.now()?;
+        serde_json::to_value(roster::Page::of(&roster, &self.office.here)).ok()
+    }
+
     fn stats(&self, query: &BTreeMap<String, String>) -> Result<Value, String> {
         let view = self.view.borrow();
-        self.office.stats(&view.governed, query)
+        self.office.stats(&view, query)
     }
 
     fn matters(&self) -> Value {

@@ -45,6 +45,7 @@ use crate::link::{Downlinks, Uplink};
 use crate::mailbox::Mailbox;
 use crate::quarantine::{self, Quarantine};
 use crate::query::Board;
+use crate::roster;
 use crate::seal::Seals;
 use crate::spool::Messages;
 use crate::telemetry::spans::{Ride, Shelf, SpanFeed};
@@ -65,6 +66,7 @@ pub(super) struct Parts {
     pub(super) config: Config,
     pub(super) topology: Arc<Topology>,
     pub(super) catalogue: InForce,
+    pub(super) roster: roster::InForce,
     pub(super) sessions: Sessions,
     pub(super) seals: Seals,
     pub(super) store: Store,
@@ -171,6 +173,8 @@ impl Parts {
             },
             legs: Arc::clone(&self.store.legs),
             mailbox: self.mailbox.clone(),
+            here: self.here().clone(),
+            roster: self.roster.clone(),
         };
         self.tasks.spawn(async {
             deliverer.run(orders).await;
@@ -316,8 +320,9 @@ impl Parts {
         }
         let office = Office { here: self.here().clone(), topology: Arc::clone(&self.topology) };
         let (journal, view, link) = (site.journal, site.view, site.link);
-        let (enquiry, catalogue) = (site.enquiry, self.catalogue.clone());
-        let book = Book { roll, journal, view, link, office, enquiry, catalogue };
+        let enquiry = site.enquiry;
+        let (catalogue, roster) = (self.catalogue.clone(), self.roster.clone());
+        let book = Book { roll, journal, view, link, office, enquiry, catalogue, roster };
         let site_served = Site {
             intake: Arc::new(Post { door, audit: self.audit.clone() }),
             audit: self.audit.clone(),

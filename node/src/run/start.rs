@@ -10,21 +10,24 @@ use tokio::task::JoinSet;
 use yizhan_core::station::View;
 use yizhan_topology::Topology;
 
-use super::devices::Devices;
 use super::home::Home;
 use super::names::Names;
 use super::parent::Parent;
 use super::parts::{Desk, EVENTS_MAX, Parts};
 use super::store::Store;
-use super::{RunError, audit, believed, certificates, devices, reclaim, refusals, seals, systemd};
+use super::{
+    RunError, audit, believed, certificates, devices, lists, reclaim, refusals, seals, systemd,
+};
 use crate::adapter::Sessions;
 use crate::audit::Deed;
 use crate::bus::{
     Announcement, Application, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
 };
+use crate::catalogue::Catalogue;
 use crate::config::{BusMode, Config, Effective};
 use crate::mailbox;
 use crate::query::Board;
+use crate::roster::Roster;
 use crate::telemetry::spans::Shelf;
 use crate::telemetry::{self, Counts};
 use crate::tls::{Tls, TlsFiles};
@@ -46,8 +49,10 @@ pub(super) async fn station(
     let parent = Parent::of(&config, &topology, key.as_ref())?;
     let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
     let (log, audit) = audit::open(&config, &effective, &home, key.as_ref())?;
-    let devices = devices::shelf(&config)?;
-    let (hangups, calls) = (certificates::hangups()?, certificates::hangups()?);
+    let devices = lists::shelf::<Catalogue>(&config.catalogue.path, config.catalogue.max_devices)?;
+    let people = lists::shelf::<Roster>(&config.roster.path, config.roster.max_entries)?;
+    let hangups = certificates::hangups()?;
+    let calls = [certificates::hangups()?, certificates::hangups()?];
     let open = |files: TlsFiles| Tls::open(&files, &home.dir.join("tls")).map(Arc::new);
     let tls = config.tls.files().map(open).transpose()?;
     let files = tls.as_ref().map(|tls| tls.files().clone());
@@ -73,12 +78,14 @@ pub(super) async fn station(
     let (noted, tasks) = (audit.clone(), JoinSet::new());
     let (shelf, (board, questions)) = (Shelf::default(), Board::open());
     let (catalogue, sessions) = (devices.in_force(), Sessions::default());
+    let roster = people.in_force();
     let (kept, to_core) = (sessions.clone(), mailbox.clone());
     let outages = Outages::open(&home.dir);
     let mut parts = Parts {
         config,
         topology,
         catalogue,
+        roster,
         sessions,
         seals,
         store,
@@ -94,8 +101,10 @@ pub(super) async fn station(
     let (tls, audit) = (parts.tls.clone(), noted.clone());
     let renewals = certificates::follow(hangups, tls, Arc::downgrade(&bus), audit);
     parts.tasks.spawn(renewals);
-    let devices = Devices { shelf: devices, here: here.clone(), mailbox: to_core };
-    parts.tasks.spawn(devices.follow(calls, noted.clone()));
+    parts.tasks.spawn(devices::tell(devices.in_force(), here.clone(), to_core));
+    let [again, anew] = calls;
+    parts.tasks.spawn(lists::follow(devices, again, noted.clone()));
+    parts.tasks.spawn(lists::follow(people, anew, noted.clone()));
     let (trees, changes) = watch::channel(believed);
     let register = Arc::clone(&parts.seals.register);
     parts.tasks.spawn(believed::follow(changes, register, Arc::downgrade(&bus), here.clone()));

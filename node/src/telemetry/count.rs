@@ -125,6 +125,7 @@ pub fn gauges(view: &View) {
         gauge!("yizhan_matters", "state" => state).set(number as f64);
     }
     gauge!("yizhan_parked_messages").set(governed.parked as f64);
+    gauge!("yizhan_directives_awaited").set(view.awaited as f64);
     gauge!("yizhan_outcomes_open").set(view.outcomes_open as f64);
     for link in &view.links {
         gauge!("yizhan_notes_owed", "link" => link.link.word().to_owned())

@@ -9,6 +9,7 @@ mod configuration;
 mod pretend;
 mod publish;
 mod render;
+mod roster;
 mod status;
 mod topology;
 mod usage;

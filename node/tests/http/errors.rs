@@ -69,7 +69,7 @@ async fn what_is_wrong_with_an_event_is_told_with_code_status_and_pointer() {
         house.binary("1", REPORT).header("ce-yzto", "tier:village"),
         "bad_selector",
         400,
-        "attribute yzto: `tier:village` is not a selector: a tier or tag needs `@<code>` behind it; valid are up, up:<code>, <code>, <code>.*, <code>.>, tier:<name>@<code>, tag:<name>@<code>, several joined by commas",
+        "attribute yzto: `tier:village` is not a selector: what has a name needs `@<code>` behind it; valid are up, up:<code>, <code>, <code>.*, <code>.>, tier:<name>@<code>, tag:<name>@<code>, role:<post>@<code>, worker:<id>@<code>, several joined by commas",
         json!("/yzto"),
     )
     .await;

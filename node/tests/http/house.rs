@@ -104,6 +104,10 @@ impl Pages for FewPages {
         }
     }
 
+    fn roster(&self) -> Option<Value> {
+        None
+    }
+
     fn matters(&self) -> Value {
         json!({})
     }

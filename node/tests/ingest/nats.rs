@@ -121,7 +121,7 @@ fn message_pack_is_kept_with_its_content_type() {
 #[test]
 fn every_header_that_is_wrong_is_named_with_what_would_be_valid() {
     let selectors = "valid are up, up:<code>, <code>, <code>.*, <code>.>, tier:<name>@<code>, \
-                     tag:<name>@<code>, several joined by commas";
+                     tag:<name>@<code>, role:<post>@<code>, worker:<id>@<code>, several joined by commas";
     let waits = "valid are accepted, relayed:<code> and delivered, each with an optional time of \
                  at most 300s behind it, as in delivered;30s";
     let media = "valid are application/json in UTF-8, application/msgpack, and CloudEvents as \

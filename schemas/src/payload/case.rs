@@ -28,6 +28,10 @@ pub struct Open {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub category: Option<String>,
+    /// Its code in the system that it comes from, where that has codes beside names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    pub source_code: Option<String>,
     /// The same in the county's own list, with the version of the table that mapped it, as in
     /// `2026.1:邻里纠纷`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

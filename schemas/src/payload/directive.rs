@@ -1,4 +1,7 @@
-//! `directive.issue`: something is to be done. Whom it is for is the selector's to say.
+//! `directive.issue`: something is to be done. Whom it is for is the selector's to say. What is said
+//! of missing answers: [`reminder`].
+
+pub mod reminder;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +9,9 @@ use serde_json::{Map, Value};
 
 use super::notice::{MsgType, Status};
 use super::{ID_PATTERN, INSTANT_PATTERN};
+
+/// The kind.
+pub const KIND: &str = "directive.issue";
 
 /// A directive to stations below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +61,25 @@ impl Issue {
             msg_type: MsgType::default(),
             references: Vec::new(),
             more: Map::new(),
+        }
+    }
+
+    /// Its JSON.
+    pub fn to_json(&self) -> bytes::Bytes {
+        super::to_json(self)
+    }
+}
+
+impl Requires {
+    /// All, the least first.
+    pub const ALL: [Self; 3] = [Self::Delivered, Self::Acknowledged, Self::Completed];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Acknowledged => "acknowledged",
+            Self::Completed => "completed",
         }
     }
 }

@@ -40,6 +40,10 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("dataclassification" = "personal"))]
     pub reporter: Option<String>,
+    /// The id of the grid worker who reported it, as in the station's roster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), extend("dataclassification" = "personal"))]
+    pub reporter_id: Option<String>,
     /// The category in the system that it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_code: Option<String>,
@@ -86,6 +90,7 @@ impl Report {
             lng: None,
             address: None,
             reporter: None,
+            reporter_id: None,
             source_code: None,
             mapped_code: None,
             place_code: None,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use super::incident::Severity;
 use super::incident::update::Step;
 use super::notice::MsgType;
+use super::stats::Family;
 use crate::{Kind, MessageId};
 
 /// Longest category that is counted apart, bytes; longer ones are cut.
@@ -99,9 +100,9 @@ impl Word {
                 step: it.step,
                 reason: it.reason,
             }),
-            "case.open" => body.read().map(|it: CategoryBody| Self::Opened {
-                category: category(it.category.as_deref()),
-            }),
+            "case.open" => body
+                .read()
+                .map(|it: CategoryBody| Self::Opened { category: category(it.counted()) }),
             "case.attempt" => body.subject().map(|subject| Self::Attempted { subject }),
             "case.apply" => body.read().map(|it: ApplyBody| Self::Applied {
                 subject: it.subject,
@@ -142,6 +143,28 @@ pub fn category(text: Option<&str>) -> String {
     text.get(..end).unwrap_or_default().to_owned()
 }
 
+/// The county's code in a `mapped_code`, without the version of the table before it.
+fn mapped(text: &str) -> Option<&str> {
+    let code = text.split_once(':').map_or(text, |(_, code)| code);
+    (!code.is_empty()).then_some(code)
+}
+
+/// What a message that opens a matter calls its category in the system that it comes from; `None`
+/// if its publisher has said what that is in the county's list, and of all others.
+pub fn source(kind: &Kind, content_type: Option<&str>, payload: &[u8]) -> Option<(Family, String)> {
+    let family = match kind.as_str() {
+        "incident.report" => Family::Incident,
+        "case.open" | "case.apply" => Family::Case,
+        _ => return None,
+    };
+    let body = Body { packed: super::is_packed(content_type), bytes: payload };
+    let it: CategoryBody = body.read().ok()?;
+    if it.mapped_code.as_deref().and_then(mapped).is_some() {
+        return None;
+    }
+    Some((family, it.source_code.or(it.category)?))
+}
+
 struct Body<'a> {
     packed: bool,
     bytes: &'a [u8],
@@ -157,7 +180,8 @@ impl<'a> Body<'a> {
 
     fn report(&self) -> Result<Word, String> {
         let it: ReportBody<'_> = self.read()?;
-        Ok(Word::Reported { category: category(Some(&it.category)), severity: it.severity })
+        let counted = it.mapped_code.as_deref().and_then(mapped).unwrap_or(&it.category);
+        Ok(Word::Reported { category: category(Some(counted)), severity: it.severity })
     }
 
     /// Most directives speak of no other.
@@ -180,6 +204,8 @@ struct ReportBody<'a> {
     #[serde(borrow)]
     category: Cow<'a, str>,
     severity: Severity,
+    #[serde(borrow, default)]
+    mapped_code: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -194,6 +220,16 @@ struct NoticeBody {
 struct CategoryBody {
     #[serde(default, deserialize_with = "lenient")]
     category: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    source_code: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    mapped_code: Option<String>,
+}
+
+impl CategoryBody {
+    fn counted(&self) -> Option<&str> {
+        self.mapped_code.as_deref().and_then(mapped).or(self.category.as_deref())
+    }
 }
 
 #[derive(Deserialize)]

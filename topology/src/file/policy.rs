@@ -1,10 +1,11 @@
-//! The `[policy]` of the file: families, routes, ladders, deadlines.
+//! The `[policy]` of the file: families, routes, ladders, deadlines, categories, rounds.
 
 use std::collections::BTreeMap;
 
 use yizhan_schemas::payload::incident::update::Step;
 
 use super::page::Page;
+
 use super::section::{Entry, Section};
 use crate::check;
 use crate::check::RULES_MAX;
@@ -18,6 +19,8 @@ const POLICY: &[Entry] = &[
     Entry::optional("route", "[[policy.route]], one for each rule"),
     Entry::optional("ladder", "[[policy.ladder]], one for each rule"),
     Entry::optional("deadline", "[[policy.deadline]], one for each rule"),
+    Entry::optional("categories", "[policy.categories], with its version and its rows"),
+    Entry::optional("round", "[[policy.round]], one for each directive that repeats"),
 ];
 
 const ROUTE: &[Entry] = &[
@@ -68,6 +71,8 @@ pub(super) fn read(page: &mut Page, top: &Section, tiers: Option<&[String]>) -> 
     for rule in section.tables(page, "deadline", RULES_MAX, "[[policy.deadline]]", DEADLINE) {
         policy.deadlines.extend(deadlines(page, &rule, &policy));
     }
+    policy.categories = super::category::read(page, &section);
+    policy.rounds = super::round::read(page, &section);
     policy
 }
 

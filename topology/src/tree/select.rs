@@ -62,7 +62,10 @@ impl Topology {
         let within = |top: &Code| code.is_within(top) && top.is_within(&self.root);
         match target {
             Target::Up => false,
-            Target::UpTo(one) | Target::One(one) => one == code,
+            Target::UpTo(one)
+            | Target::One(one)
+            | Target::Role(_, one)
+            | Target::Worker(_, one) => one == code,
             Target::Children(top) => {
                 self.parent_of(node).is_some_and(|parent| parent.station.code == *top)
             }
@@ -78,7 +81,9 @@ impl Topology {
         let Some(named) = self.node(code) else { return 0 };
         match target {
             Target::Up => 0,
-            Target::UpTo(_) | Target::One(_) => usize::from(code.is_within(top)),
+            Target::UpTo(_) | Target::One(_) | Target::Role(..) | Target::Worker(..) => {
+                usize::from(code.is_within(top))
+            }
             Target::Children(_) if code.is_within(top) => named.children.len(),
             // all children of `code` lie outside a `top` further down, but for `top` itself
             Target::Children(_) => usize::from(self.parent(top) == Some(code)),

@@ -14,7 +14,12 @@ use crate::link::Link;
 use crate::matter::Moment;
 use crate::matters::Counted;
 use crate::outbound::Outbound;
-use crate::record::{Cursor, DigestTaken, Ended, FoldTaken, InboxBound, Leg, Put, Routed};
+use crate::record::{
+    Cursor, DigestTaken, Ended, FoldTaken, InboxBound, Leg, Put, RoundIssued, Routed,
+};
+
+/// Names of directives that repeat which are remembered: more than a policy may have.
+const ROUNDS_MAX: usize = 2 * yizhan_topology::RULES_MAX;
 
 impl Kept {
     pub(super) fn handed_over(&mut self, at: &Cursor) {
@@ -135,6 +140,16 @@ impl Kept {
         }
     }
 
+    /// Names that policies do not use any more go, the longest unused first.
+    pub(super) fn round_issued(&mut self, issued: &RoundIssued) {
+        self.rounds.insert(issued.name.clone(), issued.hour_ms);
+        while self.rounds.len() > ROUNDS_MAX {
+            let oldest = self.rounds.iter().min_by_key(|(_, hour_ms)| **hour_ms);
+            let Some(name) = oldest.map(|(name, _)| name.clone()) else { return };
+            self.rounds.remove(&name);
+        }
+    }
+
     /// A message that waited is gone on with.
     pub(super) fn resumed(&mut self, put: &Put) {
         self.matters.resumed(&put.envelope.header().id());
@@ -197,6 +212,7 @@ impl Kept {
             Some(link) => self.owing.entry(link.clone()).or_default().add(&routed.note),
             None => {
                 self.outcomes.learnt(&routed.note);
+                self.awaited.learnt(&routed.note);
             }
         }
     }

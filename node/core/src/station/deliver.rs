@@ -2,11 +2,12 @@
 //! released here.
 
 use yizhan_schemas::frame::SkipReason;
-use yizhan_schemas::{Lane, MessageId, Outcome};
+use yizhan_schemas::{Lane, Outcome};
 
 use super::Station;
 use super::perish::Perishing;
 use crate::effect::{Deliver, Effect, Notice};
+use crate::input::InInbox;
 use crate::link::Link;
 use crate::neighbour::Samples;
 use crate::outbound::Outbound;
@@ -169,13 +170,7 @@ impl Station {
         }
     }
 
-    pub(super) fn on_released(
-        &mut self,
-        now: Now,
-        through: u64,
-        ids: &[(u64, MessageId)],
-        step: &mut Step,
-    ) {
+    pub(super) fn on_released(&mut self, now: Now, through: u64, ids: &[InInbox], step: &mut Step) {
         let answered = self.inbox.place.map_or(0, |(_, answered)| answered);
         let acked = self.kept.outbound(&Link::Inbox, Lane::Routine).map_or(0, |owed| owed.acked);
         let through = through.min(answered);
@@ -184,15 +179,15 @@ impl Station {
         }
         let owed = self.kept.outbound(&Link::Inbox, Lane::Routine);
         // some of a recalled run may have ended otherwise
-        let open = |(leg, _): &&(u64, MessageId)| {
-            *leg <= through && owed.is_some_and(|owed| owed.open_between(*leg, *leg) == 1)
+        let open = |it: &&InInbox| {
+            it.leg <= through && owed.is_some_and(|owed| owed.open_between(it.leg, it.leg) == 1)
         };
-        let delivered: Vec<MessageId> = ids.iter().filter(open).map(|(_, id)| id.clone()).collect();
+        let delivered: Vec<&InInbox> = ids.iter().filter(open).collect();
         let at = Cursor { link: Link::Inbox, lane: Lane::Routine, through };
         self.write(step, Record::HandedOver(at));
         self.touched.insert(Link::Inbox);
-        for id in &delivered {
-            self.ended_at(id, [self.here.clone()], Outcome::Delivered, None);
+        for InInbox { id, remark, .. } in delivered {
+            self.ended_at(id, [self.here.clone()], Outcome::Delivered, remark.as_deref());
         }
         for (legs, taken_us) in self.inbox.samples.arrived(through) {
             let held_us = now.boot_us.saturating_sub(taken_us);

@@ -1,4 +1,5 @@
-//! Messages that wait: a step for the report that it overtook, a directive for its hour.
+//! Messages that wait: a step for the report that it overtook, a directive for its hour. What is
+//! told by the wall clock is looked at here.
 
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Envelope, MessageId, Outcome};
@@ -54,6 +55,7 @@ impl Station {
         let put = Put { legs, opens: matches!(act, Act::Open(_)), ..put };
         let places = perish::places(&put);
         let parked = parked(&put, &act);
+        self.categorize(&put, step);
         self.write(step, Record::Resumed(put));
         self.perishing.watch(places, &self.kept, &self.clock);
         if let Some(parked) = parked {
@@ -108,6 +110,8 @@ impl Station {
                 Until::Subject(subject) => self.give_up_waiting(now, &id, &subject, step),
             }
         }
+        self.remind(now, step);
+        self.issue_rounds(now, step);
         self.set_waking(now);
     }
 
@@ -142,6 +146,8 @@ impl Station {
         let rulings = rulings.map(|ruling| ruling.effective_ms.saturating_sub(now.wall_ms));
         let left_us = left
             .chain(rulings)
+            .chain(self.remind_left_ms(now))
+            .chain(self.round_left_ms(now))
             .min()
             .map(|left_ms| left_ms.saturating_mul(1000).clamp(1000, LOOK_US));
         self.wake_us = left_us.map(|left_us| now.boot_us.saturating_add(left_us));

@@ -268,6 +268,7 @@ impl Station {
     pub(super) fn take(&mut self, now: Now, put: Put, step: &mut Step) {
         let places = perish::places(&put);
         let word = self.word_of_root(&put.envelope);
+        self.categorize(&put, step);
         self.write(step, Record::Put(put));
         if let Some(word) = word {
             self.heed(now, word, step);

@@ -69,9 +69,10 @@ impl Station {
         }
         let hour_ms = draft.not_before_ms.filter(|hour_ms| *hour_ms > now.wall_ms);
         let targets = self.targets(&terms);
-        let key = draft.key.clone();
+        let (key, wants) = (draft.key.clone(), draft.wants.clone());
         let envelope = self.envelope(now, draft, terms)?;
         let id = envelope.header().id();
+        let handled_by = self.topology.resolve(envelope.header().handled_by());
         let legs = self.legs(&envelope, None);
         check!(!legs.is_empty(), "an admitted message has somewhere to go");
         let (legs, act) = match hour_ms {
@@ -89,8 +90,22 @@ impl Station {
         self.take_and_act(now, put, act, step);
         match word {
             Some(Word::Applied { subject, .. }) => self.applied(now, subject, &id, step),
-            Some(Word::TakesBack { references }) => self.withdraw(now, &references, step),
+            Some(Word::TakesBack { references }) => {
+                self.withdraw(now, &references, step);
+                self.await_no_more(&references, step);
+            }
             _ => {}
+        }
+        if let Some(wants) = wants {
+            let from_ms = hour_ms.unwrap_or(now.wall_ms);
+            self.await_answers(
+                now,
+                id.clone(),
+                wants,
+                from_ms,
+                handled_by.into_iter().collect(),
+                step,
+            );
         }
         Ok(id)
     }

@@ -29,12 +29,16 @@ pub struct View {
     pub outcomes: [u64; Outcome::ALL.len()],
     /// Such pairs that have not ended yet, as far as is known here.
     pub outcomes_open: u64,
+    /// Directives from here whose answers are waited for.
+    pub awaited: u64,
     /// True if the inbox stream can be written.
     pub inbox_open: bool,
     /// Its links; inbox and adapter last.
     pub links: Vec<LinkView>,
     /// Version of the policy that counts here.
     pub policy_version: u64,
+    /// Version of the table of categories that counts here.
+    pub categories: Option<String>,
     /// Incidents, cases, and what was counted.
     pub governed: Arc<Governed>,
 }
@@ -82,9 +86,11 @@ impl Station {
             late: self.kept.late,
             outcomes: self.kept.outcomes.ended,
             outcomes_open: self.kept.outcomes.open(),
+            awaited: self.kept.awaited.len() as u64,
             inbox_open: self.inbox.is_open(),
             links: self.link_views(now),
             policy_version: self.policy_version(),
+            categories: self.topology.categories().map(|table| table.version().to_owned()),
             governed,
         }
     }

@@ -59,6 +59,22 @@ kind = "incident.report"
 severity = "significant"
 accepted = "30m"
 escalate_after = "2h"
+[policy.categories]
+version = "2026.1"
+row = [
+    { family = "case", from = "征地拆迁", to = "城乡建设" },
+    { family = "incident", from = "0412", to = "市容环境" },
+]
+[[policy.round]]
+name = "三天三一"
+station = "510722.101"
+to = "510722.101.002"
+every = 3
+first = "2023-11-20"
+at = "09:00"
+title = "矛盾纠纷排查"
+requires = "completed"
+due = "1d"
 "#;
 
 pub(crate) struct Bench {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use bytes::Bytes;
 use yizhan_core::effect::{Effect, Notice, Verdict};
 use yizhan_core::fill::{Filled, fill};
-use yizhan_core::input::{Attempted, Input, Ticket};
+use yizhan_core::input::{Attempted, InInbox, Input, Ticket};
 use yizhan_core::link::Link;
 use yizhan_core::seal::{Checked, NoKeys};
 use yizhan_schemas::frame::{Body, Frame, Hello};
@@ -181,9 +181,10 @@ impl Chain {
             Effect::Deliver(deliver) => {
                 let mut ids = Vec::new();
                 for leg in deliver.from..=deliver.through {
-                    ids.push((leg, self.id_of(at, &Link::Inbox, Lane::Routine, leg)));
+                    let id = self.id_of(at, &Link::Inbox, Lane::Routine, leg);
+                    ids.push(InInbox::plain(leg, id));
                 }
-                self.inboxes[at].extend(ids.iter().map(|(_, id)| id.clone()));
+                self.inboxes[at].extend(ids.iter().map(|it| it.id.clone()));
                 self.put(at, Input::Delivered { through: deliver.through });
                 self.put(at, Input::Released { through: deliver.through, ids });
             }

@@ -17,14 +17,14 @@ const TOWN: usize = 1;
 const VILLAGE: usize = 2;
 const HOUR_MS: u64 = 3_600_000;
 
-fn county() -> Chain {
+pub(crate) fn county() -> Chain {
     let codes = ["510722", "510722.101", "510722.101.002"];
     let mut chain = Chain::with(codes.map(Bench::governed).into());
     chain.wait_ms(1_000);
     chain
 }
 
-fn hand_in(chain: &mut Chain, at: usize, draft: Draft) -> Option<MessageId> {
+pub(crate) fn hand_in(chain: &mut Chain, at: usize, draft: Draft) -> Option<MessageId> {
     let before = chain.heard.len();
     chain.tell(at, Input::Submitted { ticket: Ticket(7), draft: Box::new(draft) });
     let verdict = chain.heard.get(before).cloned();

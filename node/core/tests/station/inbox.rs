@@ -1,7 +1,7 @@
 //! Inbox legs and the stream that they go into.
 
 use yizhan_core::effect::{Deliver, Effect, Notice};
-use yizhan_core::input::Input;
+use yizhan_core::input::{InInbox, Input};
 use yizhan_core::link::Link;
 use yizhan_schemas::{Lane, Outcome};
 
@@ -193,7 +193,7 @@ fn only_what_the_stream_answered_for_is_released_and_told_as_delivered() {
             yizhan_core::record::Record::Put(put) => Some(put),
             _ => None,
         })
-        .map(|put| (put.legs[0].sequence, put.envelope.header().id()))
+        .map(|put| InInbox::plain(put.legs[0].sequence, put.envelope.header().id()))
         .collect();
     let delivered = |bench: &Bench| bench.station.kept().outcomes.ended(Outcome::Delivered);
     bench.tell(Input::Delivered { through: 1 });

@@ -59,6 +59,8 @@ pub(super) fn letter(record: &Record) -> u8 {
         Record::Matter(_) => b'm',
         Record::Resumed(_) => RESUMED,
         Record::DigestTaken(_) => b'd',
+        Record::Awaited(_) => b'a',
+        Record::RoundIssued(_) => b'n',
         Record::Snapshot(_) => SNAPSHOT,
     }
 }

@@ -34,8 +34,7 @@ pub struct Card {
 impl Card {
     /// Its JSON.
     pub fn to_json(&self) -> bytes::Bytes {
-        // text, numbers and words always have a JSON form
-        serde_json::to_vec(self).unwrap_or_default().into()
+        crate::payload::to_json(self)
     }
 }
 
