@@ -33,6 +33,7 @@ pub use self::outlets::{
 use self::disk::Job;
 use crate::clock;
 use crate::mailbox::{Asker, Letter};
+use crate::telemetry::room;
 
 /// Letters taken into a step at one go, so that a flood cannot keep a step from closing.
 const LETTERS_A_TURN_MAX: usize = 1024;
@@ -237,6 +238,7 @@ impl Driver {
         let usage = (disk.usage)();
         if self.usage.replace(usage) != Some(usage) {
             let Usage { held_bytes, max_bytes } = usage;
+            room(held_bytes, max_bytes);
             let input = Input::Disk { held_bytes, max_bytes };
             self.station.handle(clock::now(), input, &mut step);
         }

@@ -7,7 +7,7 @@ mod notices;
 pub mod spans;
 mod sparing;
 
-pub use count::{Counts, gauges};
+pub use count::{Counts, gauges, room, volume};
 pub use notices::notices;
 pub use sparing::{REFUSALS, Sparing};
 
@@ -69,6 +69,7 @@ pub fn metrics() -> Result<PrometheusHandle, TelemetryError> {
         .install_recorder()
         .map_err(wrong)?;
     describe();
+    metrics::gauge!("yizhan_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
 
@@ -148,6 +149,7 @@ fn describe() {
     );
     counter!("yizhan_two_hop_short_total", "Legs given up before the hop beyond had them");
     counter!("yizhan_late_total", "Messages that came behind their successors, by link");
+    counter!("yizhan_astray_total", "Receipts whose origin is no station known here");
     counter!("yizhan_full_total", "Messages not taken for want of room, to be sent again, by link");
     counter!("yizhan_catalogue_reads_total", "Times the catalogue was read, by outcome");
     counter!("yizhan_catalogue_changes_total", "Devices that a new catalogue changed, by what");
@@ -168,6 +170,7 @@ fn describe() {
     gauge!("yizhan_link_up", "1 if a session stands, by link");
     gauge!("yizhan_round_trip_seconds", "Smoothed round trip, by link");
     gauge!("yizhan_spool_held_bytes", "Bytes that the custody log takes on disk");
+    gauge!("yizhan_spool_max_bytes", "Most that it may take (spool.max_bytes)");
     gauge!("yizhan_disk_free_bytes", "Bytes free on the spool's volume");
     gauge!("yizhan_build_info", "1, with the version");
     gauge!("yizhan_spans_wanted", "1 if somebody collects spans of this station");

@@ -69,8 +69,11 @@ pub struct BadSelector {
     pub why: String,
 }
 
-/// The forms with a name before the code.
-const NAMED: [(&str, fn(String, Code) -> Target); 4] = [
+/// A form with a name before the code.
+type Named = fn(String, Code) -> Target;
+
+/// All of them.
+const NAMED: [(&str, Named); 4] = [
     ("tier:", Target::Tier),
     ("tag:", Target::Tag),
     ("role:", Target::Role),

@@ -27,6 +27,7 @@ mod inbox;
 mod keys;
 mod kills;
 mod load;
+mod metrics;
 mod old_segments;
 mod order;
 mod people;

@@ -28,6 +28,7 @@ use crate::config::{BusMode, Config, Effective};
 use crate::mailbox;
 use crate::query::Board;
 use crate::roster::Roster;
+use crate::spool::LegReader;
 use crate::telemetry::spans::Shelf;
 use crate::telemetry::{self, Counts};
 use crate::tls::{Tls, TlsFiles};
@@ -117,6 +118,7 @@ pub(super) async fn station(
     let (driver, view) = parts.driver(&home, outlets);
     parts.tasks.spawn(devices::close(kept, app.clone(), view.clone()));
     let (events, _) = broadcast::channel(EVENTS_MAX);
+    let volume = parts.store.log.as_ref().map(|log| log.log.reader());
     let (journal, feed) = parts.journal(&home, &events)?;
     let disk = parts.disk(&home, &journal, (feed, spans), counts, (reclaim, orders))?;
     let enquiry = parts.enquiry(&journal, &view, &link, questions);
@@ -132,7 +134,7 @@ pub(super) async fn station(
     };
     let served = parts.serve(listener, metrics, desk)?;
     parts.tasks.spawn(systemd::tell(link.clone(), view.clone()));
-    parts.tasks.spawn(gauges(view));
+    parts.tasks.spawn(gauges(view, volume));
     let announcement = announce(&app, stop.clone());
     let running = driver.run(letters, disk, stop);
     let outcome = tokio::select! {
@@ -233,9 +235,15 @@ fn announce(app: &Client, mut stop: watch::Receiver<bool>) -> tokio::task::JoinH
 }
 
 /// Sets the gauges of each new view.
-async fn gauges(mut view: watch::Receiver<View>) -> (&'static str, Result<(), RunError>) {
+async fn gauges(
+    mut view: watch::Receiver<View>,
+    volume: Option<LegReader>,
+) -> (&'static str, Result<(), RunError>) {
     while view.changed().await.is_ok() {
         telemetry::gauges(&view.borrow_and_update());
+        if let Some(Ok(free_bytes)) = volume.as_ref().map(LegReader::volume_free_bytes) {
+            telemetry::volume(free_bytes);
+        }
     }
     // the loop has ended, which says why
     std::future::pending().await

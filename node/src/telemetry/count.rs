@@ -114,6 +114,17 @@ impl Counts {
     }
 }
 
+/// Sets the gauges of how full the spool is.
+pub fn room(held_bytes: u64, max_bytes: u64) {
+    gauge!("yizhan_spool_held_bytes").set(held_bytes as f64);
+    gauge!("yizhan_spool_max_bytes").set(max_bytes as f64);
+}
+
+/// Sets the gauge of the spool's volume.
+pub fn volume(free_bytes: u64) {
+    gauge!("yizhan_disk_free_bytes").set(free_bytes as f64);
+}
+
 /// Sets the gauges of a view, and the counters that it keeps since the store was made.
 pub fn gauges(view: &View) {
     for (outcome, pairs) in Outcome::ALL.into_iter().zip(view.outcomes) {
