@@ -95,6 +95,10 @@ impl Listed for Roster {
         gauge!("yizhan_roster_entries_max").set(entries_max as f64);
         tracing::info!(event = "roster_read", posts, vacant, workers, "the roster is in force");
     }
+
+    fn say_refused(why: &str) {
+        tracing::error!(event = "roster_refused", "{why}; the one before stays in force");
+    }
 }
 
 #[cfg(test)]

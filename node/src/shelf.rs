@@ -26,7 +26,7 @@ pub trait Listed: Default + Send + Sync + 'static {
     const ENTRY_BYTES_MAX: u64;
     /// The counter of its readings, by outcome.
     const READS: &'static str;
-    /// What the audit log and the log call a file that was not taken.
+    /// What the audit log calls a file that was not taken.
     const REFUSED: &'static str;
 
     /// Reads a file of at most so many entries.
@@ -37,6 +37,9 @@ pub trait Listed: Default + Send + Sync + 'static {
 
     /// Says what holds from now on, and what is other than before.
     fn say(&self, before: &Self, entries_max: u64);
+
+    /// Says that a new file was not taken.
+    fn say_refused(why: &str);
 }
 
 /// The text of a list's file.

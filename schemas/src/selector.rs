@@ -150,6 +150,11 @@ impl Selector {
         Self(vec![Target::Up])
     }
 
+    /// A selector of these targets.
+    pub fn of_targets(targets: Vec<Target>) -> Self {
+        Self(targets)
+    }
+
     /// A selector of these stations.
     pub fn of(codes: impl IntoIterator<Item = Code>) -> Self {
         Self(codes.into_iter().map(Target::One).collect())

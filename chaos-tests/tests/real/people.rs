@@ -1,6 +1,9 @@
 //! Directives to posts and workers of a village: who is meant, who is not there, and who hears so.
 
+use std::process::Command;
+
 use chaos_tests::real::county::{County, Plan};
+use chaos_tests::real::programs;
 use chaos_tests::real::publisher::{Event, accepted, connect, post, publish};
 use chaos_tests::real::station::signal;
 use chaos_tests::real::until::{SOON, until};
@@ -102,7 +105,17 @@ async fn a_roster_is_read_again_while_its_station_runs_and_shown_without_names()
             "workers": [{ "id": "gw-0007", "name": "***" }],
         })
     );
+    let printed = Command::new(programs::yizhan())
+        .args(["roster", "show", "--lang", "en", "--server", &west.url().unwrap()])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert!(
+        printed.contains(&format!("role:调解员@{WEST}")) && printed.contains("tj-002"),
+        "{printed}"
+    );
     for name in ["张三", "李四", "王五"] {
+        assert!(!printed.contains(name), "{printed}");
         assert!(!west.log_text().contains(name), "{name} is nobody's business in a log");
     }
 }

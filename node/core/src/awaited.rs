@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use yizhan_schemas::payload::directive::Requires;
 use yizhan_schemas::payload::receipt::{Event, Note};
-use yizhan_schemas::{Answer, Code, MessageId, Outcome};
+use yizhan_schemas::selector::Target;
+use yizhan_schemas::{Answer, Code, MessageId, Outcome, Selector};
 
 /// Most directives whose answers are waited for; those beyond have no reminders.
 pub const AWAITED_MAX: usize = 256;
@@ -28,6 +29,8 @@ pub struct Wants {
 /// One directive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
+    /// Whom it is for.
+    pub to: Selector,
     /// What it asks for.
     pub wants: Wants,
     /// When it left, Unix milliseconds.
@@ -48,12 +51,8 @@ pub enum Change {
     Wanted {
         /// The directive.
         id: MessageId,
-        /// What it asks for.
-        wants: Wants,
-        /// When it leaves, Unix milliseconds.
-        from_ms: u64,
-        /// Whom it is for.
-        stations: Vec<Code>,
+        /// What it asks for, and of whom.
+        wanted: Wanted,
     },
     /// These stations were reminded.
     #[serde(rename = "r")]
@@ -72,6 +71,17 @@ pub enum Change {
 }
 
 impl Wanted {
+    /// Of a directive that leaves at `from_ms`, for these stations.
+    pub fn new(
+        to: Selector,
+        wants: Wants,
+        from_ms: u64,
+        stations: impl IntoIterator<Item = Code>,
+    ) -> Self {
+        let missing = stations.into_iter().map(|station| (station, true)).collect();
+        Self { to, wants, from_ms, missing }
+    }
+
     /// When there is something to do next, Unix milliseconds: at half of the time as long as
     /// somebody is to be reminded, then when it is due.
     pub fn next_ms(&self) -> u64 {
@@ -82,9 +92,15 @@ impl Wanted {
         }
     }
 
-    /// Those who are to be reminded.
-    pub fn silent(&self) -> impl Iterator<Item = &Code> {
-        self.missing.iter().filter(|(_, remind)| **remind).map(|(station, _)| station)
+    /// Those who are to be reminded: the people at a station whom it names, else the station.
+    pub fn silent(&self) -> impl Iterator<Item = Target> {
+        let silent = self.missing.iter().filter(|(_, remind)| **remind);
+        silent.flat_map(|(station, _)| {
+            let named = self.to.targets().iter();
+            let named = named.filter(|it| it.is_somebody() && it.code() == Some(station));
+            let named: Vec<Target> = named.cloned().collect();
+            if named.is_empty() { vec![Target::One(station.clone())] } else { named }
+        })
     }
 
     fn heard(&mut self, station: &Code, event: &Event) {
@@ -117,10 +133,8 @@ impl Awaited {
     /// Takes a change into account.
     pub fn change(&mut self, change: &Change) {
         match change {
-            Change::Wanted { id, wants, from_ms, stations } => {
-                let missing = stations.iter().map(|station| (station.clone(), true)).collect();
-                let wanted = Wanted { wants: wants.clone(), from_ms: *from_ms, missing };
-                self.0.insert(id.clone(), wanted);
+            Change::Wanted { id, wanted } => {
+                self.0.insert(id.clone(), wanted.clone());
             }
             Change::Reminded { id, stations } => {
                 let Some(wanted) = self.0.get_mut(id) else { return };
@@ -190,7 +204,8 @@ mod tests {
         let mut awaited = Awaited::default();
         let wants = Wants { requires, due: String::new(), due_ms: 3000 };
         let stations = vec![town.clone(), village.clone()];
-        awaited.change(&Change::Wanted { id: id.clone(), wants, from_ms: 1000, stations });
+        let wanted = Wanted::new(Selector::of(stations.clone()), wants, 1000, stations);
+        awaited.change(&Change::Wanted { id: id.clone(), wanted });
         awaited.learnt(&Note::of(&id, village.clone(), event, 0));
         let wanted = awaited.get(&id).unwrap();
         assert_eq!(wanted.missing.get(&town), Some(&true), "nothing was heard of the township");
@@ -223,7 +238,8 @@ mod tests {
         let mut awaited = Awaited::default();
         let wants = Wants { requires: Requires::Delivered, due: String::new(), due_ms: 3000 };
         let stations = vec![town.clone()];
-        awaited.change(&Change::Wanted { id: id.clone(), wants, from_ms: 1000, stations });
+        let wanted = Wanted::new(Selector::of(stations.clone()), wants, 1000, stations);
+        awaited.change(&Change::Wanted { id: id.clone(), wanted });
         let delivered = Event::Ended { outcome: Outcome::Delivered, detail: None };
         for other in ["510722-b7k2qf-r4", "510722-b7k2qf-p3", "510722-c7k2qf-r3"] {
             let other = MessageId::parse(other).unwrap();

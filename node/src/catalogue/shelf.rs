@@ -77,4 +77,8 @@ impl Listed for Catalogue {
             "the catalogue of devices is in force"
         );
     }
+
+    fn say_refused(why: &str) {
+        tracing::error!(event = "catalogue_refused", "{why}; the one before stays in force");
+    }
 }

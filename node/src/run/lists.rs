@@ -26,15 +26,13 @@ pub(super) async fn follow<T: Listed>(
     while hangups.recv().await.is_some() {
         let again = Arc::clone(&shelf);
         // a long list, on a disk that may be busy
-        match tokio::task::spawn_blocking(move || again.renew()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(fault)) => {
-                tracing::error!(event = T::REFUSED, "{fault}; the one before stays in force");
-                let deed = Deed::refused(T::REFUSED, "SIGHUP", "not valid");
-                audit.note(deed.detail(&fault.to_string()));
-            }
-            Err(fault) => tracing::error!(event = T::REFUSED, "{fault}"),
-        }
+        let why = match tokio::task::spawn_blocking(move || again.renew()).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(fault)) => fault.to_string(),
+            Err(fault) => fault.to_string(),
+        };
+        T::say_refused(&why);
+        audit.note(Deed::refused(T::REFUSED, "SIGHUP", "not valid").detail(&why));
     }
     (T::NAME, Ok(()))
 }

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use yizhan_schemas::payload::directive::reminder::{self, Overdue, Reminder};
-use yizhan_schemas::selector::TARGETS_MAX;
-use yizhan_schemas::{Code, Lane, MessageId, Selector};
+use yizhan_schemas::selector::{TARGETS_MAX, Target};
+use yizhan_schemas::{Lane, MessageId, Selector};
 
 use super::Station;
 use super::overdue::Outgoing;
@@ -17,21 +17,19 @@ use crate::time::Now;
 pub(super) const TRY_AGAIN_MS: u64 = 1000;
 
 impl Station {
-    /// A directive of ours that leaves at `from_ms` wants answers of these stations.
+    /// A directive of ours wants answers.
     pub(super) fn await_answers(
         &mut self,
         now: Now,
         id: MessageId,
-        wants: Wants,
-        from_ms: u64,
-        stations: Vec<Code>,
+        wanted: Wanted,
         step: &mut Step,
     ) {
         // whose time is over before it leaves wants nothing that anybody could give
-        if wants.due_ms <= from_ms || !self.kept.awaited.has_room() {
+        if wanted.wants.due_ms <= wanted.from_ms || !self.kept.awaited.has_room() {
             return;
         }
-        self.write(step, Record::Awaited(Change::Wanted { id, wants, from_ms, stations }));
+        self.write(step, Record::Awaited(Change::Wanted { id, wanted }));
         self.set_waking(now);
     }
 
@@ -68,13 +66,14 @@ impl Station {
         let (subject, station) = (id.to_string(), self.here.to_string());
         let more = Default::default();
         let payload = Reminder { subject, station, requires, due, more }.to_json();
-        let silent: Vec<Code> = wanted.silent().cloned().collect();
-        for stations in silent.chunks(TARGETS_MAX) {
-            let to = Selector::of(stations.iter().cloned());
+        let silent: Vec<Target> = wanted.silent().collect();
+        for targets in silent.chunks(TARGETS_MAX) {
+            let to = Selector::of_targets(targets.to_vec());
             if self.say(now, reminder::KIND, to, id, payload.clone(), step).is_none() {
                 return;
             }
-            let (id, stations) = (id.clone(), stations.to_vec());
+            let stations = targets.iter().filter_map(Target::code).cloned().collect();
+            let id = id.clone();
             self.write(step, Record::Awaited(Change::Reminded { id, stations }));
         }
     }

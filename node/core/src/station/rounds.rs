@@ -9,7 +9,7 @@ use yizhan_topology::round::{Round, instant};
 
 use super::Station;
 use super::overdue::Outgoing;
-use crate::awaited::Wants;
+use crate::awaited::{Wanted, Wants};
 use crate::record::{Record, RoundIssued};
 use crate::step::Step;
 use crate::time::Now;
@@ -64,8 +64,9 @@ impl Station {
         self.write(step, Record::RoundIssued(issued));
         if let (Some(due), Some(due_ms)) = (issue.due, due_ms) {
             let wants = Wants { requires: round.requires, due, due_ms };
-            let stations = self.topology.resolve(&round.to).into_iter().collect();
-            self.await_answers(now, id, wants, now.wall_ms, stations, step);
+            let stations = self.topology.resolve(&round.to);
+            let wanted = Wanted::new(round.to.clone(), wants, now.wall_ms, stations);
+            self.await_answers(now, id, wanted, step);
         }
     }
 }

@@ -7,6 +7,7 @@ use yizhan_schemas::{Code, Envelope, Header, MessageId};
 use super::Station;
 use super::govern::Act;
 use crate::admit::{self, Terms};
+use crate::awaited::Wanted;
 use crate::draft::Draft;
 use crate::effect::{Effect, Verdict};
 use crate::input::Ticket;
@@ -72,7 +73,8 @@ impl Station {
         let (key, wants) = (draft.key.clone(), draft.wants.clone());
         let envelope = self.envelope(now, draft, terms)?;
         let id = envelope.header().id();
-        let handled_by = self.topology.resolve(envelope.header().handled_by());
+        let to = envelope.header().handled_by().clone();
+        let handled_by = self.topology.resolve(&to);
         let legs = self.legs(&envelope, None);
         check!(!legs.is_empty(), "an admitted message has somewhere to go");
         let (legs, act) = match hour_ms {
@@ -98,14 +100,8 @@ impl Station {
         }
         if let Some(wants) = wants {
             let from_ms = hour_ms.unwrap_or(now.wall_ms);
-            self.await_answers(
-                now,
-                id.clone(),
-                wants,
-                from_ms,
-                handled_by.into_iter().collect(),
-                step,
-            );
+            let wanted = Wanted::new(to, wants, from_ms, handled_by);
+            self.await_answers(now, id.clone(), wanted, step);
         }
         Ok(id)
     }

@@ -80,6 +80,17 @@ fn who_is_silent_at_half_of_the_time_is_reminded_once_and_who_answered_is_not() 
 }
 
 #[test]
+fn a_reminder_is_for_the_post_that_its_directive_was_for() {
+    let mut chain = county();
+    let post = "role:综治委员@510722.101.002";
+    let order = order(&chain, Requires::Acknowledged, "Alert", &[]);
+    hand_in(&mut chain, COUNTY, Draft { to: Some(post.parse().unwrap()), ..order }).unwrap();
+    chain.wait_long_ms(HOUR_MS / 2 + MINUTE_MS);
+    let reminders = said(&chain, COUNTY, "directive.reminder");
+    assert_eq!(reminders.iter().map(|(to, _)| to.as_str()).collect::<Vec<_>>(), [post]);
+}
+
+#[test]
 fn what_is_due_and_not_answered_is_said_once_to_its_issuer_with_those_who_are_missing() {
     let mut chain = county();
     let order = order(&chain, Requires::Completed, "Alert", &[]);
