@@ -14,7 +14,8 @@ pub(crate) fn queries(dashboard: &Value) -> Vec<(String, String)> {
             targets.map(move |target| (title.clone(), target["expr"].as_str().unwrap().to_owned()))
         })
         .collect();
-    let variables = dashboard["templating"]["list"].as_array().into_iter().flatten();
+    let variables = dashboard.pointer("/templating/list").and_then(Value::as_array);
+    let variables = variables.into_iter().flatten();
     let asks = variables.filter(|variable| variable["type"] == "query");
     found.extend(asks.map(|variable| {
         let query = variable["query"].as_str().unwrap();
@@ -26,8 +27,8 @@ pub(crate) fn queries(dashboard: &Value) -> Vec<(String, String)> {
 
 pub(crate) fn dashboards() -> Vec<(String, Value)> {
     let read = |(name, text): (String, String)| {
-        let value = serde_json::from_str(&text).unwrap_or_else(|fault| panic!("{name}: {fault}"));
-        (name, value)
+        let value = serde_json::from_str(&text).map_err(|fault| format!("{name}: {fault}"));
+        (name, value.unwrap())
     };
     files("ops/grafana", "json").into_iter().map(read).collect()
 }
