@@ -6,7 +6,7 @@ SEEDS ?= 2000
 MINUTES ?= 10
 SECONDS ?= 60
 
-.PHONY: help demo test fmt lint sim sim-county sim-long sim-mutants fuzz fuzz-corpus mutants powercut \
+.PHONY: help demo test test-long fmt lint sim sim-county sim-long sim-mutants fuzz fuzz-corpus mutants powercut \
 	powercut-station test-attacks test-permissions bench bench-peers bench-micro
 
 help: ## This list
@@ -23,6 +23,10 @@ test: ## All tests, with a real nats-server; by nextest where there is one
 	else \
 		$(CARGO) test --workspace $(ARGS); \
 	fi
+
+test-long: ## Tests that take minutes each, as a link that is cut for one
+	@server="$$(ops/nats/get-nats-server)" && export PATH="$$(dirname "$$server"):$$PATH" && \
+	$(CARGO) test --package chaos-tests --test real $(ARGS) -- --ignored
 
 # builds what is attacked and what attacks, then runs $(1)
 define run_attacks

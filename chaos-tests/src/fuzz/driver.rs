@@ -63,7 +63,7 @@ impl Driver {
                     self.later(Input::Carried { segment, puts, seals: Vec::new() });
                 }
                 Effect::AskSpans { bytes_max } => {
-                    let bytes = draw.below(2) as usize * bytes_max;
+                    let bytes = draw.below(2) * bytes_max;
                     self.later(Input::Spans(vec![0; bytes].into()));
                 }
                 Effect::Reply { .. }

@@ -130,7 +130,7 @@ async fn a_collector_that_is_away_gets_the_spans_when_it_is_back_and_nobody_wait
         county("http/protobuf", &format!("http://127.0.0.1:{}", away.port()), "1").await;
     let nats = connect(county.station(VILLAGE)).await;
     let id = accepted(&publish(&nats, &Event::report(1)).await);
-    crate::inbox::holds_exactly(county.station(COUNTY), &[id.clone()]).await;
+    crate::inbox::holds_exactly(county.station(COUNTY), std::slice::from_ref(&id)).await;
     until(SOON, "the root was refused", || async {
         let failed = county.station(COUNTY).metric("yizhan_spans_export_failures_total", "").await;
         failed.filter(|failures| *failures > 0.0)

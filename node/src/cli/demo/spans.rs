@@ -58,7 +58,8 @@ impl Spans<'_> {
     async fn whole(&self) -> Result<Option<(MessageId, String)>, String> {
         let root = self.root()?;
         let page = self.county.probe.value(root, "/v1/messages?kind=incident.report").await?;
-        let rows = page["messages"].as_array().cloned().unwrap_or_default();
+        let rows =
+            page.get("messages").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
         let ids = rows.iter().filter_map(|row| row["id"].as_str()?.parse::<MessageId>().ok());
         let of_a_village = |id: &MessageId| self.county.topology.children(&id.origin).is_empty();
         Ok(ids.filter(of_a_village).find_map(|id| Some((id.clone(), is_followed(&id)?))))

@@ -90,8 +90,8 @@ impl Owed {
         if next < unknown {
             over.others.push((next, unknown - 1));
         }
-        while let Some((_, taken)) = owed.sampled.pop_front_if(|(leg, _)| *leg <= through) {
-            over.sampled.push(taken);
+        while owed.sampled.front().is_some_and(|(leg, _)| *leg <= through) {
+            over.sampled.extend(owed.sampled.pop_front().map(|(_, taken)| taken));
         }
         while let Some((first, last, taken_ms)) = owed.plain.front_mut() {
             if *first > through {

@@ -31,6 +31,9 @@ const READ_MAX: u64 = 256;
 /// Messages of one note of which there are spans.
 const NOTE_MAX: u64 = 64;
 
+/// What messages waited for between two times that then went to a link.
+pub(crate) type Waits = Box<dyn Fn(&Link, u64, u64) -> Vec<Wait> + Send>;
+
 /// What a tracer is made of.
 pub struct TracerPlan {
     /// The station.
@@ -43,8 +46,8 @@ pub struct TracerPlan {
     pub acked: Vec<((Link, Lane), u64)>,
     /// Where legs are read.
     pub legs: Arc<dyn LegSource>,
-    /// What messages waited for between two times that then went to a link.
-    pub waits: Box<dyn Fn(&Link, u64, u64) -> Vec<Wait> + Send>,
+    /// What messages waited for.
+    pub waits: Waits,
     /// Where spans go.
     pub shelf: Shelf,
 }
@@ -78,7 +81,7 @@ pub(super) struct Tracer {
     pub(super) parent: Option<Code>,
     pub(super) sample: f64,
     pub(super) legs: Arc<dyn LegSource>,
-    pub(super) waits: Box<dyn Fn(&Link, u64, u64) -> Vec<Wait> + Send>,
+    pub(super) waits: Waits,
     pub(super) shelf: Shelf,
 }
 
