@@ -77,14 +77,16 @@ impl Deliverer {
             match self.work(opening, &inbox, &mut orders, &mut flight).await {
                 Ended::CoreGone => return,
                 Ended::Reopen(why) => {
-                    tracing::warn!(why, "the inbox is opened anew");
+                    tracing::warn!(event = "inbox_reopened", why, "the inbox is opened anew");
                     barren = if flight.was_answered { 0 } else { barren + 1 };
                     self.restart_if_stuck(&why, &mut barren).await;
                     metrics::counter!("yizhan_inbox_reopened_total").increment(1);
                     // what fails at once each time must not keep the machine busy
                     tokio::time::sleep(REOPEN_PAUSE.0 * barren.min(BARREN_MAX)).await;
                 }
-                Ended::Renumber(why) => tracing::info!(why, "the inbox is opened anew"),
+                Ended::Renumber(why) => {
+                    tracing::info!(event = "inbox_reopened", why, "the inbox is opened anew")
+                }
             }
             if !self.mailbox.tell(Input::InboxClosed).await {
                 return;
@@ -96,7 +98,11 @@ impl Deliverer {
     /// itself (nats-server 2.15): only a restart of the server helps, and only with some room.
     async fn restart_if_stuck(&self, why: &str, barren: &mut u32) {
         if *barren >= BARREN_MAX && self.bus.restart() {
-            tracing::warn!(why, "YZ_INBOX answers nothing: the bus is restarted");
+            tracing::warn!(
+                event = "inbox_silent",
+                why,
+                "YZ_INBOX answers nothing: the bus is restarted"
+            );
             *barren = 0;
             tokio::time::sleep(REOPEN_PAUSE.1).await;
         }
@@ -112,7 +118,9 @@ impl Deliverer {
         for pause in pauses.build() {
             match self.try_open(opening).await {
                 Ok((inbox, input)) => return self.mailbox.tell(input).await.then_some(inbox),
-                Err(fault) => tracing::info!(%fault, "the inbox is not to be had yet"),
+                Err(fault) => {
+                    tracing::info!(event = "inbox_away", %fault, "the inbox is not to be had yet")
+                }
             }
             tokio::time::sleep(pause).await;
         }
@@ -179,6 +187,7 @@ impl Deliverer {
         if matches!(fault, InboxError::Full) {
             metrics::counter!("yizhan_inbox_full_total").increment(1);
             tracing::error!(
+                event = "inbox_full",
                 "YZ_INBOX is full (inbox.max_bytes): delivery waits until applications or \
                  inbox.max_age have made room"
             );
@@ -288,7 +297,13 @@ impl Deliverer {
         });
         if let Err(fault) = read {
             // they are in the inbox all the same: only their origins will not be told
-            tracing::error!(fault, from, through, "delivered messages cannot be named");
+            tracing::error!(
+                event = "delivered_unnamed",
+                fault,
+                from,
+                through,
+                "delivered messages cannot be named"
+            );
         }
         ids
     }

@@ -283,7 +283,9 @@ impl Driver {
             self.snapshot_due = false;
             match self.station.snapshot(self.steps.begin()) {
                 Ok((writes, pending)) => self.hand_over(disk, Job { writes, pending })?,
-                Err(fault) => tracing::error!(%fault, "no snapshot: opening will read more"),
+                Err(fault) => {
+                    tracing::error!(event = "no_snapshot", %fault, "no snapshot: opening will read more")
+                }
             }
         }
         Ok(())

@@ -53,7 +53,10 @@ fn thread() -> &'static mpsc::Sender<Order> {
             }
         });
         if let Err(error) = started {
-            tracing::error!("cannot start the thread that starts programs: {error}");
+            tracing::error!(
+                event = "nursery_failed",
+                "cannot start the thread that starts programs: {error}"
+            );
         }
         orders
     })

@@ -42,7 +42,7 @@ use crate::telemetry;
 /// # Errors
 /// Why it did not start, or why it had to stop.
 pub fn run(config: Config, effective: Effective) -> Result<(), RunError> {
-    telemetry::log(config.log.format)?;
+    telemetry::log(config.log.format, &config.station.code)?;
     let metrics = telemetry::metrics()?;
     // one thread for all that talks, beside those of the disk, the index and the journal: tasks that
     // hand each other every message would wake each other's threads for every message

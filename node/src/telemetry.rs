@@ -3,6 +3,7 @@
 //! Promise: nothing here can hold up custody, and no secret or payload is logged.
 
 mod count;
+mod line;
 mod notices;
 pub mod spans;
 mod sparing;
@@ -13,7 +14,11 @@ pub use sparing::{REFUSALS, Sparing};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::{JsonFields, format};
 
+use yizhan_schemas::Code;
+
+use self::line::Named;
 use crate::config::LogFormat;
 
 /// Upper bounds of time buckets, seconds: from a fast disk's sync to a link that was away a day.
@@ -29,14 +34,14 @@ const RECORDS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 32.0, 128.0, 512.0, 2048.0];
 #[error("cannot set up {0}: {1}")]
 pub struct TelemetryError(&'static str, String);
 
-/// Sets the process's log up. `RUST_LOG` chooses levels (default `info`); it goes to standard
-/// error.
+/// Sets the process's log up: each line names the station. `RUST_LOG` chooses levels (default
+/// `info`); it goes to standard error.
 ///
 /// # Errors
 /// It was set up before.
-pub fn log(format: LogFormat) -> Result<(), TelemetryError> {
+pub fn log(form: LogFormat, station: &Code) -> Result<(), TelemetryError> {
     use std::io::IsTerminal as _;
-    let human = match format {
+    let human = match form {
         LogFormat::Human => true,
         LogFormat::Json => false,
         LogFormat::Auto => std::io::stderr().is_terminal(),
@@ -44,9 +49,13 @@ pub fn log(format: LogFormat) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("info,async_nats=error"));
     let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let done = match human {
-        true => base.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        false => base.json().flatten_event(true).try_init(),
+    let station = station.to_string();
+    let done = if human {
+        let form = format().with_ansi(std::io::stderr().is_terminal());
+        base.event_format(Named { station, form }).try_init()
+    } else {
+        let form = format().json().flatten_event(true);
+        base.fmt_fields(JsonFields::new()).event_format(Named { station, form }).try_init()
     };
     done.map_err(|fault| TelemetryError("the log", fault.to_string()))
 }

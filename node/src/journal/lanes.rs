@@ -135,7 +135,12 @@ impl Lanes {
                 true
             });
             if let Err(fault) = read {
-                tracing::debug!(fault, link = link.word(), "handed over, and not known what");
+                tracing::debug!(
+                    event = "handed_over_unnamed",
+                    fault,
+                    link = link.word(),
+                    "handed over, and not known what"
+                );
             }
         }
         legs.hand_over(from, through, &mut runs);

@@ -115,9 +115,11 @@ async fn answer(client: &Client, mailbox: &Mailbox, audit: &Audit, child: Code, 
     match frame.encode() {
         Ok(bytes) => {
             if let Err(fault) = client.answer(&message, bytes).await {
-                tracing::debug!(child = child.as_str(), %fault, "a hello was not answered");
+                tracing::debug!(event = "hello_unanswered", child = child.as_str(), %fault, "a hello was not answered");
             }
         }
-        Err(fault) => tracing::error!(%fault, "a welcome does not encode"),
+        Err(fault) => {
+            tracing::error!(event = "frame_unencodable", %fault, "a welcome does not encode")
+        }
     }
 }

@@ -95,7 +95,7 @@ async fn say_hello(client: &Client, subject: &str, hello: Hello, mailbox: &Mailb
         Ok(Frame::Refused(refused)) => Input::Refused(refused),
         Ok(_) => Input::Unanswered { counter },
         Err(why) => {
-            tracing::debug!(why, "no answer to a hello");
+            tracing::debug!(event = "hello_unanswered", why, "no answer to a hello");
             Input::Unanswered { counter }
         }
     };

@@ -194,7 +194,11 @@ pub(super) async fn stream(
             }
             Ok(_) => {}
             Err(broadcast::error::RecvError::Lagged(missed)) => {
-                tracing::debug!(missed, "the stream of happenings skipped some");
+                tracing::debug!(
+                    event = "happenings_skipped",
+                    missed,
+                    "the stream of happenings skipped some"
+                );
             }
             Err(broadcast::error::RecvError::Closed) => return,
         }

@@ -42,6 +42,7 @@ impl Parent {
         if !ours.is_empty() && !known.unwrap_or_default().iter().any(|key| key == ours) {
             let file = config.station.topology.display();
             tracing::warn!(
+                event = "key_unlisted",
                 "station.key is {ours}, which {file} does not list for {here}: unless {parent} has \
                  another topology file, it will not let this station in"
             );

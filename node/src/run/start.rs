@@ -229,7 +229,9 @@ fn announce(app: &Client, mut stop: watch::Receiver<bool>) -> tokio::task::JoinH
         while app.ready(std::time::Duration::from_secs(5)).await.is_err() {}
         match Announcement::make(&app, "yizhan", env!("CARGO_PKG_VERSION")).await {
             Ok(_announced) => drop(stop.wait_for(|stop| *stop).await),
-            Err(fault) => tracing::warn!(%fault, "not announced among the bus's services"),
+            Err(fault) => {
+                tracing::warn!(event = "bus_unannounced", %fault, "not announced among the bus's services")
+            }
         }
     })
 }

@@ -146,11 +146,13 @@ pub(super) async fn tell(roll: Roll, parent: Client) -> (&'static str, Result<()
         match codec::encode(&said, STATUS_BYTES_MAX) {
             Ok(bytes) if parent.is_connected() => {
                 if let Err(fault) = parent.publish(&subject, bytes).await {
-                    tracing::debug!(%fault, "status not published");
+                    tracing::debug!(event = "status_unpublished", %fault, "status not published");
                 }
             }
             Ok(_) => {}
-            Err(fault) => tracing::warn!(%fault, "status not published"),
+            Err(fault) => {
+                tracing::warn!(event = "status_unpublished", %fault, "status not published")
+            }
         }
     }
 }
@@ -162,7 +164,9 @@ pub(super) async fn listen(roll: Roll, client: Client) -> Result<(), BusError> {
         let Some(child) = subjects::child_of_status(&message.subject) else { continue };
         match codec::decode::<Stations>(&message.payload, STATUS_BYTES_MAX) {
             Ok(stations) => roll.hear(&child, stations),
-            Err(fault) => tracing::warn!(child = child.as_str(), %fault, "a status does not read"),
+            Err(fault) => {
+                tracing::warn!(event = "status_unreadable", child = child.as_str(), %fault, "a status does not read")
+            }
         }
     }
     Ok(())

@@ -82,6 +82,6 @@ fn status(view: &View) -> String {
 
 fn say(states: &[NotifyState<'_>]) {
     if let Err(fault) = sd_notify::notify(states) {
-        tracing::debug!(%fault, "systemd could not be told");
+        tracing::debug!(event = "systemd_untold", %fault, "systemd could not be told");
     }
 }

@@ -141,7 +141,7 @@ impl Outages {
         let fresh = self.file.with_extension("new");
         let done = std::fs::write(&fresh, bytes).and_then(|()| std::fs::rename(&fresh, &self.file));
         if let Err(fault) = done {
-            tracing::debug!(%fault, "outages are not written down");
+            tracing::debug!(event = "outages_unwritten", %fault, "outages are not written down");
         }
     }
 

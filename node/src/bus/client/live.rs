@@ -118,7 +118,11 @@ pub(super) async fn keep(
                 _ = &mut death => {}
             }
             signals.set_connected(false);
-            tracing::error!("the connection {} died; making a new one", dial.name);
+            tracing::error!(
+                event = "bus_connection_died",
+                "the connection {} died; making a new one",
+                dial.name
+            );
             let attempt = usize::try_from(generation).unwrap_or(usize::MAX);
             tokio::time::sleep(dial::delay(attempt, signals.cap_ms.load(Ordering::Relaxed))).await;
             // only the URL and the credential can be wrong here, and they were right before

@@ -92,7 +92,11 @@ impl Keeper {
                 }
             };
             self.pid.send_replace(None);
-            tracing::warn!("nats-server ended ({end}): {}; starting it again", self.said());
+            tracing::warn!(
+                event = "bus_ended",
+                "nats-server ended ({end}): {}; starting it again",
+                self.said()
+            );
             if born.elapsed() > STEADY_AFTER {
                 pauses = self::pauses();
             }
@@ -103,7 +107,7 @@ impl Keeper {
                 }
                 match self.launch().await {
                     Ok(child) => break child,
-                    Err(error) => tracing::error!("{error}"),
+                    Err(error) => tracing::error!(event = "bus_not_started", "{error}"),
                 }
             };
         }
@@ -132,7 +136,10 @@ impl Keeper {
             self.reload.notified().await;
             // not waited for while this runs, so the pid is still this child's
             if pid_of(server).is_none_or(|pid| kill_process(pid, Signal::HUP).is_err()) {
-                tracing::warn!("nats-server could not be told to reload");
+                tracing::warn!(
+                    event = "bus_not_reloaded",
+                    "nats-server could not be told to reload"
+                );
             }
         }
     }
@@ -161,7 +168,11 @@ impl Keeper {
         let pid = pid_of(child.id());
         let told = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
         if !told || timeout(self.patience.stop, child.wait()).await.is_err() {
-            tracing::warn!("nats-server did not stop within {:?}: killed", self.patience.stop);
+            tracing::warn!(
+                event = "bus_killed",
+                "nats-server did not stop within {:?}: killed",
+                self.patience.stop
+            );
             let _ = child.kill().await;
         }
         self.pid.send_replace(None);
@@ -171,7 +182,7 @@ impl Keeper {
     async fn lay_down(&self) {
         match self.files.sync().await {
             Ok(()) => _ = fs::remove_file(&self.place.note),
-            Err(error) => tracing::error!("{error}"),
+            Err(error) => tracing::error!(event = "bus_unsynced", "{error}"),
         }
     }
 

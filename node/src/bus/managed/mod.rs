@@ -306,11 +306,17 @@ impl Place {
     async fn bury_the_dead(&self, files: &StreamFiles) -> Result<(), BusError> {
         let Some(life) = Life::noted(&self.note)? else { return Ok(()) };
         if life.was_cut_off() {
-            tracing::warn!("the machine went down under the bus: its store is read anew");
+            tracing::warn!(
+                event = "bus_store_reread",
+                "the machine went down under the bus: its store is read anew"
+            );
             return files.forget_index();
         }
         if life.end().await {
-            tracing::warn!("ended the nats-server of an earlier life of this station");
+            tracing::warn!(
+                event = "bus_orphan_ended",
+                "ended the nats-server of an earlier life of this station"
+            );
         }
         Ok(())
     }

@@ -94,7 +94,11 @@ impl Keys {
             make(&dir)?;
         }
         let opened = attempt(&dir).or_else(|why| {
-            tracing::warn!(why, "the index of publishers' keys is set aside");
+            tracing::warn!(
+                event = "index_set_aside",
+                why,
+                "the index of publishers' keys is set aside"
+            );
             let to = put_aside(&dir)?;
             report.fresh = true;
             report.set_aside = Some((to, why));

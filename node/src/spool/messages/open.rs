@@ -43,7 +43,7 @@ impl Messages {
             make(&dir)?;
         }
         let opened = attempt(&dir, last_commit).or_else(|why| {
-            tracing::warn!(why, "the index of messages is set aside");
+            tracing::warn!(event = "index_set_aside", why, "the index of messages is set aside");
             let to = put_aside(&dir)?;
             report.fresh = true;
             report.set_aside = Some((to, why));

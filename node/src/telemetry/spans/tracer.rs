@@ -170,7 +170,12 @@ impl Tracer {
             true
         });
         if let Err(fault) = read {
-            tracing::debug!(fault, link = link.word(), "no spans of what was handed over");
+            tracing::debug!(
+                event = "spans_untold",
+                fault,
+                link = link.word(),
+                "no spans of what was handed over"
+            );
         }
     }
 
