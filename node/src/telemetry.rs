@@ -186,6 +186,7 @@ fn describe() {
     counter!("yizhan_spans_exported_total", "Spans that a collector took");
     counter!("yizhan_spans_export_failures_total", "Times that a collector did not take spans");
     counter!("yizhan_spans_sent_up_total", "Spans given to the parent");
+    counter!("yizhan_spans_sent_up_bytes_total", "Bytes of their batches");
     counter!("yizhan_spans_dropped_total", "Spans that nobody will see, by reason");
     histogram!("yizhan_commit_seconds", "Writing and syncing one commit");
     histogram!("yizhan_commit_batch_size", "Records in one commit");

@@ -1,9 +1,9 @@
 //! Spans of real stations at a real collector: the root's, as no other station has one.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use chaos_tests::bench::modem::{Mode, Modem};
+use chaos_tests::bench::modem::{Mode, Modem, Shape};
 use chaos_tests::real::collector::{Collector, Span};
 use chaos_tests::real::county::{County, Plan};
 use chaos_tests::real::publisher::{Event, accepted, connect, publish};
@@ -145,4 +145,43 @@ async fn a_collector_that_is_away_gets_the_spans_when_it_is_back_and_nobody_wait
         (spans.iter().filter(of).count() >= 9).then_some(())
     })
     .await;
+}
+
+/// `telemetry.link_share` as it is by default.
+const SHARE: f64 = 0.05;
+/// One batch may be on its way besides; on a thin line they are as short as its frames.
+const BATCH_BYTES: f64 = 4_096.0;
+/// Enough reports for spans that a line without a share would carry in a second or two.
+const REPORTS: usize = 80;
+
+/// A bound from above: on a slower machine it all takes longer, and the share is smaller.
+#[tokio::test]
+async fn the_spans_of_a_village_that_was_cut_off_take_no_more_than_their_share_of_the_line() {
+    let collector = Collector::start().await;
+    let (county, modem) = county("http/protobuf", &collector.http(), "1").await;
+    modem.set(Mode::Refuse);
+    let shape = Shape::of_kbit(512.0, Duration::from_millis(20));
+    modem.shape(shape);
+    let nats = connect(county.station(VILLAGE)).await;
+    let mut ids = Vec::new();
+    for number in 0..REPORTS {
+        ids.push(accepted(&publish(&nats, &Event::report(number)).await));
+    }
+    let healed = Instant::now();
+    modem.set(Mode::Pass);
+    crate::inbox::holds_exactly(county.station(COUNTY), &ids).await;
+    let of_village = |span: &Span| span.attribute("yizhan.station") == VILLAGE;
+    // ingest, commit and send
+    let all = REPORTS * 3;
+    until(SOON, "the collector has the village's spans", || async {
+        (collector.spans().into_iter().filter(of_village).count() >= all).then_some(())
+    })
+    .await;
+    let line_bytes = 512_000.0 / 8.0 * healed.elapsed().as_secs_f64();
+    let sent = county.station(VILLAGE).metric("yizhan_spans_sent_up_bytes_total", "").await;
+    let sent = sent.unwrap();
+    assert!(sent > 2.0 * BATCH_BYTES, "{sent} bytes of spans are too few to tell");
+    let most = SHARE * line_bytes + BATCH_BYTES;
+    println!("{sent} bytes of spans beside {line_bytes:.0} of the line");
+    assert!(sent <= most, "{sent} bytes of spans, of {most:.0} that are theirs");
 }

@@ -60,6 +60,8 @@ impl Ride {
                 Ok(bytes) if bytes.len() <= bytes_max => {
                     let sent = spans.len() as u64;
                     metrics::counter!("yizhan_spans_sent_up_total").increment(sent);
+                    let bytes_total = metrics::counter!("yizhan_spans_sent_up_bytes_total");
+                    bytes_total.increment(bytes.len() as u64);
                     return bytes;
                 }
                 // one that alone is too long never goes
