@@ -177,6 +177,7 @@ fn describe() {
     counter!("yizhan_sessions_closed_total", "Sessions that ended, by why");
     counter!("yizhan_attempts_total", "Commands that adapters were asked for, by result");
     gauge!("yizhan_link_up", "1 if a session stands, by link");
+    gauge!("yizhan_link_full", "1 if the neighbour had no room for what was sent last, by link");
     gauge!("yizhan_round_trip_seconds", "Smoothed round trip, by link");
     gauge!("yizhan_spool_held_bytes", "Bytes that the custody log takes on disk");
     gauge!("yizhan_spool_max_bytes", "Most that it may take (spool.max_bytes)");

@@ -116,6 +116,9 @@ pub struct LaneAck {
     /// True if a leg behind `through` came while the next one is missing: send again from there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap: bool,
+    /// True if what came behind `through` was not taken for want of room: it will be sent again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub full: bool,
     /// Ranges of legs that are durable one hop further, or ended there; at most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beyond: Vec<(u64, u64)>,

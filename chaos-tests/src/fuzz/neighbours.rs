@@ -181,7 +181,7 @@ pub(super) fn ack(bench: &Bench, draw: &mut Draw<'_>, link: &Link, session: Sess
         let through = draw.near(truth);
         let range = |draw: &mut Draw<'_>| (draw.near(through), draw.near(through));
         let beyond = (0..draw.below(4)).map(|_| range(draw)).collect();
-        lanes.push(LaneAck { lane, through, gap: draw.once_in(3), beyond });
+        lanes.push(LaneAck { lane, through, gap: draw.once_in(3), full: draw.once_in(3), beyond });
     }
     Ack { session, lanes, echo_ms: draw.once_in(2).then(|| draw.near(bench.now.boot_ms())) }
 }

@@ -121,6 +121,8 @@ pub struct Session {
     pub beat_us: u64,
     /// True if the parent says that spans get to somebody who collects them.
     pub collects: bool,
+    /// True if the neighbour said last that it had no room, lane by lane.
+    pub full: PerLane<bool>,
 }
 
 impl Session {
@@ -140,6 +142,7 @@ impl Session {
             asking: false,
             beat_us: now_us,
             collects: false,
+            full: PerLane::default(),
         }
     }
 

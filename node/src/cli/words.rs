@@ -114,7 +114,7 @@ words! {
 }
 
 /// Words of the protocol, of tiers and of the audit log, for readers of Chinese.
-const PROTOCOL_ZH: [(&str, &str); 62] = [
+const PROTOCOL_ZH: [(&str, &str); 63] = [
     ("flash", "特提"),
     ("immediate", "特急"),
     ("priority", "加急"),
@@ -170,6 +170,7 @@ const PROTOCOL_ZH: [(&str, &str); 62] = [
     ("link_down", "链路中断"),
     ("station_down", "站点停机"),
     ("inbox_closed", "收件箱未开"),
+    ("quota", "对方已满"),
     ("lane", "排队"),
     ("agreed", "一致"),
     ("gap", "有差异"),

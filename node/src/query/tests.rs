@@ -27,6 +27,7 @@ fn link(link: Link, up: bool, version: u8, rate: Option<u64>) -> LinkView {
     LinkView {
         link,
         up,
+        full: false,
         version: Some(version),
         rtt_us: None,
         rate,

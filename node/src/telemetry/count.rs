@@ -151,6 +151,7 @@ pub fn gauges(view: &View) {
         }
         let word = link.link.word().to_owned();
         gauge!("yizhan_link_up", "link" => word.clone()).set(if link.up { 1.0 } else { 0.0 });
+        gauge!("yizhan_link_full", "link" => word.clone()).set(if link.full { 1.0 } else { 0.0 });
         if let Some(rate) = link.rate {
             gauge!("yizhan_delivery_rate_bytes", "link" => word.clone()).set(rate as f64);
         }

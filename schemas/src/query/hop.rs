@@ -76,7 +76,9 @@ pub enum WaitReason {
     StationDown,
     /// The inbox took nothing: its stream was full, or not there.
     InboxClosed,
-    /// The link was up, and others were before it in its lane, or the neighbour had no room.
+    /// The link was up, and the neighbour had no room: its spool was full.
+    Quota,
+    /// The link was up, and others were before it in its lane.
     Lane,
 }
 
@@ -94,7 +96,8 @@ impl Hop {
 
 impl WaitReason {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::LinkDown, Self::StationDown, Self::InboxClosed, Self::Lane];
+    pub const ALL: [Self; 5] =
+        [Self::LinkDown, Self::StationDown, Self::InboxClosed, Self::Quota, Self::Lane];
 
     /// The word in JSON.
     pub fn word(self) -> &'static str {
@@ -102,6 +105,7 @@ impl WaitReason {
             Self::LinkDown => "link_down",
             Self::StationDown => "station_down",
             Self::InboxClosed => "inbox_closed",
+            Self::Quota => "quota",
             Self::Lane => "lane",
         }
     }

@@ -172,8 +172,14 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         body: body().encode().unwrap(),
     };
     let lanes = vec![
-        LaneAck { lane: Lane::Flash, through: 4, gap: false, beyond: vec![] },
-        LaneAck { lane: Lane::Routine, through: 15, gap: true, beyond: vec![(1, 9), (11, 11)] },
+        LaneAck { lane: Lane::Flash, through: 4, gap: false, full: false, beyond: vec![] },
+        LaneAck {
+            lane: Lane::Routine,
+            through: 15,
+            gap: true,
+            full: false,
+            beyond: vec![(1, 9), (11, 11)],
+        },
     ];
     vec![
         ("hello", Frame::Hello(hello())),

@@ -41,7 +41,7 @@ impl Station {
             false => self.late_ms(now, &from),
         };
         let mut sequence = from.first;
-        let mut gap = false;
+        let (mut gap, mut full) = (false, false);
         let (records, covers) = body.split();
         for (at, record) in (0..).zip(records) {
             let cover = (&covers, at);
@@ -53,6 +53,7 @@ impl Station {
                     if !self.take_record(now, &from, sequence, aged(record, late_ms), cover, step) {
                         // no room: neither it nor what follows was taken, and it will come again
                         self.notice(step, Notice::Full { link: from.link.clone() });
+                        full = true;
                         break;
                     }
                 }
@@ -61,7 +62,7 @@ impl Station {
         }
         let more = u64::from(mutant::is(Mutant::AckBeyondDurable));
         let through = self.expected(&from).saturating_sub(1) + more;
-        let ack = LaneAck { lane: from.lane, through, gap, beyond: Vec::new() };
+        let ack = LaneAck { lane: from.lane, through, gap, full, beyond: Vec::new() };
         step.ack(&from.link, from.session, ack, Some(from.sent_ms));
     }
 

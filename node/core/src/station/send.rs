@@ -160,7 +160,8 @@ impl Station {
             self.write(step, Record::Beyond(beyond));
         }
         let Some(owed) = self.kept.outbound(link, ack.lane) else { return true };
-        if ack.through > owed.acked {
+        let goes_on = ack.through > owed.acked;
+        if goes_on {
             let at = Cursor { link: link.clone(), lane: ack.lane, through: ack.through };
             self.write(step, Record::HandedOver(at));
             self.touched.insert(link.clone());
@@ -172,6 +173,10 @@ impl Station {
         let arrived = samples.map(|samples| samples.arrived(ack.through)).unwrap_or_default();
         let mut again = false;
         if let Some(session) = neighbour.session.as_mut() {
+            // an ack of something else says nothing of room
+            if ack.full || goes_on {
+                *session.full.get_mut(ack.lane) = ack.full;
+            }
             let flight = session.flight(ack.lane);
             for (bytes, left) in flight.acked(ack.through, now.boot_us) {
                 neighbour.pace.arrived(now.boot_us, bytes, left);
@@ -320,7 +325,7 @@ impl Station {
                 session.told_us = now.boot_us;
                 session.told.get_mut(lane).clone_from(&beyond);
                 let through = inbound.expected.saturating_sub(1);
-                let ack = LaneAck { lane, through, gap: false, beyond };
+                let ack = LaneAck { lane, through, gap: false, full: false, beyond };
                 step.ack(link, session.tag, ack, None);
             }
         }

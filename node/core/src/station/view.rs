@@ -50,6 +50,8 @@ pub struct LinkView {
     pub link: Link,
     /// True if a session stands.
     pub up: bool,
+    /// True if the neighbour had no room for what was sent last, in any lane.
+    pub full: bool,
     /// The frame version of its session.
     pub version: Option<u8>,
     /// Smoothed round trip, microseconds.
@@ -126,6 +128,9 @@ impl Station {
         LinkView {
             link: link.clone(),
             up,
+            full: neighbour
+                .and_then(|n| n.session.as_ref())
+                .is_some_and(|session| Lane::ALL.into_iter().any(|lane| *session.full.get(lane))),
             version: neighbour.and_then(|n| n.session.as_ref()).map(|session| session.version),
             rtt_us: neighbour.and_then(|n| n.rtt_us),
             rate: neighbour.and_then(|n| n.pace.rate()),

@@ -82,7 +82,8 @@ fn a_skip_that_contradicts_its_place_is_taken_by_its_place_and_harms_nobody() {
 fn an_ack_of_more_than_there_is_ends_the_session_and_the_child_says_hello_at_once() {
     let (mut county, mut town, tag) = linked();
     let overshoot = |link| {
-        let lane = LaneAck { lane: Lane::Flash, through: 99, gap: false, beyond: Vec::new() };
+        let lane =
+            LaneAck { lane: Lane::Flash, through: 99, gap: false, full: false, beyond: Vec::new() };
         Input::Ack { link, ack: Ack { session: tag, lanes: vec![lane], echo_ms: None } }
     };
     let down = |said: &[Effect]| {

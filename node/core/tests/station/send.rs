@@ -73,7 +73,7 @@ impl County {
     }
 
     fn acked(&mut self, through: u64, gap: bool) -> Vec<Effect> {
-        let lane = LaneAck { lane: Lane::Routine, through, gap, beyond: Vec::new() };
+        let lane = LaneAck { lane: Lane::Routine, through, gap, full: false, beyond: Vec::new() };
         let ack = Ack { session: self.session, lanes: vec![lane], echo_ms: None };
         self.bench.tell(Input::Ack { link: from_town(), ack })
     }
@@ -263,7 +263,7 @@ fn a_lane_that_was_idle_gets_its_share_and_no_more_when_it_comes_back() {
             let [send] = &sends(said)[..] else { panic!("one send: {said:?}") };
             let (lane, from) = (send.lane, send.from);
             priority += usize::from(lane == Lane::Priority);
-            let ack = LaneAck { lane, through: from, gap: false, beyond: Vec::new() };
+            let ack = LaneAck { lane, through: from, gap: false, full: false, beyond: Vec::new() };
             let ack = Ack { session: county.session, lanes: vec![ack], echo_ms: None };
             *said = county.sent(lane, from, from, 1_000);
             said.extend(county.bench.tell(Input::Ack { link: from_town(), ack }));
@@ -284,7 +284,7 @@ fn an_ack_that_says_nothing_new_writes_nothing() {
     county.sent(Lane::Routine, 1, 3, 30);
     let mut ack = |beyond: &[(u64, u64)]| {
         let beyond = beyond.to_vec();
-        let lane = LaneAck { lane: Lane::Routine, through: 3, gap: false, beyond };
+        let lane = LaneAck { lane: Lane::Routine, through: 3, gap: false, full: false, beyond };
         let ack = Ack { session: county.session, lanes: vec![lane], echo_ms: None };
         let before = county.bench.records().len();
         county.bench.tell(Input::Ack { link: from_town(), ack });

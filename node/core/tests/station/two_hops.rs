@@ -225,6 +225,11 @@ fn what_is_owed_to_one_that_is_away_does_not_keep_what_was_handed_over_behind_it
     assert_eq!(chain.reclaims, [Effect::Carry { segment: 1, open }]);
 }
 
+fn hears_that_there_is_no_room(chain: &Chain) -> bool {
+    let bench = &chain.benches[0];
+    bench.station.link_views(bench.now).iter().any(|link| link.full)
+}
+
 #[test]
 fn a_full_direction_stops_acking_and_drops_nothing() {
     let mut chain = line();
@@ -235,8 +240,10 @@ fn a_full_direction_stops_acking_and_drops_nothing() {
     chain.wait_ms(3_000);
     assert!(chain.inboxes[1].is_empty());
     assert!(chain.notices.iter().any(|(at, n)| *at == 1 && matches!(n, Notice::Full { .. })));
+    assert!(hears_that_there_is_no_room(&chain), "the sender knows what it waits for");
     chain.tell(1, Input::Disk { held_bytes: 100, max_bytes: 1_000_000 });
     chain.wait_ms(5_000);
+    assert!(!hears_that_there_is_no_room(&chain));
     assert_eq!(chain.inboxes[1].len(), 5);
 }
 
