@@ -17,6 +17,7 @@ mod lists;
 mod names;
 mod notes;
 mod office;
+mod open;
 mod pages;
 mod parent;
 mod parts;

@@ -55,7 +55,8 @@ fn every_line_of_the_log_has_a_code() {
         for level in ["error!(", "warn!(", "info!(", "debug!(", "trace!("] {
             for (at, _) in text.match_indices(level) {
                 let rest = text[at + level.len()..].trim_start();
-                if !rest.starts_with("event = \"") {
+                // those of the audit log bring their own
+                if !rest.starts_with("event = ") {
                     let line = text[..at].matches('\n').count() + 1;
                     faults.push(format!("{file}:{line}"));
                 }

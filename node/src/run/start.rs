@@ -4,34 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use yizhan_core::station::View;
-use yizhan_topology::Topology;
 
-use super::home::Home;
 use super::names::Names;
-use super::parent::Parent;
-use super::parts::{Desk, EVENTS_MAX, Parts};
-use super::store::Store;
-use super::{
-    RunError, audit, believed, certificates, devices, lists, reclaim, refusals, seals, systemd,
-};
+use super::open::{self, Opened};
+use super::parts::{Desk, EVENTS_MAX, Parts, Tasks};
+use super::{RunError, believed, certificates, devices, lists, reclaim, refusals, systemd};
 use crate::adapter::Sessions;
 use crate::audit::Deed;
-use crate::bus::{
-    Announcement, Application, Child, Client, Listen, ManagedPlan, OwnBus, Patience, StationKeys,
-};
-use crate::catalogue::Catalogue;
-use crate::config::{BusMode, Config, Effective};
+use crate::bus::{Announcement, Client};
+use crate::config::{Config, Effective};
+use crate::driver::DiskFailed;
 use crate::mailbox;
 use crate::query::Board;
-use crate::roster::Roster;
 use crate::spool::LegReader;
 use crate::telemetry::spans::Shelf;
 use crate::telemetry::{self, Counts};
-use crate::tls::{Tls, TlsFiles};
 use crate::trace::Outages;
 
 /// The longest that answers under way are waited for at the end.
@@ -44,26 +34,13 @@ pub(super) async fn station(
     metrics: PrometheusHandle,
     stop: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
-    let topology = Arc::new(super::topology(&config.station.topology)?);
-    check_place(&config, &topology)?;
-    let key = seals::own_key(&config)?;
-    let parent = Parent::of(&config, &topology, key.as_ref())?;
-    let home = Home::take(&config.data.dir, &config.station.code, &config.station.formerly)?;
-    let (log, audit) = audit::open(&config, &effective, &home, key.as_ref())?;
-    let devices = lists::shelf::<Catalogue>(&config.catalogue.path, config.catalogue.max_devices)?;
-    let people = lists::shelf::<Roster>(&config.roster.path, config.roster.max_entries)?;
-    let hangups = certificates::hangups()?;
-    let calls = [certificates::hangups()?, certificates::hangups()?];
-    let open = |files: TlsFiles| Tls::open(&files, &home.dir.join("tls")).map(Arc::new);
-    let tls = config.tls.files().map(open).transpose()?;
+    let opened = Opened::open(&config, &effective).await?;
+    let Opened { topology, believed, parent, home, log, audit, lists, hangups, .. } = opened;
+    let Opened { tls, listener, store, seals, .. } = opened;
     let files = tls.as_ref().map(|tls| tls.files().clone());
-    let listener = listen(&config).await?;
-    let store = Store::open(&config, &home)?;
-    let believed = store.believed(&topology);
-    let seals = seals::of(&config, key.as_ref(), &believed)?;
     let mut early = stop.clone();
     let bus = tokio::select! {
-        bus = open_bus(&config, &home, &believed, files.clone()) => Arc::new(bus?),
+        bus = open::bus(&config, &home, &believed, files.clone()) => Arc::new(bus?),
         // a server that never answers must not keep the station from ending
         _ = early.wait_for(|stop| *stop) => return Ok(()),
     };
@@ -78,8 +55,8 @@ pub(super) async fn station(
     let counts = Counts::on_from(store.kept.as_ref());
     let (noted, tasks) = (audit.clone(), JoinSet::new());
     let (shelf, (board, questions)) = (Shelf::default(), Board::open());
-    let (catalogue, sessions) = (devices.in_force(), Sessions::default());
-    let roster = people.in_force();
+    let (catalogue, roster) = (lists.devices.in_force(), lists.people.in_force());
+    let sessions = Sessions::default();
     let (kept, to_core) = (sessions.clone(), mailbox.clone());
     let outages = Outages::open(&home.dir);
     let mut parts = Parts {
@@ -100,12 +77,11 @@ pub(super) async fn station(
         outages,
     };
     let (tls, audit) = (parts.tls.clone(), noted.clone());
-    let renewals = certificates::follow(hangups, tls, Arc::downgrade(&bus), audit);
-    parts.tasks.spawn(renewals);
-    parts.tasks.spawn(devices::tell(devices.in_force(), here.clone(), to_core));
-    let [again, anew] = calls;
-    parts.tasks.spawn(lists::follow(devices, again, noted.clone()));
-    parts.tasks.spawn(lists::follow(people, anew, noted.clone()));
+    let [renew, again, anew] = hangups;
+    parts.tasks.spawn(certificates::follow(renew, tls, Arc::downgrade(&bus), audit));
+    parts.tasks.spawn(devices::tell(lists.devices.in_force(), here.clone(), to_core));
+    parts.tasks.spawn(lists::follow(lists.devices, again, noted.clone()));
+    parts.tasks.spawn(lists::follow(lists.people, anew, noted.clone()));
     let (trees, changes) = watch::channel(believed);
     let register = Arc::clone(&parts.seals.register);
     parts.tasks.spawn(believed::follow(changes, register, Arc::downgrade(&bus), here.clone()));
@@ -137,14 +113,7 @@ pub(super) async fn station(
     parts.tasks.spawn(gauges(view, volume));
     let announcement = announce(&app, stop.clone());
     let running = driver.run(letters, disk, stop);
-    let outcome = tokio::select! {
-        outcome = running => outcome.map_err(RunError::from),
-        Some(ended) = parts.tasks.join_next() => Err(match ended {
-            Ok((_, Err(fault))) => fault,
-            Ok((name, Ok(()))) => RunError::TaskEnded(name),
-            Err(_) => RunError::TaskEnded("panicked"),
-        }),
-    };
+    let outcome = first_end(running, &mut parts.tasks).await;
     systemd::stopping();
     if outcome.is_ok() {
         // who was told `accepted`, or that we are stopping, shall hear it
@@ -163,63 +132,19 @@ pub(super) async fn station(
     outcome
 }
 
-fn check_place(config: &Config, topology: &Topology) -> Result<(), RunError> {
-    let (code, file) = (&config.station.code, &config.station.topology);
-    if topology.station(code).is_some() {
-        return Ok(());
+/// How the loop ends, or a task that never should.
+async fn first_end(
+    running: impl Future<Output = Result<(), DiskFailed>>,
+    tasks: &mut Tasks,
+) -> Result<(), RunError> {
+    tokio::select! {
+        outcome = running => outcome.map_err(RunError::from),
+        Some(ended) = tasks.join_next() => Err(match ended {
+            Ok((_, Err(fault))) => fault,
+            Ok((name, Ok(()))) => RunError::TaskEnded(name),
+            Err(_) => RunError::TaskEnded("panicked"),
+        }),
     }
-    Err(RunError::UnknownStation {
-        code: code.clone(),
-        file: file.clone(),
-        root: topology.root().clone(),
-    })
-}
-
-/// The HTTP listener; its URL is written where commands on this machine look for it.
-async fn listen(config: &Config) -> Result<TcpListener, RunError> {
-    let wanted = config.http.listen;
-    let wrong = |source| RunError::Listen { listen: wanted, source };
-    let listener = TcpListener::bind(wanted).await.map_err(wrong)?;
-    let file = config.http_url_file();
-    let scheme = if config.tls.files().is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{}\n", listener.local_addr().map_err(wrong)?);
-    std::fs::write(&file, url).map_err(|source| RunError::File {
-        doing: "write",
-        file: file.clone(),
-        source,
-    })?;
-    Ok(listener)
-}
-
-async fn open_bus(
-    config: &Config,
-    home: &Home,
-    topology: &Topology,
-    tls: Option<TlsFiles>,
-) -> Result<OwnBus, RunError> {
-    if config.bus.mode == BusMode::External {
-        let keys = match &config.bus.credentials {
-            Some(path) => StationKeys::external(path)?,
-            None => StationKeys::own(&home.dir.join("bus").join("keys"))?,
-        };
-        return Ok(OwnBus::external(&config.bus.url.join(","), keys, tls));
-    }
-    let here = &config.station.code;
-    let listen = config.bus.listen;
-    let plan = ManagedPlan {
-        station: here.clone(),
-        directory: home.dir.join("bus"),
-        listen: Listen { host: listen.ip().to_string(), port: listen.port() },
-        server_path: config.bus.server_path.clone(),
-        children: Child::all_of(topology, here),
-        applications: Application::all_of(topology, here),
-        open: config.bus.demo_open,
-        inbox_bytes_max: config.inbox.max_bytes,
-        connections_max: config.bus.max_connections,
-        patience: Patience::default(),
-        tls,
-    };
-    Ok(OwnBus::managed(plan).await?)
 }
 
 /// `nats micro ls` shows the station as soon as its bus answers.
