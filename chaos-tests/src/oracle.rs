@@ -14,13 +14,16 @@
 //! | urgent first | where nothing is wrong, a flash message waits for no backlog, and once a line is known no more bulk waits for its modem than a round trip and 250 ms of it |
 //! | at most once | an adapter is asked once, and not too late; how that ended is what its origin knows |
 //! | accounted | every (message, target) has one outcome at its origin, the right one; the stations' own counts balance at every commit |
+//! | matters go their way | every step is taken, refused or kept waiting as [`matters`] says of what the station's disk took, in that order; what its pages show and count is that |
 //!
 //! Excused is a (message, target) only if, at the moment a store was lost or put back, neither
 //! that store's copy nor its neighbours on the message's way had it durable.
 
 mod account;
 mod devices;
+pub mod matters;
 mod order;
+mod owed;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +39,7 @@ use crate::workload::Matter;
 
 use account::Account;
 use devices::Devices;
+use matters::End;
 use order::Order;
 pub use verdict::Verdict;
 
@@ -65,6 +69,10 @@ pub struct Oracle {
     sealed: BTreeSet<(usize, usize, Digest)>,
     order: Order,
     devices: Devices,
+    /// How messages about matters ended where they were for, by what those stations took.
+    ends: BTreeMap<(usize, MessageId), End>,
+    /// Keys whose publishers need no other answer than they got.
+    spared: BTreeSet<u64>,
     /// Stations whose stores were lost or put back.
     touched: BTreeSet<usize>,
     plan: Plan,
@@ -86,6 +94,8 @@ impl Oracle {
             sealed: BTreeSet::new(),
             order: Order::default(),
             devices: Devices::default(),
+            ends: BTreeMap::new(),
+            spared: BTreeSet::new(),
             touched: BTreeSet::new(),
             plan: plan.clone(),
             encore: false,
@@ -321,63 +331,5 @@ impl Oracle {
     /// Pairs of a message and a target.
     pub fn pairs(&self) -> usize {
         self.accounts.values().map(|account| account.targets.len()).sum()
-    }
-
-    /// True if every publisher was answered and every target has what it can still get.
-    pub fn is_satisfied(&self, now_us: u64) -> bool {
-        self.missing(now_us).is_empty()
-    }
-
-    /// True if a message is in the inbox of a station, or its device was told.
-    fn has(&self, target: usize, id: &MessageId) -> bool {
-        self.order.has(target, id) || self.devices.was_asked(target, id)
-    }
-
-    /// Messages that were accepted and that targets do not have, without excuse.
-    pub fn missing(&self, now_us: u64) -> Vec<String> {
-        let told = self.accounts.iter().filter(|(_, account)| account.told);
-        let owed = told.flat_map(|(id, account)| {
-            let wanting = account.targets.iter().filter(|target| {
-                !(account.excused.contains(target)
-                    || account.is_over(now_us)
-                    || self.has(**target, id))
-            });
-            wanting.map(move |target| format!("{id} for {target}"))
-        });
-        let due = self.matters.iter().filter(|matter| self.encore || !matter.encore);
-        let unheard = due.map(|matter| matter.key).filter(|key| !self.told.contains_key(key));
-        owed.chain(unheard.map(|key| format!("key {key} was never answered"))).collect()
-    }
-
-    /// Pairs of an accepted message and a target whose origin must know how they ended, unless a
-    /// store on their way was touched.
-    fn owed_receipts(&self) -> impl Iterator<Item = (&MessageId, &Account, usize)> {
-        let told = self.accounts.iter().filter(|(_, account)| account.told);
-        let pairs = told.flat_map(|(id, account)| {
-            account.targets.iter().map(move |target| (id, account, *target))
-        });
-        pairs.filter(|(_, account, target)| {
-            let route = self.tree.route(account.host, *target);
-            !route.iter().any(|at| self.touched.contains(at)) && !account.is_tampered_on(&route)
-        })
-    }
-
-    /// True if every origin knows how all of its messages ended and what was answered.
-    pub fn is_accounted(&self, pages: &dyn Pages) -> bool {
-        let knows = |(id, account, at): (&MessageId, &Account, usize)| {
-            pages.outcome(account.host, id, at).is_some()
-        };
-        self.owed_receipts().all(knows) && self.unheard_answers(pages).next().is_none()
-    }
-
-    /// Answers that an origin does not know, though no store on their way was touched.
-    fn unheard_answers(&self, pages: &dyn Pages) -> impl Iterator<Item = (&MessageId, usize)> {
-        let unheard = |(id, at, answer): &&(MessageId, usize, Answer)| {
-            let Some(account) = self.accounts.get(id) else { return false };
-            let route = self.tree.route(account.host, *at);
-            !route.iter().any(|at| self.touched.contains(at))
-                && !pages.is_answered(account.host, id, *at, *answer)
-        };
-        self.devices.answers().filter(unheard).map(|(id, at, _)| (id, *at))
     }
 }

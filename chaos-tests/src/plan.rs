@@ -14,6 +14,8 @@ pub use faults::Faults;
 
 /// Bytes of a frame around what it carries, at most: session, heading, ages.
 const FRAME_OVERHEAD_BYTES: u64 = 400;
+/// Messages that one incident or case is good for, about.
+const DEEDS: u32 = 10;
 
 /// What a seed brings.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +80,8 @@ pub struct Work {
     pub video: f64,
     /// Chance that an application answers what it finds in its inbox.
     pub answers: f64,
+    /// Incidents and cases that people see to.
+    pub affairs: u32,
     /// True if all is handed in as fast as it can be at one station, so that it piles up.
     pub burst: bool,
 }
@@ -132,6 +136,7 @@ impl Plan {
         }
         plan.thin(&mut SmallRng::seed_from_u64(seed ^ 0x7417));
         plan.faults.tamper(&mut SmallRng::seed_from_u64(seed ^ 0x7a3b));
+        plan.work.see_to(&mut SmallRng::seed_from_u64(seed ^ 0xca5e));
         plan
     }
 
@@ -156,7 +161,8 @@ impl Plan {
     /// to send `bytes` (all that was accepted) over one link as slow as those of this plan, since
     /// a store that was lost or put back may have all of it sent again.
     pub fn quiet_us(&self, bytes: u64) -> u64 {
-        let frames = u64::from(self.work.messages) * FRAME_OVERHEAD_BYTES;
+        let messages = self.work.messages + DEEDS * self.work.affairs;
+        let frames = u64::from(messages) * FRAME_OVERHEAD_BYTES;
         let sending_s = self.links.rate.map_or(0, |rate| 4 * (bytes + frames) / rate.max(1));
         (180 + sending_s) * 1_000_000
     }
@@ -242,6 +248,7 @@ impl Work {
             repeats: if dice.random_bool(0.5) { 0.2 } else { 0.0 },
             video: 0.0,
             answers: 0.0,
+            affairs: 0,
             burst: false,
         }
     }
@@ -250,6 +257,13 @@ impl Work {
     fn talk(&mut self, dice: &mut SmallRng) {
         self.video = if dice.random_bool(0.25) { 0.2 } else { 0.0 };
         self.answers = if dice.random_bool(0.4) { 0.3 } else { 0.0 };
+    }
+
+    /// In some stories people report incidents and open cases too, and see to them.
+    fn see_to(&mut self, dice: &mut SmallRng) {
+        if dice.random_bool(0.35) && !self.burst {
+            self.affairs = dice.random_range(1..=10);
+        }
     }
 
     /// Much at once from the station that is last, now and then something urgent.

@@ -12,6 +12,8 @@ use crate::host::Host;
 use crate::oracle::Pages;
 use crate::tree::Tree;
 
+/// Bytes that a station may remember for a message about an incident or a case, also at the end.
+const DEED_BYTES: usize = 400;
 /// Bytes that a station may remember for a message and a target, while it is under way.
 const PAIR_BYTES: usize = 100;
 
@@ -41,6 +43,7 @@ impl World {
             && self.oracle.is_accounted(&self.pages())
             && !self.hosts.iter().any(Self::owes)
             && (1..self.hosts.len()).all(|child| self.agree(child))
+            && self.is_told_of_matters()
     }
 
     /// What the pages of origins show.
@@ -65,7 +68,9 @@ impl World {
         for at in 0..self.hosts.len() {
             let Some(station) = self.hosts.get(at).and_then(Host::station) else { continue };
             let links = self.tree.children(at).count() + 2;
-            let allowed = 8_192 + openings * 400 + links * 2_000 + 8 * self.matters.len();
+            let deeds = self.matters.iter().filter(|m| m.deed.is_some()).count();
+            let matters = 8 * self.matters.len() + deeds * DEED_BYTES;
+            let allowed = 8_192 + openings * 400 + links * 2_000 + matters;
             let idle = match station.kept().to_snapshot() {
                 Ok(snapshot) => snapshot.len(),
                 Err(fault) => return self.oracle.fault(format!("no snapshot of {at}: {fault}")),
@@ -141,6 +146,9 @@ impl World {
         words.extend(self.oracle.missing(self.now_us));
         if !self.oracle.is_accounted(&self.pages()) {
             words.push("an origin does not know how one of its messages ended".to_owned());
+        }
+        if !self.is_told_of_matters() {
+            words.push("a station does not know what became of a matter".to_owned());
         }
         words.truncate(8);
         words.join("; ")
