@@ -9,7 +9,7 @@
 //! | nothing accepted is lost | at the end, every (message, target) is in the inbox, or too old, or excused |
 //! | authentic | what enters an inbox is what its origin took, and came under a seal of its origin |
 //! | once | no inbox holds an id twice, nor a publisher's key under two ids |
-//! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched |
+//! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched, or if it waited |
 //! | never stale | the true age on entering an inbox is within the time to live |
 //! | urgent first | where nothing is wrong, a flash message waits for no backlog, and once a line is known no more bulk waits for its modem than a round trip and 250 ms of it |
 //! | at most once | an adapter is asked once, and not too late; how that ended is what its origin knows |
@@ -71,6 +71,8 @@ pub struct Oracle {
     devices: Devices,
     /// How messages about matters ended where they were for, by what those stations took.
     ends: BTreeMap<(usize, MessageId), End>,
+    /// Those that waited there: others may have passed them.
+    waited: BTreeSet<(usize, MessageId)>,
     /// Keys whose publishers need no other answer than they got.
     spared: BTreeSet<u64>,
     /// Stations whose stores were lost or put back.
@@ -95,6 +97,7 @@ impl Oracle {
             order: Order::default(),
             devices: Devices::default(),
             ends: BTreeMap::new(),
+            waited: BTreeSet::new(),
             spared: BTreeSet::new(),
             touched: BTreeSet::new(),
             plan: plan.clone(),
@@ -211,7 +214,8 @@ impl Oracle {
         let route = self.tree.route(account.host, host);
         let touched =
             route.iter().any(|at| self.touched.contains(at)) || account.is_tampered_on(&route);
-        if late && !touched {
+        let waited = self.waited.contains(&(host, id.clone()));
+        if late && !touched && !waited {
             faults
                 .push(format!("in order: {id} is marked late at {host}, and no store was touched"));
         }

@@ -13,6 +13,9 @@ impl Oracle {
     /// A disk took something: what it says of how messages must end, and what it may not have.
     pub fn learnt(&mut self, host: usize, news: Vec<(MessageId, End)>, faults: Vec<String>) {
         for (id, end) in news {
+            if end == End::Waits {
+                self.waited.insert((host, id.clone()));
+            }
             self.ends.insert((host, id), end);
         }
         faults.into_iter().for_each(|fault| self.fault(fault));

@@ -5,7 +5,7 @@ use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Envelope, MessageId, Outcome};
 
 use super::Station;
-use super::govern::{Act, parked};
+use super::govern::{self, Act, parked};
 use super::perish;
 use crate::link::Link;
 use crate::matter::{Change, Until};
@@ -24,11 +24,20 @@ const LOOK_US: u64 = 30_000_000;
 impl Station {
     /// Goes on with what waited for this message.
     pub(super) fn resume_waiting_for(&mut self, now: Now, subject: &MessageId, step: &mut Step) {
-        let waiting = self.kept.matters.parked();
-        let mine = waiting
-            .filter(|(_, _, until)| matches!(until, Until::Subject(other) if other == subject));
-        let ids: Vec<MessageId> = mine.map(|(id, _, _)| id.clone()).collect();
+        let ids = self.kept.matters.waiting_for(subject);
         ids.iter().for_each(|id| self.resume(now, id, step));
+    }
+
+    /// Refuses what waited for a message that was taken back before it came.
+    pub(super) fn refuse_waiting_for(&mut self, now: Now, subject: &MessageId, step: &mut Step) {
+        for id in self.kept.matters.waiting_for(subject) {
+            let Some((put, _)) = self.kept.matters.waiting(&id) else { continue };
+            let family = govern::family(&put.envelope.header().kind);
+            let why = govern::never_was(subject);
+            self.change(now, Change::Dropped { id: id.clone() }, step);
+            let refuse = Act::Refuse { outcome: Outcome::Rejected, why, family };
+            self.act(now, &id, refuse, step);
+        }
     }
 
     fn resume(&mut self, now: Now, id: &MessageId, step: &mut Step) {
@@ -52,7 +61,8 @@ impl Station {
         let (legs, act) = self.weigh(now, &put.envelope, legs);
         self.owes(put.envelope.bytes().len(), &legs);
         self.moved(now, lane, &legs);
-        let put = Put { legs, opens: matches!(act, Act::Open(_)), ..put };
+        let late = put.late || self.kept.seen.may_be_late(id);
+        let put = Put { legs, late, opens: matches!(act, Act::Open(_)), ..put };
         let places = perish::places(&put);
         let parked = parked(&put, &act);
         self.categorize(&put, step);
