@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use yizhan_core::draft::Draft;
+use yizhan_core::input::Input;
 use yizhan_schemas::payload::stats::Measure;
 use yizhan_schemas::{Lane, MessageId, Outcome};
 
@@ -70,6 +71,18 @@ fn what_was_taken_back_before_it_came_takes_no_steps() {
     assert!(![early, behind, last].iter().any(|id| chain.inboxes[COUNTY].contains(id)));
     assert_eq!((stage(&chain, COUNTY, &first), waiting(&chain)), ("unknown", 0));
     assert_eq!(count(&chain, COUNTY, Measure::Refused), 3);
+}
+
+#[test]
+fn what_is_refused_or_waits_gets_none_of_the_room_that_is_left_for_flash() {
+    let mut chain = county();
+    let report = report(&mut chain, "general");
+    let ghost = MessageId { sequence: 99, ..report.clone() };
+    chain.tell(VILLAGE, Input::Disk { held_bytes: 98_000, max_bytes: 100_000 });
+    for subject in [report, ghost] {
+        let body = json!({"subject": subject, "step": "closed"});
+        assert_eq!(say(&mut chain, VILLAGE, "incident.update", &body), None, "{subject}");
+    }
 }
 
 #[test]
