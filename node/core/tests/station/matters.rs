@@ -86,6 +86,18 @@ fn what_is_refused_or_waits_gets_none_of_the_room_that_is_left_for_flash() {
 }
 
 #[test]
+fn a_step_that_waited_has_its_room_already() {
+    let mut chain = county();
+    let first = next_id(&chain, VILLAGE);
+    step(&mut chain, &first, "accepted", Lane::Priority);
+    // neighbours' messages are taken still, publishers' are not
+    chain.tell(COUNTY, Input::Disk { held_bytes: 96_000, max_bytes: 100_000 });
+    assert_eq!(report(&mut chain, "critical"), first);
+    chain.wait_ms(2_000);
+    assert_eq!((waiting(&chain), stage(&chain, COUNTY, &first)), (0, "accepted"));
+}
+
+#[test]
 fn only_a_case_that_was_closed_is_evaluated() {
     let mut chain = county();
     let incident = report(&mut chain, "general");
