@@ -48,6 +48,9 @@ const FAULTS_MAX: usize = 20;
 /// A clock that drifts makes an age wrong by at most this share, parts per million, both ends.
 const DRIFT_PPM: u64 = 1_000;
 
+/// Flash that was taken so long before other flash is out of its way, microseconds.
+const FLASH_BEFORE_US: u64 = 2_000_000;
+
 /// What stations show of their own messages.
 pub trait Pages {
     /// How a message of `origin` ended at a target.
@@ -206,7 +209,7 @@ impl Oracle {
         }
         if let Some(wait_us) = account.flash_wait_us(now_us)
             && self.plan.faults == Faults::default()
-            && wait_us > self.plan.flash_us_max(hops)
+            && wait_us > self.plan.flash_us_max(hops, self.flash_before(account))
         {
             faults.push(format!("urgent first: {id} waited {wait_us} us on its way to {host}"));
         }
@@ -224,6 +227,13 @@ impl Oracle {
             self.order.entered(host, account.host, account.key, &id, late, (touched, forgotten));
         faults.extend(entered);
         faults.into_iter().for_each(|fault| self.fault(fault));
+    }
+
+    /// Flash messages that its station took shortly before a message, or together with it.
+    fn flash_before(&self, account: &Account) -> u64 {
+        let others =
+            self.accounts.values().filter(|other| account.is_behind(other, FLASH_BEFORE_US));
+        others.count() as u64
     }
 
     /// A station's process ended.

@@ -170,8 +170,10 @@ impl Plan {
     /// Longest time from handing in a flash message to its inbox, over links that all work, hop by
     /// hop: what is in the modem's queue before it, a frame that is being sent, the way, and on each
     /// machine two commits, its own and the one before it, and the inbox. A message that becomes too
-    /// old while it is being put into the inbox costs that two more. Not in it: any backlog.
-    pub fn flash_us_max(&self, hops: u64) -> u64 {
+    /// old while it is being put into the inbox costs that two more. Flash waits for `before` others
+    /// of its station: where commits are slow a link looks slow, and they go one a round trip. Not in
+    /// it: any other backlog.
+    pub fn flash_us_max(&self, hops: u64, before: u64) -> u64 {
         let frame_us = self.links.rate.map_or(0, |rate| 64 * 1024 * 1_000_000 / rate.max(1));
         // thin lines have short frames: there it is other flash that it waits for
         let frame_us = frame_us.min(self.links.rate.map_or(0, |rate| {
@@ -181,7 +183,10 @@ impl Plan {
         }));
         let commits_us = 2 * self.commit_us.1 + 100_000;
         let reopened_us = if self.work.perishable > 0.0 { commits_us } else { 0 };
-        hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us + reopened_us
+        let trip_us = 2 * self.links.delay_us.1 + self.commit_us.1;
+        let others_us = before * hops * trip_us;
+        let way_us = hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us;
+        way_us + reopened_us + others_us
     }
 
     /// Bytes that may wait for a modem once its speed is known: one round trip and 250 ms of the

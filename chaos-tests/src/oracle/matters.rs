@@ -248,7 +248,8 @@ impl Register {
         };
         let (id, said) = self.waiting.remove(at);
         let subject = said.subject().cloned();
-        let before = self.waiting.iter().take(at).find(|(_, other)| other.subject() == said.subject());
+        let before =
+            self.waiting.iter().take(at).find(|(_, other)| other.subject() == said.subject());
         if let Some((before, _)) = before {
             let before = before.clone();
             self.fault(format!("{id} was gone on with before {before}, which came before it"));

@@ -69,7 +69,10 @@ impl Oracle {
     }
 
     /// Answers that an origin does not know, though no store on their way was touched.
-    pub(super) fn unheard_answers(&self, pages: &dyn Pages) -> impl Iterator<Item = (&MessageId, usize)> {
+    pub(super) fn unheard_answers(
+        &self,
+        pages: &dyn Pages,
+    ) -> impl Iterator<Item = (&MessageId, usize)> {
         let unheard = |(id, at, answer): &&(MessageId, usize, Answer)| {
             let Some(account) = self.accounts.get(id) else { return false };
             let route = self.tree.route(account.host, *at);

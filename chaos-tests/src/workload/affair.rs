@@ -171,13 +171,27 @@ impl<'a> Script<'a> {
         }
     }
 
-    fn step(&mut self, cast: Cast, subject: u64, after: u64, step: &'static str, sees: bool) -> u64 {
+    fn step(
+        &mut self,
+        cast: Cast,
+        subject: u64,
+        after: u64,
+        step: &'static str,
+        sees: bool,
+    ) -> u64 {
         let deed = Deed { step, sees, ..Deed::on("incident.update", subject, after) };
         let by = self.speaker(cast);
         self.add(by, cast.host, cast, deed)
     }
 
-    fn about(&mut self, cast: Cast, kind: &'static str, subject: u64, after: u64, sees: bool) -> u64 {
+    fn about(
+        &mut self,
+        cast: Cast,
+        kind: &'static str,
+        subject: u64,
+        after: u64,
+        sees: bool,
+    ) -> u64 {
         let deed = Deed { sees, ..Deed::on(kind, subject, after) };
         let by = self.speaker(cast);
         self.add(by, cast.host, cast, deed)

@@ -113,9 +113,10 @@ impl World {
         (1..self.hosts.len()).all(|child| {
             let parent = self.tree.parent(child).and_then(|at| registers.get(at));
             self.hosts.get(child).is_some_and(told)
-                && registers.get(child).zip(parent).is_some_and(|(lower, upper)| {
-                    self.oracle.is_heard_below(child, lower, upper)
-                })
+                && registers
+                    .get(child)
+                    .zip(parent)
+                    .is_some_and(|(lower, upper)| self.oracle.is_heard_below(child, lower, upper))
         })
     }
 

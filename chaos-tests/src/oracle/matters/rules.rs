@@ -26,12 +26,7 @@ const INCIDENT: [(&[&str], &str, &str, Measure); 7] = [
         "returned",
         Measure::Returned,
     ),
-    (
-        &["reported", "accepted", "dispatched", "returned"],
-        "cancelled",
-        ENDED,
-        Measure::Cancelled,
-    ),
+    (&["reported", "accepted", "dispatched", "returned"], "cancelled", ENDED, Measure::Cancelled),
 ];
 
 /// Where a matter stands after a step, and what is counted; nothing if the step is illegal.

@@ -5,6 +5,7 @@ use yizhan_schemas::MessageId;
 use yizhan_schemas::payload::stats::Family;
 
 /// What a message says of a matter.
+#[allow(missing_docs, reason = "the words of the payloads")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     /// An incident is reported.

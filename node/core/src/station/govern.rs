@@ -343,6 +343,9 @@ impl Station {
         remark: Option<&str>,
         step: &mut Step,
     ) {
+        if mutant::is(Mutant::AnswerFromAboveForgotten) {
+            return;
+        }
         let Some((here, matter)) = self.kept.matters.known_above_as(id) else { return };
         let (here, above) = (here.clone(), Some(id.clone()));
         let (to, above) = match answer {

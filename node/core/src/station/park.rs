@@ -1,6 +1,7 @@
 //! Messages that wait: a step for the report that it overtook, a directive for its hour. What is
 //! told by the wall clock is looked at here.
 
+use yizhan_schemas::payload::stats::Family;
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Envelope, MessageId, Outcome};
 
@@ -8,8 +9,9 @@ use super::Station;
 use super::govern::{self, Act, parked};
 use super::perish;
 use crate::link::Link;
-use crate::matter::{Change, Until};
+use crate::matter::{Change, Moment, Until};
 use crate::matters::{PARKED_BYTES_MAX, PARKED_MAX};
+use crate::mutant::{self, Mutant};
 use crate::record::{Leg, Put, Record};
 use crate::step::Step;
 use crate::time::Now;
@@ -25,7 +27,17 @@ impl Station {
     /// Goes on with what waited for this message.
     pub(super) fn resume_waiting_for(&mut self, now: Now, subject: &MessageId, step: &mut Step) {
         let ids = self.kept.matters.waiting_for(subject);
-        ids.iter().for_each(|id| self.resume(now, id, step));
+        for id in ids {
+            if mutant::is(Mutant::WaitingStepDropped) {
+                self.change(now, Change::Dropped { id }, step);
+                continue;
+            }
+            self.resume(now, &id, step);
+            if mutant::is(Mutant::WaitingStepMiscounted) {
+                let (family, at) = (Family::Incident, Moment::of(now, self.boot));
+                self.change(now, Change::Refused { family, at }, step);
+            }
+        }
     }
 
     /// Refuses what waited for a message that was taken back before it came.
