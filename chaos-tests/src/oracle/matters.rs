@@ -5,7 +5,12 @@
 //! that the oracle does not share the core's mistakes. A register lives with a disk, since what is
 //! legal depends on what that disk took: a copy that is put back knows what it knew, and a new
 //! store knows nothing. So the station itself is judged after such a loss too; what two stations
-//! must know of one another is not, where a store on the way between them was touched.
+//! must know of one another is not, where a store on the way between them was touched, and the
+//! root's sums are judged only where no store was touched and nobody altered what went up.
+//!
+//! Not judged: deadlines, cards and what rises by itself (the policy of a story has none; a county
+//! at work has, see [`crate::county`]), the age after which a case may go up, copies by `notify`,
+//! and steps with a time to live.
 
 mod judge;
 pub mod rules;
@@ -112,10 +117,10 @@ impl Register {
                 self.came(&put.envelope, put.via.is_none());
             }
             Record::Resumed(put) => self.resumed(&put.envelope.header().id()),
-            Record::Matter(Change::Dropped { id }) => {
-                if self.waiting.iter().any(|(other, _)| other == id) {
-                    self.fault(format!("{id} was dropped while it waited"));
-                }
+            Record::Matter(Change::Dropped { id })
+                if self.waiting.iter().any(|(other, _)| other == id) =>
+            {
+                self.fault(format!("{id} was dropped while it waited"));
             }
             Record::FoldTaken(taken) => {
                 let ours = taken.notes.iter().filter(|routed| routed.toward.is_none());

@@ -60,3 +60,40 @@ pub fn may_speak(here: &Code, speaker: &Code, reporter: &Code) -> bool {
     let below = reporter.as_str().strip_prefix(speaker.as_str());
     speaker == here || below.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use yizhan_schemas::MessageId;
+
+    #[test]
+    fn who_is_above_has_a_say_and_who_has_a_like_code_has_none() {
+        let code = |text: &str| Code::parse(text).unwrap();
+        let reporter = code("510722.101.002");
+        for (speaker, may) in [
+            ("510722.101.002", true),
+            ("510722.101", true),
+            ("510722", true),
+            ("510722.102", false),
+            ("510722.101.002.001", false),
+        ] {
+            let here = code("510722");
+            assert_eq!(may_speak(&here, &code(speaker), &reporter), may, "{speaker}");
+        }
+        let here = code("510722.102");
+        assert!(may_speak(&here, &here, &reporter), "the station that has it");
+    }
+
+    #[test]
+    fn a_return_needs_its_reason_and_an_incident_is_no_case() {
+        let subject = MessageId::parse("510722.101-b7k2qf-r1").unwrap();
+        let step =
+            |reason| Said::Step { subject: subject.clone(), step: "returned".into(), reason };
+        assert!(lead(Family::Incident, "handled", false, &step(true)).is_some());
+        assert!(lead(Family::Incident, "handled", false, &step(false)).is_none());
+        assert!(lead(Family::Case, "open", false, &step(true)).is_none());
+        let close = Said::Close { subject };
+        assert!(lead(Family::Incident, "verified", false, &close).is_none());
+        assert!(lead(Family::Case, "open", false, &close).is_some());
+    }
+}
