@@ -17,8 +17,9 @@ use yizhan_core::record::{Put, Record, seal_of};
 use yizhan_core::seal::HeldSeal;
 use yizhan_core::step::{Spool, Writes};
 use yizhan_schemas::frame::Chain;
-use yizhan_schemas::{Lane, MessageId};
+use yizhan_schemas::{Code, Lane, MessageId};
 
+use crate::oracle::matters::Register;
 use crate::receipts::Receipts;
 use segment::Segment;
 
@@ -44,6 +45,8 @@ pub struct Disk {
     by_id: BTreeMap<(MessageId, Link), (Lane, u64)>,
     /// What the log says became of its own messages.
     pub receipts: Receipts,
+    /// What its station must know of incidents and cases.
+    pub register: Register,
     /// Segments that may go as soon as they can.
     doomed: Vec<u64>,
     /// The oldest segment, when it was last told of.
@@ -90,7 +93,7 @@ impl Spool for Disk {
 
 impl Disk {
     /// An empty one.
-    pub fn new(capacity_bytes: u64) -> Self {
+    pub fn new(capacity_bytes: u64, whose: Code) -> Self {
         Self {
             segments: VecDeque::from([Segment::default()]),
             unsynced: Vec::new(),
@@ -98,6 +101,7 @@ impl Disk {
             ever: BTreeSet::new(),
             by_id: BTreeMap::new(),
             receipts: Receipts::default(),
+            register: Register::new(whose),
             doomed: Vec::new(),
             told: None,
             keys: 0,
@@ -126,6 +130,7 @@ impl Disk {
 
     fn append(&mut self, record: Record) {
         self.receipts.learn(&record);
+        self.register.learn(&record);
         if let Record::Evicted(gone) = &record {
             // given up, wherever copies of it may still be
             self.by_id.retain(|(_, link), (lane, leg)| {
@@ -167,7 +172,7 @@ impl Disk {
 
     /// The log ends before this record.
     fn cut_at(&mut self, segment: u64, at: usize) {
-        let mut rest = Self::new(self.capacity_bytes);
+        let mut rest = Self::new(self.capacity_bytes, self.register.here().clone());
         rest.segments.clear();
         for old in std::mem::take(&mut self.segments) {
             let keep = match old.number.cmp(&segment) {

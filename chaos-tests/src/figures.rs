@@ -15,6 +15,8 @@ pub struct Figures {
     pub accepted: u64,
     /// Found in an inbox that they were for.
     pub delivered: u64,
+    /// Refused where they came, or waiting there: steps of incidents and cases.
+    pub kept_out: u64,
     /// Not delivered as they were too old.
     pub expired: u64,
     /// That only a lost or regressed store had.
@@ -55,6 +57,7 @@ impl Figures {
         self.starts += other.starts;
         self.accepted += other.accepted;
         self.delivered += other.delivered;
+        self.kept_out += other.kept_out;
         self.expired += other.expired;
         self.excused += other.excused;
         self.frames += other.frames;
@@ -86,9 +89,10 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "{} messages accepted; of their targets {} delivered, {} expired, {} lost with the \
+            "{} messages accepted; of their targets {} delivered, {} refused as steps or waiting, \
+             {} expired, {} lost with the \
              only store that had them or with what somebody altered",
-            self.accepted, self.delivered, self.expired, self.excused
+            self.accepted, self.delivered, self.kept_out, self.expired, self.excused
         )?;
         write!(
             f,

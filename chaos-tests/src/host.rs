@@ -13,7 +13,7 @@ use yizhan_core::link::Link;
 use yizhan_core::outbound::Outbound;
 use yizhan_core::record::Record;
 use yizhan_core::settings::Settings;
-use yizhan_core::station::{Fresh, Station};
+use yizhan_core::station::{Fresh, Governed, Station};
 use yizhan_core::step::{Durable, Pending, Spool as _, Step, Steps, Writes, commit_through};
 use yizhan_core::time::Now;
 use yizhan_schemas::frame::{Frame, Have, VERSION};
@@ -65,6 +65,8 @@ pub struct Host {
     pub snapshot_bytes: usize,
     /// Frame version that it speaks.
     pub version: u8,
+    /// How long after a change counts are told above, milliseconds.
+    pub stats_every_ms: u64,
     signet: OneSignet,
     topology: Arc<Topology>,
     store: Store,
@@ -95,9 +97,9 @@ impl Host {
     pub fn new(code: Code, tree: &Tree, clock: Clock, store: Store) -> Self {
         Self {
             signet: tree.signets.one(&code),
+            disk: Disk::new(store.capacity_bytes, code.clone()),
             code,
             clock,
-            disk: Disk::new(store.capacity_bytes),
             stream: Stream::create(1),
             index: Index::default(),
             process: None,
@@ -109,6 +111,7 @@ impl Host {
             disk_busy: false,
             snapshot_bytes: 0,
             version: VERSION,
+            stats_every_ms: Settings::default().stats_every_ms,
             topology: Arc::clone(&tree.topology),
             store,
         }
@@ -123,7 +126,8 @@ impl Host {
         self.index.open(&kept.keys);
         let topology = Arc::clone(&self.topology);
         let (version, retain_ms) = (self.version, self.store.retain_ms);
-        let settings = Settings { version, retain_ms, ..Settings::default() };
+        let stats_every_ms = self.stats_every_ms;
+        let settings = Settings { version, retain_ms, stats_every_ms, ..Settings::default() };
         let mut station = Station::recover(self.code.clone(), topology, settings, kept, fresh);
         let mut steps = Steps::default();
         let mut step = steps.begin();
@@ -327,6 +331,11 @@ impl Host {
         };
         let mut links = kept.outbound.iter();
         links.find(|(_, lanes)| lanes.iter().any(|(_, lane)| is_out(lane))).map(|(link, _)| link)
+    }
+
+    /// What the station's pages show of incidents and cases.
+    pub fn governed(&mut self, now: Now) -> Option<Arc<Governed>> {
+        self.process.as_mut().map(|process| process.station.view(now).governed)
     }
 
     /// The station, for checks.

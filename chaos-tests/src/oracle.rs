@@ -9,18 +9,21 @@
 //! | nothing accepted is lost | at the end, every (message, target) is in the inbox, or too old, or excused |
 //! | authentic | what enters an inbox is what its origin took, and came under a seal of its origin |
 //! | once | no inbox holds an id twice, nor a publisher's key under two ids |
-//! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched |
+//! | in order | per origin and lane, by opening and sequence, in every inbox; what is marked late may be so only where a store was touched, or if it waited |
 //! | never stale | the true age on entering an inbox is within the time to live |
 //! | urgent first | where nothing is wrong, a flash message waits for no backlog, and once a line is known no more bulk waits for its modem than a round trip and 250 ms of it |
 //! | at most once | an adapter is asked once, and not too late; how that ended is what its origin knows |
 //! | accounted | every (message, target) has one outcome at its origin, the right one; the stations' own counts balance at every commit |
+//! | matters go their way | every step is taken, refused or kept waiting as [`matters`] says of what the station's disk took, in that order; what its pages show and count is that |
 //!
 //! Excused is a (message, target) only if, at the moment a store was lost or put back, neither
 //! that store's copy nor its neighbours on the message's way had it durable.
 
 mod account;
 mod devices;
+pub mod matters;
 mod order;
+mod owed;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +39,7 @@ use crate::workload::Matter;
 
 use account::Account;
 use devices::Devices;
+use matters::End;
 use order::Order;
 pub use verdict::Verdict;
 
@@ -43,6 +47,9 @@ pub use verdict::Verdict;
 const FAULTS_MAX: usize = 20;
 /// A clock that drifts makes an age wrong by at most this share, parts per million, both ends.
 const DRIFT_PPM: u64 = 1_000;
+
+/// Flash that was taken so long before other flash is out of its way, microseconds.
+const FLASH_BEFORE_US: u64 = 2_000_000;
 
 /// What stations show of their own messages.
 pub trait Pages {
@@ -65,6 +72,12 @@ pub struct Oracle {
     sealed: BTreeSet<(usize, usize, Digest)>,
     order: Order,
     devices: Devices,
+    /// How messages about matters ended where they were for, by what those stations took.
+    ends: BTreeMap<(usize, MessageId), End>,
+    /// Those that waited there: others may have passed them.
+    waited: BTreeSet<(usize, MessageId)>,
+    /// Keys whose publishers need no other answer than they got.
+    spared: BTreeSet<u64>,
     /// Stations whose stores were lost or put back.
     touched: BTreeSet<usize>,
     plan: Plan,
@@ -86,6 +99,9 @@ impl Oracle {
             sealed: BTreeSet::new(),
             order: Order::default(),
             devices: Devices::default(),
+            ends: BTreeMap::new(),
+            waited: BTreeSet::new(),
+            spared: BTreeSet::new(),
             touched: BTreeSet::new(),
             plan: plan.clone(),
             encore: false,
@@ -193,7 +209,7 @@ impl Oracle {
         }
         if let Some(wait_us) = account.flash_wait_us(now_us)
             && self.plan.faults == Faults::default()
-            && wait_us > self.plan.flash_us_max(hops)
+            && wait_us > self.plan.flash_us_max(hops, self.flash_before(account))
         {
             faults.push(format!("urgent first: {id} waited {wait_us} us on its way to {host}"));
         }
@@ -201,7 +217,8 @@ impl Oracle {
         let route = self.tree.route(account.host, host);
         let touched =
             route.iter().any(|at| self.touched.contains(at)) || account.is_tampered_on(&route);
-        if late && !touched {
+        let waited = self.waited.contains(&(host, id.clone()));
+        if late && !touched && !waited {
             faults
                 .push(format!("in order: {id} is marked late at {host}, and no store was touched"));
         }
@@ -210,6 +227,13 @@ impl Oracle {
             self.order.entered(host, account.host, account.key, &id, late, (touched, forgotten));
         faults.extend(entered);
         faults.into_iter().for_each(|fault| self.fault(fault));
+    }
+
+    /// Flash messages that its station took shortly before a message, or together with it.
+    fn flash_before(&self, account: &Account) -> u64 {
+        let others =
+            self.accounts.values().filter(|other| account.is_behind(other, FLASH_BEFORE_US));
+        others.count() as u64
     }
 
     /// A station's process ended.
@@ -321,63 +345,5 @@ impl Oracle {
     /// Pairs of a message and a target.
     pub fn pairs(&self) -> usize {
         self.accounts.values().map(|account| account.targets.len()).sum()
-    }
-
-    /// True if every publisher was answered and every target has what it can still get.
-    pub fn is_satisfied(&self, now_us: u64) -> bool {
-        self.missing(now_us).is_empty()
-    }
-
-    /// True if a message is in the inbox of a station, or its device was told.
-    fn has(&self, target: usize, id: &MessageId) -> bool {
-        self.order.has(target, id) || self.devices.was_asked(target, id)
-    }
-
-    /// Messages that were accepted and that targets do not have, without excuse.
-    pub fn missing(&self, now_us: u64) -> Vec<String> {
-        let told = self.accounts.iter().filter(|(_, account)| account.told);
-        let owed = told.flat_map(|(id, account)| {
-            let wanting = account.targets.iter().filter(|target| {
-                !(account.excused.contains(target)
-                    || account.is_over(now_us)
-                    || self.has(**target, id))
-            });
-            wanting.map(move |target| format!("{id} for {target}"))
-        });
-        let due = self.matters.iter().filter(|matter| self.encore || !matter.encore);
-        let unheard = due.map(|matter| matter.key).filter(|key| !self.told.contains_key(key));
-        owed.chain(unheard.map(|key| format!("key {key} was never answered"))).collect()
-    }
-
-    /// Pairs of an accepted message and a target whose origin must know how they ended, unless a
-    /// store on their way was touched.
-    fn owed_receipts(&self) -> impl Iterator<Item = (&MessageId, &Account, usize)> {
-        let told = self.accounts.iter().filter(|(_, account)| account.told);
-        let pairs = told.flat_map(|(id, account)| {
-            account.targets.iter().map(move |target| (id, account, *target))
-        });
-        pairs.filter(|(_, account, target)| {
-            let route = self.tree.route(account.host, *target);
-            !route.iter().any(|at| self.touched.contains(at)) && !account.is_tampered_on(&route)
-        })
-    }
-
-    /// True if every origin knows how all of its messages ended and what was answered.
-    pub fn is_accounted(&self, pages: &dyn Pages) -> bool {
-        let knows = |(id, account, at): (&MessageId, &Account, usize)| {
-            pages.outcome(account.host, id, at).is_some()
-        };
-        self.owed_receipts().all(knows) && self.unheard_answers(pages).next().is_none()
-    }
-
-    /// Answers that an origin does not know, though no store on their way was touched.
-    fn unheard_answers(&self, pages: &dyn Pages) -> impl Iterator<Item = (&MessageId, usize)> {
-        let unheard = |(id, at, answer): &&(MessageId, usize, Answer)| {
-            let Some(account) = self.accounts.get(id) else { return false };
-            let route = self.tree.route(account.host, *at);
-            !route.iter().any(|at| self.touched.contains(at))
-                && !pages.is_answered(account.host, id, *at, *answer)
-        };
-        self.devices.answers().filter(unheard).map(|(id, at, _)| (id, *at))
     }
 }

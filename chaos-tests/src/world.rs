@@ -5,6 +5,7 @@
 //! then the quiet phase, in which everything accepted must reach its outcome within a bound.
 
 mod adapter;
+mod affair;
 mod copies;
 mod event;
 mod fault;
@@ -30,13 +31,14 @@ use crate::figures::Figures;
 use crate::host::Host;
 use crate::index::Index;
 use crate::network::Link;
+use crate::oracle::matters::rules::POLICY;
 use crate::oracle::{Oracle, Verdict};
 use crate::plan::{Faults, Plan};
 use crate::story::Story;
 use crate::stream::Stream;
 use crate::timers::Timers;
 use crate::tree::Tree;
-use crate::workload::{ENCORE, Matter};
+use crate::workload::Matter;
 
 use event::Event;
 
@@ -48,6 +50,8 @@ const WALL_MS: i64 = 1_700_000_000_000;
 const ENCORE_US: (u64, u64) = (20_000_000, 8_000_000);
 /// Frames a second on an idle link, both ways, at most: a beat each way every 3 s, and some room.
 const IDLE_FRAMES_MAX: f64 = 3.0;
+/// In a story with incidents and cases, counts go up this long after a change, milliseconds.
+const STATS_EVERY_MS: u64 = 5_000;
 /// Timers of one station that may go off at one moment: more is a station that never sleeps.
 const TICKS_AT_ONCE_MAX: u32 = 100;
 
@@ -91,6 +95,9 @@ pub struct World {
     calm: bool,
     /// Who waits for an answer: which matter, and whether there was room for flash only.
     publishers: BTreeMap<(usize, u32, Ticket), (u64, bool)>,
+    /// Applications for the tier above that were legal when they were handed in, and how often
+    /// anything had changed there by then.
+    rising: BTreeMap<Ticket, u64>,
     /// Applications that wait for an answer to theirs.
     answers: BTreeMap<(usize, u32, Ticket), (MessageId, Answer)>,
     callers: BTreeMap<Ticket, (usize, u32)>,
@@ -107,7 +114,8 @@ impl World {
     /// # Errors
     /// The plan's tree is no tree: a defect of this crate.
     pub fn of(plan: Plan, aloud: bool) -> Result<Self, String> {
-        let tree = Tree::of(&plan.parents)?;
+        let policy = if plan.work.affairs > 0 { POLICY } else { "" };
+        let tree = Tree::under(&plan.parents, policy)?;
         let mut dice = SmallRng::seed_from_u64(plan.seed ^ 0x5eed);
         let mut hosts = Vec::new();
         for at in 0..tree.len() {
@@ -119,10 +127,12 @@ impl World {
             if dice.random_bool(plan.old_version) {
                 host.version = VERSION - 1;
             }
+            if plan.work.affairs > 0 {
+                host.stats_every_ms = STATS_EVERY_MS;
+            }
             hosts.push(host);
         }
-        let messages = u64::from(plan.work.messages) + ENCORE;
-        let matters: Vec<Matter> = (0..messages).map(|key| Matter::of(&plan, &tree, key)).collect();
+        let matters = Matter::all(&plan, &tree);
         let mut world = Self {
             weather: plan.faults.clone(),
             dice,
@@ -140,6 +150,7 @@ impl World {
             matters,
             calm: false,
             publishers: BTreeMap::new(),
+            rising: BTreeMap::new(),
             answers: BTreeMap::new(),
             callers: BTreeMap::new(),
             copies: BTreeMap::new(),
@@ -203,10 +214,12 @@ impl World {
             let links = self.hosts.get(host).and_then(Host::station).map(|s| s.link_views(now));
             self.tell(format_args!("{host} at the end: {links:?}"));
         }
+        self.judge_matters();
         let inboxes: Vec<_> = self.hosts.iter().map(|h| h.stream.messages.clone()).collect();
         let verdict = self.oracle.judge(&inboxes, &self.pages(), self.now_us);
         self.figures.accepted = verdict.accepted as u64;
         self.figures.delivered = verdict.delivered as u64;
+        self.figures.kept_out = verdict.kept_out as u64;
         self.figures.excused = verdict.excused as u64;
         self.figures.expired = verdict.expired as u64;
         let hash = self.story.hash();

@@ -62,7 +62,7 @@ fn every_seed_that_ever_failed_stays_good() {
 #[test]
 fn many_seeds_leave_each_kind_of_fault_out_and_many_bring_it() {
     let plans: Vec<Plan> = (1..400).map(Plan::of).collect();
-    let kinds: [Kind; 12] = [
+    let kinds: [Kind; 13] = [
         ("drop", |p| p.faults.drop > 0.0),
         ("duplicate", |p| p.faults.duplicate > 0.0),
         ("reorder", |p| p.faults.reorder),
@@ -74,6 +74,7 @@ fn many_seeds_leave_each_kind_of_fault_out_and_many_bring_it() {
         ("clock jumps", |p| p.faults.jumps > 0),
         ("stores lost", |p| p.faults.stores_lost > 0),
         ("stores restored", |p| p.faults.stores_restored > 0),
+        ("incidents and cases", |p| p.work.affairs > 0),
         ("slow links", |p| p.links.rate.is_some()),
     ];
     for (kind, brings) in kinds {

@@ -76,6 +76,14 @@ impl Account {
         (self.lane == Lane::Flash).then(|| now_us - self.taken_us)
     }
 
+    /// True if both are flash messages of one station, and the other was taken by so much before
+    /// this one at the most.
+    pub(super) fn is_behind(&self, other: &Self, within_us: u64) -> bool {
+        let flash = [self.lane, other.lane] == [Lane::Flash; 2] && self.host == other.host;
+        let before = self.taken_us.checked_sub(other.taken_us);
+        flash && self.key != other.key && before.is_some_and(|before_us| before_us <= within_us)
+    }
+
     /// True if its time to live is over. One of the encore has no reason not to arrive.
     pub(super) fn is_over(&self, now_us: u64) -> bool {
         !self.encore && self.ttl_us.is_some_and(|ttl_us| now_us - self.taken_us >= ttl_us)

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use yizhan_schemas::{MessageId, Outcome};
 
+use super::matters::End;
 use super::{FAULTS_MAX, Oracle, Pages};
 
 /// How a story ended.
@@ -13,6 +14,8 @@ pub struct Verdict {
     pub accepted: usize,
     /// Targets that have them.
     pub delivered: usize,
+    /// Targets that refused them, or where they wait.
+    pub kept_out: usize,
     /// Targets that nobody could have given them.
     pub excused: usize,
     /// Targets that they came too late for.
@@ -39,7 +42,14 @@ impl Oracle {
         let mut faults: Vec<String> = self.unheard_answers(pages).map(unheard).collect();
         for (id, account, target) in self.owed_receipts() {
             let known = pages.outcome(account.host, id, target);
+            let end = self.ends.get(&(target, id.clone()));
             let right = match (self.order.has(target, id), known) {
+                (false, known) if end.is_some_and(|end| *end != End::Delivered) => match end {
+                    Some(End::Rejected) => known == Some(Outcome::Rejected),
+                    Some(End::Superseded) => known == Some(Outcome::Superseded),
+                    // it is not over
+                    _ => known.is_none(),
+                },
                 (false, known) if account.video => self.devices.may_end(target, id, known),
                 (true, Some(Outcome::Delivered)) => true,
                 (false, Some(Outcome::Expired)) => account.is_perishable(),
@@ -67,6 +77,8 @@ impl Oracle {
                 let is_in = found.get(*target).is_some_and(|inbox| inbox.contains(id));
                 if is_in || self.devices.was_asked(*target, id) {
                     verdict.delivered += 1;
+                } else if self.is_kept_out(*target, id) {
+                    verdict.kept_out += 1;
                 } else if account.excused.contains(target) {
                     verdict.excused += 1;
                 } else if account.is_over(now_us) {

@@ -24,7 +24,8 @@ impl World {
         self.end_process(host, true);
         self.counter += 1;
         let created_ns = i64::try_from(self.counter).unwrap_or(i64::MAX);
-        let fresh = Disk::new(self.plan.store.capacity_bytes);
+        let Some(code) = self.tree.code(host).cloned() else { return };
+        let fresh = Disk::new(self.plan.store.capacity_bytes, code);
         let (disk, stream, index) =
             copy.unwrap_or_else(|| (fresh, Stream::create(created_ns), Index::default()));
         self.excuse(host, &disk);

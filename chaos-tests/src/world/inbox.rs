@@ -25,7 +25,12 @@ impl World {
             self.oracle.entered(host, envelope, *late, self.now_us);
             let id = envelope.header().id();
             self.story.note(self.now_us, id.to_string().as_bytes());
-            self.may_answer(host, id);
+            let due = self.hosts.get(host).and_then(|h| h.disk.register.end_of(&id));
+            self.oracle.enters(host, &id, due);
+            // what is said of matters is said in steps
+            if due.is_none() {
+                self.may_answer(host, id);
+            }
         }
         for input in published.inputs {
             if let Input::Delivered { through } = input {

@@ -115,6 +115,7 @@ impl World {
 
     /// The disk has new messages of publishers: the oracle's clock for them starts.
     pub(super) fn note_taken(&mut self, host: usize) {
+        self.note_matters(host);
         let Some(h) = self.hosts.get_mut(host) else { return };
         for envelope in std::mem::take(&mut h.taken) {
             self.oracle.taken(host, &envelope, self.now_us);

@@ -17,7 +17,10 @@ const FULL_PERCENT: u64 = 20;
 
 impl World {
     pub(super) fn submit(&mut self, host: usize, key: u64, why: Attempt) {
-        if why == Attempt::Unheard && self.oracle.was_told(key) {
+        if why == Attempt::Unheard && self.oracle.is_heard(key) {
+            return;
+        }
+        if !self.may_begin(host, key) {
             return;
         }
         let matter = usize::try_from(key).ok().and_then(|at| self.matters.get(at));
@@ -38,6 +41,9 @@ impl World {
             draft.known = h.index.look(key);
         }
         self.publishers.insert((host, life, ticket), (key, false));
+        if let Some(moves) = self.may_go_up(host, key) {
+            self.rising.insert(ticket, moves);
+        }
         self.input(host, life, Input::Submitted { ticket, draft: Box::new(draft) });
         let reserved = self.hosts.get(host).is_some_and(|h| h.is_reserved());
         if let Some(publisher) = self.publishers.get_mut(&(host, life, ticket)) {
@@ -65,6 +71,7 @@ impl World {
             return self.oracle.answered(host, &id, answer, noted);
         }
         let Some((key, reserved)) = self.publishers.remove(&(host, life, ticket)) else { return };
+        let moves = self.rising.remove(&ticket);
         match verdict {
             Verdict::Accepted(accepted) => {
                 let durable = self.hosts.get(host).is_some_and(|h| h.disk.had(&accepted.id));
@@ -73,10 +80,20 @@ impl World {
                     self.oracle.fault(format!("urgent first: {key} got what is left for flash"));
                 }
                 self.story.tell(now_us, format_args!("{host} takes {} as {}", key, accepted.id));
+                let fresh = !self.oracle.was_told(key);
                 self.oracle.accepted(host, key, accepted.id, durable);
+                if fresh {
+                    self.follow(key);
+                }
             }
             Verdict::Refused(refusal) => {
                 self.tell(format_args!("{host} refuses {key}: {refusal}"));
+                if refusal.code == ErrorCode::Forbidden && self.is_application(key) {
+                    // what came in between may have changed that
+                    let legal = moves.is_some() && moves == self.may_go_up(host, key);
+                    self.oracle.refused_application(host, key, legal);
+                    return self.follow(key);
+                }
                 self.figures.refusals += 1;
                 if !self.is_fair(host, refusal.code) {
                     self.oracle.fault(format!("{host} refused {key}: {refusal}"));

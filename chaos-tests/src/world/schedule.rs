@@ -22,7 +22,7 @@ impl World {
         }
         // where nothing goes wrong, even the beginning is no excuse for waiting
         let mut at = if self.plan.faults == Faults::default() { 5_000_000 } else { 1_000 };
-        for matter in self.matters.clone().into_iter().filter(|matter| !matter.encore) {
+        for matter in self.matters.clone().into_iter().filter(|m| !m.encore && m.deed.is_none()) {
             at += self.dice.random_range(1..=self.plan.work.pace_us * 2);
             let (host, key) = (matter.host, matter.key);
             self.at(at, Event::Submit { host, key, why: Attempt::First });
@@ -31,6 +31,7 @@ impl World {
                 self.at(later, Event::Submit { host, key, why: Attempt::Repeat });
             }
         }
+        self.schedule_affairs();
         let safety_us = self.plan.safety_us();
         self.schedule_faults(safety_us);
         self.at(safety_us, Event::Calm);

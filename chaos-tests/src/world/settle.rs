@@ -3,6 +3,7 @@
 //! Stations are asked for their backlogs only to know when to stop; whether what happened is
 //! right is for the oracle to say.
 
+use yizhan_core::kept::Kept;
 use yizhan_core::link::Link;
 use yizhan_schemas::{Answer, Lane, MessageId, Outcome};
 
@@ -12,6 +13,8 @@ use crate::host::Host;
 use crate::oracle::Pages;
 use crate::tree::Tree;
 
+/// Bytes that a station may remember for a message about an incident or a case, also at the end.
+const DEED_BYTES: usize = 400;
 /// Bytes that a station may remember for a message and a target, while it is under way.
 const PAIR_BYTES: usize = 100;
 
@@ -40,7 +43,8 @@ impl World {
             && self.oracle.is_satisfied(self.now_us)
             && self.oracle.is_accounted(&self.pages())
             && !self.hosts.iter().any(Self::owes)
-            && (1..self.hosts.len()).all(|child| self.agree(child))
+            && (1..self.hosts.len()).all(|child| self.disagreement(child).is_none())
+            && self.is_told_of_matters()
     }
 
     /// What the pages of origins show.
@@ -65,7 +69,9 @@ impl World {
         for at in 0..self.hosts.len() {
             let Some(station) = self.hosts.get(at).and_then(Host::station) else { continue };
             let links = self.tree.children(at).count() + 2;
-            let allowed = 8_192 + openings * 400 + links * 2_000 + 8 * self.matters.len();
+            let deeds = self.matters.iter().filter(|m| m.deed.is_some()).count();
+            let matters = 8 * self.matters.len() + deeds * DEED_BYTES;
+            let allowed = 8_192 + openings * 400 + links * 2_000 + matters;
             let idle = match station.kept().to_snapshot() {
                 Ok(snapshot) => snapshot.len(),
                 Err(fault) => return self.oracle.fault(format!("no snapshot of {at}: {fault}")),
@@ -103,26 +109,18 @@ impl World {
         })
     }
 
-    /// True if both ends of a link have taken just what the other has offered. A station that does
-    /// not know yet that its neighbour's store is a new one owes nothing in its own eyes.
-    fn agree(&self, child: usize) -> bool {
+    /// Where the ends of a link differ; nowhere if both have taken just what the other has offered.
+    /// A station that does not know yet that its neighbour's store is a new one owes nothing in its
+    /// own eyes.
+    fn disagreement(&self, child: usize) -> Option<String> {
         let kept = |at: usize| self.hosts.get(at).and_then(Host::station).map(|s| s.kept());
         let parent = self.tree.parent(child);
         let (Some(above), Some(below)) = (parent.and_then(kept), kept(child)) else {
-            return false;
+            return Some("one of them does not run".to_owned());
         };
-        let Some(code) = self.tree.code(child) else { return false };
-        let (down, up) = (Link::Down(code.clone()), Link::Up);
-        let taken =
-            |from: &yizhan_core::kept::Kept, out: &Link, to: &yizhan_core::kept::Kept, back| {
-                Lane::ALL.into_iter().all(|lane| {
-                    let ends = from.outbound(out, lane).zip(to.inbound(back, lane));
-                    ends.is_some_and(|(out, back)| {
-                        (out.link_epoch, out.next) == (back.link_epoch, back.expected)
-                    })
-                })
-            };
-        taken(below, &up, above, &down) && taken(above, &down, below, &up)
+        let down = Link::Down(self.tree.code(child)?.clone());
+        let up = differs(below, &Link::Up, above, &down).map(|what| format!("up, {what}"));
+        up.or_else(|| differs(above, &down, below, &Link::Up).map(|what| format!("down, {what}")))
     }
 
     /// What is missing, for people.
@@ -134,15 +132,29 @@ impl World {
             } else if Self::owes(host) {
                 words.push(format!("{at} holds legs"));
             }
-            if at > 0 && !self.agree(at) {
-                words.push(format!("{at} and its parent do not agree"));
+            if let Some(what) = self.disagreement(at).filter(|_| at > 0) {
+                words.push(format!("{at} and its parent do not agree: {what}"));
             }
         }
         words.extend(self.oracle.missing(self.now_us));
         if !self.oracle.is_accounted(&self.pages()) {
             words.push("an origin does not know how one of its messages ended".to_owned());
         }
+        if !self.is_told_of_matters() {
+            words.push("a station does not know what became of a matter".to_owned());
+        }
         words.truncate(8);
         words.join("; ")
     }
+}
+
+/// The first lane in which one end has not taken just what the other has offered.
+fn differs(from: &Kept, out: &Link, to: &Kept, back: &Link) -> Option<String> {
+    Lane::ALL.into_iter().find_map(|lane| {
+        let ends = from.outbound(out, lane).zip(to.inbound(back, lane));
+        let Some((out, back)) = ends else { return Some(format!("{lane}: one end knows none")) };
+        let offered = (out.link_epoch, out.next);
+        let taken = (back.link_epoch, back.expected);
+        (offered != taken).then(|| format!("{lane}: {offered:?} offered, {taken:?} taken"))
+    })
 }

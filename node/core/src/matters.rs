@@ -39,6 +39,12 @@ pub struct Matters {
     /// What the message that opens the next matter is counted under.
     #[serde(default)]
     filed: Option<(MessageId, String)>,
+    /// Messages that wait, in the order in which they came.
+    #[serde(default)]
+    waiting: Vec<MessageId>,
+    /// Of what has ended: what is no case that was closed, here or above.
+    #[serde(default)]
+    unclosed: IdSet,
 }
 
 /// What is known of a message as a matter.
@@ -137,11 +143,12 @@ impl Matters {
             Change::Refused { family, at } => vec![nameless(*family, *at, Measure::Refused)],
             Change::Parked { put, until } => {
                 let id = put.envelope.header().id();
+                self.waiting.push(id.clone());
                 self.parked.insert(id, (put.as_ref().clone(), until.clone()));
                 Vec::new()
             }
             Change::Dropped { id } => {
-                self.parked.remove(id);
+                self.resumed(id);
                 Vec::new()
             }
             Change::Tombstone { id, outcome, at } => {
@@ -173,6 +180,11 @@ impl Matters {
         }
         let To::Stage(stage) = to else {
             self.ended.insert(id);
+            // the tier above that has closed it counts it there
+            let closed = matches!(measure, Some(Measure::Closed) | None);
+            if matter.family != Family::Case || !closed {
+                self.unclosed.insert(id);
+            }
             return counts;
         };
         if let Some(above) = above {
@@ -206,6 +218,22 @@ impl Matters {
     /// A message that waited is gone on with.
     pub fn resumed(&mut self, id: &MessageId) {
         self.parked.remove(id);
+        self.waiting.retain(|other| other != id);
+    }
+
+    /// Messages that wait for this one, in the order in which they came.
+    pub fn waiting_for(&self, subject: &MessageId) -> Vec<MessageId> {
+        let waits = |until: &Until| matches!(until, Until::Subject(other) if other == subject);
+        let mine = self.parked.iter().filter(|(_, (_, until))| waits(until));
+        let mut ids: Vec<MessageId> = mine.map(|(id, _)| id.clone()).collect();
+        // those from before the order was kept come first
+        ids.sort_by_key(|id| self.waiting.iter().position(|other| other == id));
+        ids
+    }
+
+    /// True if it is a case that has ended as it was closed, here or above.
+    pub fn is_closed_case(&self, id: &MessageId) -> bool {
+        self.ended.contains(id) && !self.unclosed.contains(id)
     }
 
     /// How a message is to end because it was taken back before it came.

@@ -49,6 +49,12 @@ pub enum Mutant {
     AttemptRunAgain,
     /// A step that may not be taken is taken.
     IllegalStepTaken,
+    /// A step whose subject has come is forgotten.
+    WaitingStepDropped,
+    /// A step that waited is counted as refused, whatever it does.
+    WaitingStepMiscounted,
+    /// The tier below does not heed what the one above answers.
+    AnswerFromAboveForgotten,
     /// A child's counts are added each time that they are told.
     DigestAddedTwice,
     /// An application is told that its answer is noted, and it is not.
@@ -61,7 +67,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::AckBeforeCommit,
         Self::EmptyStepOvertakes,
         Self::EpochForgotten,
@@ -83,6 +89,9 @@ impl Mutant {
         Self::UnlinkedBeforeSnapshot,
         Self::AttemptRunAgain,
         Self::IllegalStepTaken,
+        Self::WaitingStepDropped,
+        Self::WaitingStepMiscounted,
+        Self::AnswerFromAboveForgotten,
         Self::DigestAddedTwice,
         Self::AnswerDropped,
         Self::SealsUnchecked,

@@ -62,6 +62,14 @@ impl SeenSets {
         lanes.is_some_and(|lanes| lanes.get(id.lane).highest() > id.sequence)
     }
 
+    /// True if one of the same origin and lane that was sent later may have been here. Of two epochs
+    /// nobody can tell here which is the later one.
+    pub fn may_be_late(&self, id: &MessageId) -> bool {
+        let lane_of = |lanes: &PerLane<Seen>| lanes.get(id.lane).highest();
+        let mut others = self.origins.iter().filter(|((origin, _), _)| *origin == id.origin);
+        self.is_late(id) || others.any(|((_, epoch), it)| *epoch != id.epoch && lane_of(it) > 0)
+    }
+
     /// Notes that it is here; `false` if it was before.
     pub fn insert(&mut self, id: &MessageId) -> bool {
         let lanes = self.origins.entry((id.origin.clone(), id.epoch)).or_default();

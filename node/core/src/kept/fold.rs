@@ -152,7 +152,11 @@ impl Kept {
 
     /// A message that waited is gone on with.
     pub(super) fn resumed(&mut self, put: &Put) {
-        self.matters.resumed(&put.envelope.header().id());
+        let id = put.envelope.header().id();
+        // one that was late when it came has been counted
+        let passed = self.matters.waiting(&id).is_some_and(|(before, _)| put.late && !before.late);
+        self.late = self.late.saturating_add(u64::from(passed));
+        self.matters.resumed(&id);
         if put.opens {
             self.opens(put);
         }

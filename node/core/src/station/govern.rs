@@ -162,6 +162,9 @@ impl Station {
 
     fn weigh_behind_end(&self, now: Now, subject: &MessageId, word: &Word) -> Result<Act, String> {
         match word {
+            Word::Evaluated { .. } if !self.kept.matters.is_closed_case(subject) => {
+                Err(format!("{subject} is no case that was closed"))
+            }
             Word::Evaluated { .. } => {
                 let at = Moment::of(now, self.boot);
                 let change = Change::Evaluated { id: subject.clone(), at };
@@ -173,6 +176,11 @@ impl Station {
 
     /// A step about something that is no matter of this station's.
     fn weigh_unknown(&self, envelope: &Envelope, subject: &MessageId, word: &Word) -> Act {
+        let family = family(&envelope.header().kind);
+        if self.kept.matters.taken_back(subject).is_some() {
+            let why = never_was(subject);
+            return Act::Refuse { outcome: Outcome::Rejected, why, family };
+        }
         if self.kept.seen.contains(subject) {
             // a copy of a step, as the report was one
             return Act::Nothing;
@@ -182,11 +190,7 @@ impl Station {
         }
         if !self.kept.matters.may_park(envelope.bytes().len()) {
             let why = format!("{subject} is not here, and too many steps wait for theirs");
-            return Act::Refuse {
-                outcome: Outcome::Rejected,
-                why,
-                family: family(&envelope.header().kind),
-            };
+            return Act::Refuse { outcome: Outcome::Rejected, why, family };
         }
         Act::Park(Until::Subject(subject.clone()))
     }
@@ -308,6 +312,7 @@ impl Station {
             Act::Park(_) => self.set_waking(now),
             Act::TakeBack { ids, outcome } => {
                 for id in ids {
+                    self.refuse_waiting_for(now, &id, step);
                     self.change(now, Change::Tombstone { id, outcome, at }, step);
                 }
             }
@@ -338,6 +343,9 @@ impl Station {
         remark: Option<&str>,
         step: &mut Step,
     ) {
+        if mutant::is(Mutant::AnswerFromAboveForgotten) {
+            return;
+        }
         let Some((here, matter)) = self.kept.matters.known_above_as(id) else { return };
         let (here, above) = (here.clone(), Some(id.clone()));
         let (to, above) = match answer {
@@ -378,6 +386,11 @@ fn said_of(step: Taken) -> Option<Answer> {
     }
 }
 
-fn family(kind: &Kind) -> Family {
+/// Why a step is refused whose subject was taken back before it came.
+pub(super) fn never_was(subject: &MessageId) -> String {
+    format!("{subject} was taken back before it came here; open a new one that refers to it")
+}
+
+pub(super) fn family(kind: &Kind) -> Family {
     if kind.family() == Family::Case.word() { Family::Case } else { Family::Incident }
 }

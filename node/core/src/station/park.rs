@@ -1,15 +1,17 @@
 //! Messages that wait: a step for the report that it overtook, a directive for its hour. What is
 //! told by the wall clock is looked at here.
 
+use yizhan_schemas::payload::stats::Family;
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Envelope, MessageId, Outcome};
 
 use super::Station;
-use super::govern::{Act, parked};
+use super::govern::{self, Act, parked};
 use super::perish;
 use crate::link::Link;
-use crate::matter::{Change, Until};
+use crate::matter::{Change, Moment, Until};
 use crate::matters::{PARKED_BYTES_MAX, PARKED_MAX};
+use crate::mutant::{self, Mutant};
 use crate::record::{Leg, Put, Record};
 use crate::step::Step;
 use crate::time::Now;
@@ -24,15 +26,35 @@ const LOOK_US: u64 = 30_000_000;
 impl Station {
     /// Goes on with what waited for this message.
     pub(super) fn resume_waiting_for(&mut self, now: Now, subject: &MessageId, step: &mut Step) {
-        let waiting = self.kept.matters.parked();
-        let mine = waiting
-            .filter(|(_, _, until)| matches!(until, Until::Subject(other) if other == subject));
-        let ids: Vec<MessageId> = mine.map(|(id, _, _)| id.clone()).collect();
-        ids.iter().for_each(|id| self.resume(now, id, step));
+        let ids = self.kept.matters.waiting_for(subject);
+        for id in ids {
+            if mutant::is(Mutant::WaitingStepDropped) {
+                self.change(now, Change::Dropped { id }, step);
+                continue;
+            }
+            self.resume(now, &id, step);
+            if mutant::is(Mutant::WaitingStepMiscounted) {
+                let (family, at) = (Family::Incident, Moment::of(now, self.boot));
+                self.change(now, Change::Refused { family, at }, step);
+            }
+        }
+    }
+
+    /// Refuses what waited for a message that was taken back before it came.
+    pub(super) fn refuse_waiting_for(&mut self, now: Now, subject: &MessageId, step: &mut Step) {
+        for id in self.kept.matters.waiting_for(subject) {
+            let Some((put, _)) = self.kept.matters.waiting(&id) else { continue };
+            let family = govern::family(&put.envelope.header().kind);
+            let why = govern::never_was(subject);
+            self.change(now, Change::Dropped { id: id.clone() }, step);
+            let refuse = Act::Refuse { outcome: Outcome::Rejected, why, family };
+            self.act(now, &id, refuse, step);
+        }
     }
 
     fn resume(&mut self, now: Now, id: &MessageId, step: &mut Step) {
         let Some((put, until)) = self.kept.matters.waiting(id).cloned() else { return };
+        let has_room = matches!(until, Until::Subject(_));
         let (put, legs) = match until {
             Until::Subject(_) => {
                 let legs = vec![self.leg(Link::Inbox, &put.envelope)];
@@ -46,13 +68,15 @@ impl Station {
             }
         };
         let lane = put.envelope.header().lane;
-        if !self.has_room(lane, put.envelope.bytes().len(), &legs, false) {
+        // a step was given its room when it came, and nobody would come back to it
+        if !has_room && !self.has_room(lane, put.envelope.bytes().len(), &legs, false) {
             return;
         }
         let (legs, act) = self.weigh(now, &put.envelope, legs);
         self.owes(put.envelope.bytes().len(), &legs);
         self.moved(now, lane, &legs);
-        let put = Put { legs, opens: matches!(act, Act::Open(_)), ..put };
+        let late = put.late || self.kept.seen.may_be_late(id);
+        let put = Put { legs, late, opens: matches!(act, Act::Open(_)), ..put };
         let places = perish::places(&put);
         let parked = parked(&put, &act);
         self.categorize(&put, step);

@@ -77,14 +77,15 @@ impl Station {
         let handled_by = self.topology.resolve(&to);
         let legs = self.legs(&envelope, None);
         check!(!legs.is_empty(), "an admitted message has somewhere to go");
+        let bytes = envelope.bytes().len();
+        // what turns out to be illegal, or has to wait, takes room as well
+        if !self.has_room(lane, bytes, &legs, false) {
+            return Err(self.room_fault());
+        }
         let (legs, act) = match hour_ms {
             Some(hour_ms) => self.scheduled(&envelope, hour_ms)?,
             None => self.weigh(now, &envelope, legs),
         };
-        let bytes = envelope.bytes().len();
-        if !self.has_room(lane, bytes, &legs, false) {
-            return Err(self.room_fault());
-        }
         self.owes(bytes, &legs);
         self.moved(now, lane, &legs);
         let opens = matches!(act, Act::Open(_));

@@ -12,9 +12,9 @@ use yizhan_schemas::{Code, Lane, MessageId, Outcome};
 use crate::bench::{Bench, draft};
 use crate::chain::Chain;
 
-const COUNTY: usize = 0;
-const TOWN: usize = 1;
-const VILLAGE: usize = 2;
+pub(crate) const COUNTY: usize = 0;
+pub(crate) const TOWN: usize = 1;
+pub(crate) const VILLAGE: usize = 2;
 const HOUR_MS: u64 = 3_600_000;
 
 pub(crate) fn county() -> Chain {
@@ -35,31 +35,31 @@ pub(crate) fn hand_in(chain: &mut Chain, at: usize, draft: Draft) -> Option<Mess
     }
 }
 
-fn say(chain: &mut Chain, at: usize, kind: &str, body: &Value) -> Option<MessageId> {
+pub(crate) fn say(chain: &mut Chain, at: usize, kind: &str, body: &Value) -> Option<MessageId> {
     let mut draft = draft(kind, serde_json::to_vec(body).unwrap().into());
     draft.severity = body["severity"].as_str().map(str::to_owned);
     hand_in(chain, at, draft)
 }
 
-fn report(chain: &mut Chain, severity: &str) -> MessageId {
+pub(crate) fn report(chain: &mut Chain, severity: &str) -> MessageId {
     let body = json!({"category": "积水", "severity": severity, "description": "路口",
         "occurred_at": "2026-11-23T08:30:00+08:00"});
     say(chain, VILLAGE, "incident.report", &body).unwrap()
 }
 
 /// The id that a station's next routine message gets.
-fn next_id(chain: &Chain, at: usize) -> MessageId {
+pub(crate) fn next_id(chain: &Chain, at: usize) -> MessageId {
     let kept = chain.benches[at].station.kept();
     let sequence = kept.issued.get(Lane::Routine) + 1;
     MessageId { origin: chain.code(at), epoch: kept.epoch.unwrap(), lane: Lane::Routine, sequence }
 }
 
-fn update(chain: &mut Chain, at: usize, subject: &MessageId, step: &str) -> MessageId {
+pub(crate) fn update(chain: &mut Chain, at: usize, subject: &MessageId, step: &str) -> MessageId {
     let body = json!({"subject": subject, "step": step, "reason": "不属本站"});
     say(chain, at, "incident.update", &body).unwrap()
 }
 
-fn stage(chain: &Chain, at: usize, id: &MessageId) -> &'static str {
+pub(crate) fn stage(chain: &Chain, at: usize, id: &MessageId) -> &'static str {
     match chain.benches[at].station.kept().matters.standing(id) {
         Standing::Untouched => "untouched",
         Standing::Live(matter) => matter.stage.word(),
@@ -68,11 +68,11 @@ fn stage(chain: &Chain, at: usize, id: &MessageId) -> &'static str {
     }
 }
 
-fn ended(chain: &Chain, at: usize, outcome: Outcome) -> u64 {
+pub(crate) fn ended(chain: &Chain, at: usize, outcome: Outcome) -> u64 {
     chain.benches[at].station.kept().outcomes.ended(outcome)
 }
 
-fn count(chain: &Chain, at: usize, measure: Measure) -> u64 {
+pub(crate) fn count(chain: &Chain, at: usize, measure: Measure) -> u64 {
     let station = &chain.benches[at].station;
     let days = station.kept().tally.days().into_iter();
     let tables = days.map(|day: Day| station.kept().tally.sum(day, station.depth()));
@@ -259,7 +259,7 @@ fn what_nobody_handles_gets_its_cards_and_goes_up_and_what_is_closed_above_is_cl
     }
 }
 
-fn attempt(chain: &mut Chain, at: usize, case: &MessageId) -> MessageId {
+pub(crate) fn attempt(chain: &mut Chain, at: usize, case: &MessageId) -> MessageId {
     let body = json!({"subject": case, "who": "调解员", "at": "2026-11-23T08:30:00+08:00",
         "outcome": "failed"});
     let mut draft = draft("case.attempt", serde_json::to_vec(&body).unwrap().into());
@@ -267,7 +267,7 @@ fn attempt(chain: &mut Chain, at: usize, case: &MessageId) -> MessageId {
     hand_in(chain, at, draft).unwrap()
 }
 
-fn apply(
+pub(crate) fn apply(
     chain: &mut Chain,
     at: usize,
     case: &MessageId,
@@ -278,7 +278,7 @@ fn apply(
     say(chain, at, "case.apply", &body)
 }
 
-fn answer(chain: &mut Chain, at: usize, kind: &str, case: &MessageId) {
+pub(crate) fn answer(chain: &mut Chain, at: usize, kind: &str, case: &MessageId) {
     let body = json!({"subject": case, "reason": "材料不全", "outcome": "settled"});
     let mut draft = draft(kind, serde_json::to_vec(&body).unwrap().into());
     draft.to = Some(chain.code(at).as_str().parse().unwrap());

@@ -13,6 +13,7 @@ mod chain;
 mod govern;
 mod hello;
 mod inbox;
+mod matters;
 mod memory;
 mod misplaced;
 mod neighbours;
