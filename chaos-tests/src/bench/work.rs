@@ -111,7 +111,7 @@ pub enum Work {
         #[arg(long, default_value_t = 400)]
         size: usize,
         /// Times that each of the two is measured.
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 9)]
         runs: usize,
     },
     /// What traces cost: our chain with a collector and without, by turns.
@@ -123,7 +123,7 @@ pub enum Work {
         #[arg(long, default_value_t = 400)]
         size: usize,
         /// Times that each of the two is measured.
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 9)]
         runs: usize,
     },
     /// What a village's node of ours needs when nothing happens.
