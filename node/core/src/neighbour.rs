@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use yizhan_schemas::frame::{Have, Hello, SessionTag};
+use yizhan_schemas::frame::{Have, Hello, LinkEpoch, SessionTag};
 use yizhan_schemas::{Lane, PerLane};
 
 use crate::bucket::Bucket;
@@ -76,6 +76,8 @@ pub struct Proposal {
     pub hello: Hello,
     /// What our log said of the places that matter.
     pub marks: PerLane<Marks>,
+    /// The numberings that the child was told.
+    pub told: PerLane<LinkEpoch>,
     /// Lanes that get a new numbering.
     pub renumbered: PerLane<Option<Renumbered>>,
     /// When the hello came.

@@ -20,6 +20,7 @@
 //! | a store that was replaced | refused `store_replaced` | `hello::a_replaced_store_is_refused_for_good` |
 //! | an epoch that is over, or a counter that is not higher | refused `stale` | `hello::an_old_hello_is_refused` |
 //! | a hello of a dead process that was never seen, delivered late | proposal that nobody takes up: the standing session goes on | `hello::a_hello_that_comes_late_does_not_end_the_session_that_stands` |
+//! | answered before the session before it began a new numbering | void when it is taken up, another hello is asked for | `hello::a_welcome_that_a_newer_numbering_overtook_begins_no_session` |
 //! | no frame version in common | refused `version` | `hello::a_version_that_is_not_spoken_here_is_refused` |
 //! | an older version than ours | proposal in that version | `hello::an_older_version_is_spoken_with_an_older_station` |
 //! | a code that is no child here (it moved away, or topologies differ) | refused `unknown_station` | `hello::a_station_that_is_no_child_here_is_refused` |
@@ -141,9 +142,10 @@ impl Station {
             software: SOFTWARE.to_owned(),
         };
         let tag = SessionTag::of(&hello, &welcome);
+        let told = PerLane::from_fn(|lane| welcome.offers.get(lane).link_epoch);
         if let Some(neighbour) = self.neighbours.get_mut(link) {
             let version = welcome.version;
-            neighbour.propose(Proposal { tag, version, hello, marks, renumbered, at: now });
+            neighbour.propose(Proposal { tag, version, hello, marks, told, renumbered, at: now });
         }
         welcome
     }
@@ -205,13 +207,19 @@ impl Station {
     }
 
     /// Moves our cursors as the proposal said. Acks of the session before may have come since, so
-    /// each lane is looked at again; false if one cannot go on as the child was told.
+    /// each lane is looked at again; false if one cannot go on as the child was told. It cannot if
+    /// that session began a numbering after this hello was answered: the child has just gone back
+    /// to the one before, and would never hear of the newer one while this session stands.
     fn take_up(&mut self, link: &Link, proposal: &Proposal, step: &mut Step) -> bool {
         self.touched.insert(link.clone());
         for (lane, have) in proposal.hello.haves.iter() {
             if let Some(new) = proposal.renumbered.get(lane) {
                 self.begin_numbering(new.clone(), step);
                 continue;
+            }
+            let ours = self.kept.outbound(link, lane).and_then(|ours| ours.link_epoch);
+            if ours != Some(*proposal.told.get(lane)) {
+                return false;
             }
             match self.resume_lane(link, lane, have, &proposal.marks) {
                 Resume::After(through) => self.stand_at(link, lane, through, step),

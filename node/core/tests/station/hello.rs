@@ -1,6 +1,6 @@
 //! What becomes of a hello: the rows of the table in `node/core/src/station/greet.rs`.
 
-use yizhan_core::effect::Notice;
+use yizhan_core::effect::{Effect, Notice};
 use yizhan_core::input::Input;
 use yizhan_core::link::Link;
 use yizhan_core::settings::Settings;
@@ -16,6 +16,10 @@ const VILLAGE: &str = "510722.101.002";
 
 fn pair() -> Chain {
     Chain::of(&[COUNTY, TOWN])
+}
+
+fn down() -> Link {
+    Link::Down(Code::parse(TOWN).unwrap())
 }
 
 fn report(chain: &mut Chain, count: usize) {
@@ -81,7 +85,6 @@ fn two_new_stores_adopt_each_others_numbering() {
         let kept = chain.benches[at].station.kept();
         kept.outbound(&link, Lane::Routine).unwrap().link_epoch
     };
-    let down = || Link::Down(Code::parse(TOWN).unwrap());
     assert_eq!(lane(0, down()), numbering(1, Link::Up));
     assert_eq!(lane(1, Link::Up), numbering(0, down()));
 }
@@ -236,11 +239,53 @@ fn a_frame_that_belongs_to_no_session_asks_for_a_hello() {
     drop(said); // the nudge is lost on the way
     chain.open_inbox(0);
     let hellos = chain.hellos.len();
-    let (link, session) = (Link::Down(Code::parse(TOWN).unwrap()), SessionTag([7; 8]));
+    let (link, session) = (down(), SessionTag([7; 8]));
     let beat = Beat::of(session, 5);
     chain.tell(0, Input::Beat { link, beat });
     chain.wait_ms(1_100);
     assert!(chain.hellos.len() > hellos && chain.has_session(1));
+}
+
+#[test]
+fn a_welcome_that_a_newer_numbering_overtook_begins_no_session() {
+    let mut chain = pair();
+    direct(&mut chain, 3);
+    let copy = chain.benches[0].log.clone();
+    direct(&mut chain, 4);
+    drop(chain.benches[0].restore(copy)); // its nudge is lost
+    chain.open_inbox(0);
+    chain.tell(1, Input::Disconnected);
+    let first = welcomed(&mut chain, Input::Connected);
+    let beat = chain.benches[1].tell(first);
+    // a second hello is answered before the sign of life that begins the new numbering arrives
+    let second = welcomed(&mut chain, Input::Nudged);
+    chain.said(1, beat);
+    assert!(renumbered(&chain, 0) > 0, "the town knew more than the county");
+    chain.tell(1, second);
+    chain.wait_ms(2_000);
+    let offered = chain.benches[0].station.kept().outbound(&down(), Lane::Routine).unwrap();
+    let taken = chain.benches[1].station.kept().inbound(&Link::Up, Lane::Routine).unwrap();
+    assert_eq!(taken.link_epoch, offered.link_epoch);
+    assert!(chain.has_session(1));
+    direct(&mut chain, 2);
+    chain.wait_ms(2_000);
+    assert_whole(&chain, 1, 9);
+}
+
+/// What the town hears in answer to the hello that this makes it say.
+fn welcomed(chain: &mut Chain, moved_by: Input) -> Input {
+    let said = chain.benches[1].tell(moved_by);
+    let hello = said.into_iter().find_map(|effect| match effect {
+        Effect::Hello(hello) => Some(*hello),
+        _ => None,
+    });
+    match chain.answer(1, hello.unwrap()) {
+        Some(Frame::Welcome(welcome)) => {
+            let marks = chain.benches[1].marks(&Link::Up, &welcome.haves);
+            Input::Welcomed { welcome: Box::new(welcome), marks }
+        }
+        other => panic!("not welcomed: {other:?}"),
+    }
 }
 
 #[test]
@@ -284,7 +329,7 @@ fn a_station_that_is_no_child_here_is_refused() {
         marks: crate::chain::no_marks(),
     });
     let answer = said.into_iter().find_map(|effect| match effect {
-        yizhan_core::effect::Effect::Answer { frame, .. } => Some(*frame),
+        Effect::Answer { frame, .. } => Some(*frame),
         _ => None,
     });
     assert_eq!(refusal(answer), RefusalReason::UnknownStation);
