@@ -23,7 +23,7 @@ use yizhan_core::matter::Change;
 use yizhan_core::record::Record;
 use yizhan_schemas::payload::receipt::{Event, Note};
 use yizhan_schemas::payload::stats::{Counts, Family, Measure};
-use yizhan_schemas::{Answer, Code, Envelope, MessageId};
+use yizhan_schemas::{Answer, Code, Envelope, MessageId, Outcome};
 
 use rules::{ENDED, LADDER_ATTEMPTS};
 use said::Said;
@@ -287,9 +287,18 @@ impl Register {
         self.count(family, &category, Measure::Raised);
     }
 
-    /// The tier above has answered.
+    /// The tier above has answered; what it did not take is open here again.
     fn hear(&mut self, note: &Note) {
-        let Event::Answered { answer, .. } = &note.event else { return };
+        let above = self.here.as_str().rsplit_once('.').map(|(above, _)| above);
+        let answer = match &note.event {
+            Event::Answered { answer, .. } => *answer,
+            Event::Ended { outcome: Outcome::Rejected | Outcome::Superseded, .. }
+                if note.stations.iter().any(|at| Some(at.as_str()) == above) =>
+            {
+                Answer::Failed
+            }
+            _ => return,
+        };
         for id in note.ids(IDS_MAX) {
             let Some(case) = self.above.get(&id).cloned() else { continue };
             let Some(file) = self.files.get_mut(&case) else { continue };

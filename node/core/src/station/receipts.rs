@@ -212,7 +212,7 @@ impl Station {
         }
         // what came from there is not told back there
         notes.retain(|routed| routed.toward.as_ref() != Some(&from.link));
-        let answers = answers_to_us(&notes);
+        let answers = answers_to_us(&notes, self.topology.parent(&self.here));
         let before = self.kept.outcomes.ended;
         let taken = FoldTaken { link: from.link.clone(), sequence, id, notes };
         self.write(step, Record::FoldTaken(taken));
@@ -264,11 +264,20 @@ impl Station {
     }
 }
 
-/// What was answered to messages of our own, one by one.
-fn answers_to_us(notes: &[Routed]) -> Vec<(MessageId, Answer, Option<String>)> {
+/// What was answered to messages of our own, one by one. What the tier above did not take is never
+/// decided there: that is its answer.
+fn answers_to_us(
+    notes: &[Routed],
+    above: Option<&Code>,
+) -> Vec<(MessageId, Answer, Option<String>)> {
     let ours = notes.iter().filter(|routed| routed.toward.is_none());
-    let answered = ours.filter_map(|routed| match &routed.note.event {
-        Event::Answered { answer, remark } => Some((&routed.note, *answer, remark)),
+    let answered = ours.filter_map(|Routed { note, .. }| match &note.event {
+        Event::Answered { answer, remark } => Some((note, *answer, remark)),
+        Event::Ended { outcome: Outcome::Rejected | Outcome::Superseded, detail }
+            if note.stations.iter().any(|at| Some(at) == above) =>
+        {
+            Some((note, Answer::Failed, detail))
+        }
         _ => None,
     });
     let each = answered.flat_map(|(note, answer, remark)| {

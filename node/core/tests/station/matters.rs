@@ -74,6 +74,23 @@ fn what_was_taken_back_before_it_came_takes_no_steps() {
 }
 
 #[test]
+fn a_case_is_open_again_if_its_application_was_taken_back_before_it_came() {
+    let mut chain = county();
+    let body = json!({"category": "邻里纠纷", "class": "general", "description": "墙"});
+    let case = say(&mut chain, VILLAGE, "case.open", &body).unwrap();
+    let tried = [(); 3].map(|()| attempt(&mut chain, VILLAGE, &case));
+    let first = next_id(&chain, VILLAGE);
+    update(&mut chain, TOWN, &first, "cancelled");
+    assert_eq!(apply(&mut chain, VILLAGE, &case, &tried), Some(first.clone()));
+    chain.wait_ms(1_000);
+    assert_eq!(ended(&chain, VILLAGE, Outcome::Superseded), 1);
+    assert_eq!((stage(&chain, TOWN, &first), stage(&chain, VILLAGE, &case)), ("unknown", "open"));
+    let second = apply(&mut chain, VILLAGE, &case, &tried).unwrap();
+    assert_eq!(stage(&chain, TOWN, &second), "proposed");
+    assert_eq!(stage(&chain, VILLAGE, &case), "applied");
+}
+
+#[test]
 fn what_is_refused_or_waits_gets_none_of_the_room_that_is_left_for_flash() {
     let mut chain = county();
     let report = report(&mut chain, "general");
