@@ -21,7 +21,8 @@ pub(super) struct Turns {
 
 impl Turns {
     /// Floods both kinds of chain, one after the other and then the other way round, so many times:
-    /// a machine that others use grows faster and slower. The ratio is that of the medians. `start` gives what keeps a chain going, with it or without it, and its ends.
+    /// a machine that others use grows faster and slower. The ratio is that of the medians. `start`
+    /// gives what keeps a chain going, with it or without it, and its ends.
     ///
     /// # Errors
     /// Something was not accepted, or did not come.
