@@ -110,9 +110,9 @@ impl Programme {
             this.then(Ours, Work::Backlog { count: 10_000, long: false });
         }
         this.then(Ours, Work::Backlog { count: scale.long_backlog, long: true });
-        let count = scale.of(100_000, 20_000);
-        this.then(Ours, Work::Trust { count: count / 4, size: 400, runs: 7 * times });
-        this.then(Ours, Work::Traces { count: count / 2, size: 400, runs: 3 * times });
+        let (count, runs) = (scale.of(25_000, 5_000), 7 * times);
+        this.then(Ours, Work::Trust { count, size: 400, runs });
+        this.then(Ours, Work::Traces { count, size: 400, runs });
         this.then(Ours, Work::Idle { seconds: scale.seconds(60.0, 5.0) });
         this
     }

@@ -110,20 +110,20 @@ pub enum Work {
         /// Bytes of each.
         #[arg(long, default_value_t = 400)]
         size: usize,
-        /// Times that each of the two is measured; an inbox holds 900,000 of these reports.
+        /// Times that each of the two is measured.
         #[arg(long, default_value_t = 21)]
         runs: usize,
     },
     /// What traces cost: our chain with a collector and without, by turns.
     Traces {
         /// Reports.
-        #[arg(long, default_value_t = 50_000)]
+        #[arg(long, default_value_t = 25_000)]
         count: usize,
         /// Bytes of each.
         #[arg(long, default_value_t = 400)]
         size: usize,
-        /// Times that each of the two is measured; an inbox holds 900,000 of these reports.
-        #[arg(long, default_value_t = 11)]
+        /// Times that each of the two is measured.
+        #[arg(long, default_value_t = 21)]
         runs: usize,
     },
     /// What a village's node of ours needs when nothing happens.
