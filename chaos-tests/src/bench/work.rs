@@ -123,7 +123,7 @@ pub enum Work {
         #[arg(long, default_value_t = 400)]
         size: usize,
         /// Times that each of the two is measured.
-        #[arg(long, default_value_t = 21)]
+        #[arg(long, default_value_t = 31)]
         runs: usize,
     },
     /// What a village's node of ours needs when nothing happens.

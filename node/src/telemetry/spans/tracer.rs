@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use yizhan_core::fill::{HeldLeg, LegSource, Reading};
 use yizhan_core::link::Link;
@@ -24,6 +25,9 @@ use crate::clock;
 
 /// Commits that may wait for the tracer.
 const COMMITS_MAX: usize = 1_024;
+/// From the first of them until they are looked at: even a disk that takes ten thousand a second
+/// makes no more.
+const LULL: Duration = Duration::from_millis(50);
 /// What was held for longer is followed always; and no span is longer, milliseconds.
 const LONG_MS: u64 = 60_000;
 /// Legs that are read from the log for one cursor.
@@ -87,8 +91,11 @@ pub(super) struct Tracer {
 
 impl Tracer {
     fn run(&mut self, glimpses: &Receiver<Glimpse>) {
-        while let Ok(glimpse) = glimpses.recv() {
-            let spans = self.spans(glimpse);
+        while let Ok(first) = glimpses.recv() {
+            // woken for each commit it would take a busy machine's processor from those that commit
+            thread::sleep(LULL);
+            let all = std::iter::once(first).chain(glimpses.try_iter().take(COMMITS_MAX));
+            let spans: Vec<Span> = all.flat_map(|glimpse| self.spans(glimpse)).collect();
             if !spans.is_empty() {
                 let owned = |span| Owned {
                     station: self.here.clone(),
