@@ -284,7 +284,11 @@ impl Driver {
             match self.station.snapshot(self.steps.begin()) {
                 Ok((writes, pending)) => self.hand_over(disk, Job { writes, pending })?,
                 Err(fault) => {
-                    tracing::error!(event = "no_snapshot", %fault, "no snapshot: opening will read more")
+                    tracing::error!(
+                        event = "no_snapshot",
+                        %fault,
+                        "no snapshot: opening will read more"
+                    )
                 }
             }
         }

@@ -145,7 +145,12 @@ impl Register {
         let keys = topology.stations().flat_map(|station| {
             topology.believed(&station.keys).filter_map(|text| {
                 let Ok((_, public)) = nkeys::from_public_key(text) else {
-                    tracing::error!(event = "key_malformed", station = %station.code, key = text, "is no public nkey");
+                    tracing::error!(
+                        event = "key_malformed",
+                        station = %station.code,
+                        key = text,
+                        "is no public nkey"
+                    );
                     return None;
                 };
                 let key = VerifyingKey::from_bytes(&public).ok()?;

@@ -46,7 +46,12 @@ pub(super) fn of(
     let wrong = |set: Result<(), BusError>| {
         // another station let it in, ours would not have: the message goes before its ornament
         if let Err(fault) = set {
-            tracing::warn!(event = "header_missing", id = %header.id(), %fault, "delivered without a header");
+            tracing::warn!(
+                event = "header_missing",
+                id = %header.id(),
+                %fault,
+                "delivered without a header"
+            );
         }
     };
     for (name, value) in own(header, leg.hops, age_ms) {

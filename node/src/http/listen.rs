@@ -145,7 +145,11 @@ pub async fn serve(
                 });
             }
             Err(fault) => {
-                tracing::warn!(event = "http_not_accepted", %fault, "a connection could not be accepted");
+                tracing::warn!(
+                    event = "http_not_accepted",
+                    %fault,
+                    "a connection could not be accepted"
+                );
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

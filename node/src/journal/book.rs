@@ -288,7 +288,13 @@ pub(super) fn stored(look: &MessageLook, first: &MessageId, last: u64) -> Vec<Pa
     let mut pages = Vec::new();
     let read = look.within(first, last, &mut |bytes| pages.extend(Page::read(bytes)));
     if let Err(fault) = read {
-        tracing::warn!(event = "pages_unreadable", %fault, %first, last, "the pages of messages cannot be read");
+        tracing::warn!(
+            event = "pages_unreadable",
+            %fault,
+            %first,
+            last,
+            "the pages of messages cannot be read"
+        );
     }
     pages.retain(|page| page.part(first.sequence, last).is_some());
     pages

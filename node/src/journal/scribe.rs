@@ -188,7 +188,13 @@ impl Scribe {
                 gathered.1.push(found.record);
             });
             if let Err(fault) = read {
-                tracing::error!(event = "history_missing", %fault, from, through, "history of messages is missing");
+                tracing::error!(
+                    event = "history_missing",
+                    %fault,
+                    from,
+                    through,
+                    "history of messages is missing"
+                );
                 self.book().has_hole();
             }
             if from == 1 && begins.is_some_and(|first| first > 1) {
@@ -219,7 +225,11 @@ impl Scribe {
                 self.book().wrote(ordinal);
             }
             if let Err(fault) = done {
-                tracing::error!(event = "history_failed", %fault, "the index of messages failed; restart the station");
+                tracing::error!(
+                    event = "history_failed",
+                    %fault,
+                    "the index of messages failed; restart the station"
+                );
                 *index = None;
                 // nothing in the log need wait for it any more
                 self.synced.store(u64::MAX, Ordering::Release);

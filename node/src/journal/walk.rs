@@ -50,7 +50,11 @@ impl Journal {
             since_ms.max(oldest_ms.unwrap_or(0))
         });
         read.unwrap_or_else(|fault| {
-            tracing::warn!(event = "history_unreadable", %fault, "how far the history of messages goes back is not known");
+            tracing::warn!(
+                event = "history_unreadable",
+                %fault,
+                "how far the history of messages goes back is not known"
+            );
             u64::MAX
         })
     }

@@ -72,12 +72,22 @@ impl Carrier {
             Ok(bytes) => {
                 let wire_bytes = bytes.len() + self.subject.len() + PROTOCOL_BYTES;
                 if let Err(fault) = self.client.publish(&self.subject, bytes).await {
-                    tracing::debug!(event = "not_published", subject = self.subject, %fault, "not published");
+                    tracing::debug!(
+                        event = "not_published",
+                        subject = self.subject,
+                        %fault,
+                        "not published"
+                    );
                 }
                 wire_bytes as u64
             }
             Err(fault) => {
-                tracing::error!(event = "frame_unencodable", subject = self.subject, %fault, "a frame does not encode");
+                tracing::error!(
+                    event = "frame_unencodable",
+                    subject = self.subject,
+                    %fault,
+                    "a frame does not encode"
+                );
                 0
             }
         }
@@ -97,7 +107,12 @@ impl Carrier {
                 self.publish_batches(&send, filled).await
             }
             Err(fault) => {
-                tracing::error!(event = "legs_unreadable", link = send.link.word(), %fault, "legs cannot be read");
+                tracing::error!(
+                    event = "legs_unreadable",
+                    link = send.link.word(),
+                    %fault,
+                    "legs cannot be read"
+                );
                 // the core asks again at once
                 tokio::time::sleep(UNREADABLE_PAUSE).await;
                 (send.from.saturating_sub(1), 0)

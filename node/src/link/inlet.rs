@@ -115,7 +115,12 @@ async fn answer(client: &Client, mailbox: &Mailbox, audit: &Audit, child: Code, 
     match frame.encode() {
         Ok(bytes) => {
             if let Err(fault) = client.answer(&message, bytes).await {
-                tracing::debug!(event = "hello_unanswered", child = child.as_str(), %fault, "a hello was not answered");
+                tracing::debug!(
+                    event = "hello_unanswered",
+                    child = child.as_str(),
+                    %fault,
+                    "a hello was not answered"
+                );
             }
         }
         Err(fault) => {

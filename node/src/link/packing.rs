@@ -80,7 +80,11 @@ impl Packer {
         let packed = match self.tool(how).map(|tool| tool.compress(&batch.body)) {
             Some(Ok(packed)) => packed,
             Some(Err(fault)) => {
-                tracing::warn!(event = "not_packed", %fault, "a body does not pack; it goes as it is");
+                tracing::warn!(
+                    event = "not_packed",
+                    %fault,
+                    "a body does not pack; it goes as it is"
+                );
                 return batch;
             }
             None => return batch,

@@ -50,7 +50,12 @@ impl Answerer {
             answering.spawn(async move {
                 let from = asked.from.clone();
                 if let Err(silence) = answer(&lines, &*source, asked).await {
-                    tracing::debug!(event = "question_unanswered", link = from.word(), %silence, "a question was not answered");
+                    tracing::debug!(
+                        event = "question_unanswered",
+                        link = from.word(),
+                        %silence,
+                        "a question was not answered"
+                    );
                     dropped(&from, "late");
                 }
                 drop(seat);

@@ -132,7 +132,11 @@ struct Feed {
 impl Feed {
     fn run(mut self, queue: &Receiver<(u64, Vec<KeyUse>)>) {
         if let Err(fault) = self.feed(queue) {
-            tracing::error!(event = "keys_index_failed", %fault, "the index of publishers' keys failed; restart the station");
+            tracing::error!(
+                event = "keys_index_failed",
+                %fault,
+                "the index of publishers' keys failed; restart the station"
+            );
         }
         self.reached.give_up();
     }

@@ -201,7 +201,11 @@ impl Counter {
             return;
         }
         if let Err(fault) = self.client.publish(to, bytes).await {
-            tracing::debug!(event = "publisher_unanswered", %fault, "a publisher was not answered; it will ask again");
+            tracing::debug!(
+                event = "publisher_unanswered",
+                %fault,
+                "a publisher was not answered; it will ask again"
+            );
         }
     }
 }

@@ -155,7 +155,11 @@ fn announce(app: &Client, mut stop: watch::Receiver<bool>) -> tokio::task::JoinH
         match Announcement::make(&app, "yizhan", env!("CARGO_PKG_VERSION")).await {
             Ok(_announced) => drop(stop.wait_for(|stop| *stop).await),
             Err(fault) => {
-                tracing::warn!(event = "bus_unannounced", %fault, "not announced among the bus's services")
+                tracing::warn!(
+                    event = "bus_unannounced",
+                    %fault,
+                    "not announced among the bus's services"
+                )
             }
         }
     })

@@ -165,7 +165,12 @@ pub(super) async fn listen(roll: Roll, client: Client) -> Result<(), BusError> {
         match codec::decode::<Stations>(&message.payload, STATUS_BYTES_MAX) {
             Ok(stations) => roll.hear(&child, stations),
             Err(fault) => {
-                tracing::warn!(event = "status_unreadable", child = child.as_str(), %fault, "a status does not read")
+                tracing::warn!(
+                    event = "status_unreadable",
+                    child = child.as_str(),
+                    %fault,
+                    "a status does not read"
+                )
             }
         }
     }

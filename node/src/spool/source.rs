@@ -33,7 +33,11 @@ impl LegSource for LegReader {
         match Self::chain_at(self, link, lane, sequence) {
             Ok(chain) => chain,
             Err(fault) => {
-                tracing::warn!(event = "chain_broken", %fault, "no chain: the lane is numbered anew");
+                tracing::warn!(
+                    event = "chain_broken",
+                    %fault,
+                    "no chain: the lane is numbered anew"
+                );
                 None
             }
         }

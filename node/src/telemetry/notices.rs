@@ -128,7 +128,11 @@ fn note(notice: &Notice) {
         }
         Notice::Astray { origin } => {
             counter!("yizhan_astray_total").increment(1);
-            tracing::warn!(event = "astray", %origin, "a receipt's origin is no station known here");
+            tracing::warn!(
+                event = "astray",
+                %origin,
+                "a receipt's origin is no station known here"
+            );
         }
         Notice::Full { link } => {
             counter!("yizhan_full_total", "link" => link.word().to_owned()).increment(1);

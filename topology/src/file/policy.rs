@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use yizhan_schemas::payload::incident::update::Step;
 
 use super::page::Page;
-
 use super::section::{Entry, Section};
 use crate::check;
 use crate::check::RULES_MAX;

@@ -54,7 +54,8 @@ impl Station {
 
     fn resume(&mut self, now: Now, id: &MessageId, step: &mut Step) {
         let Some((put, until)) = self.kept.matters.waiting(id).cloned() else { return };
-        let has_room = matches!(until, Until::Subject(_));
+        // a step was given its room when it came, and nobody would come back to it
+        let has_its_room = matches!(until, Until::Subject(_));
         let (put, legs) = match until {
             Until::Subject(_) => {
                 let legs = vec![self.leg(Link::Inbox, &put.envelope)];
@@ -68,8 +69,7 @@ impl Station {
             }
         };
         let lane = put.envelope.header().lane;
-        // a step was given its room when it came, and nobody would come back to it
-        if !has_room && !self.has_room(lane, put.envelope.bytes().len(), &legs, false) {
+        if !has_its_room && !self.has_room(lane, put.envelope.bytes().len(), &legs, false) {
             return;
         }
         let (legs, act) = self.weigh(now, &put.envelope, legs);

@@ -73,8 +73,12 @@ impl Station {
         let (key, wants) = (draft.key.clone(), draft.wants.clone());
         let envelope = self.envelope(now, draft, terms)?;
         let id = envelope.header().id();
-        let to = envelope.header().handled_by().clone();
-        let handled_by = self.topology.resolve(&to);
+        // few messages want an answer: of all others nobody asks whom they reach
+        let wanted = wants.map(|wants| {
+            let to = envelope.header().handled_by();
+            let stations = self.topology.resolve(to);
+            Wanted::new(to.clone(), wants, hour_ms.unwrap_or(now.wall_ms), stations)
+        });
         let legs = self.legs(&envelope, None);
         check!(!legs.is_empty(), "an admitted message has somewhere to go");
         let bytes = envelope.bytes().len();
@@ -99,9 +103,7 @@ impl Station {
             }
             _ => {}
         }
-        if let Some(wants) = wants {
-            let from_ms = hour_ms.unwrap_or(now.wall_ms);
-            let wanted = Wanted::new(to, wants, from_ms, handled_by);
+        if let Some(wanted) = wanted {
             self.await_answers(now, id.clone(), wanted, step);
         }
         Ok(id)

@@ -125,13 +125,12 @@ impl Station {
             Some(neighbour) => neighbour.session.is_some(),
             None => *link != Link::Inbox || self.inbox.is_open(),
         };
+        let session = neighbour.and_then(|n| n.session.as_ref());
         LinkView {
             link: link.clone(),
             up,
-            full: neighbour
-                .and_then(|n| n.session.as_ref())
-                .is_some_and(|session| Lane::ALL.into_iter().any(|lane| *session.full.get(lane))),
-            version: neighbour.and_then(|n| n.session.as_ref()).map(|session| session.version),
+            full: session.is_some_and(|session| session.full.iter().any(|(_, full)| *full)),
+            version: session.map(|session| session.version),
             rtt_us: neighbour.and_then(|n| n.rtt_us),
             rate: neighbour.and_then(|n| n.pace.rate()),
             clock_offset_ms: neighbour.and_then(|n| n.clock_offset_ms),

@@ -13,6 +13,9 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(30);
 /// And all are there if no more come for so long.
 const QUIET: Duration = Duration::from_secs(4);
 
+/// Pause between two looks: nothing tells when another process has exported.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 /// Looks at the root, which hands over the spans of all.
 pub(super) struct Spans<'a> {
     pub(super) county: &'a County,
@@ -35,7 +38,7 @@ impl Spans<'_> {
             if now > exported {
                 (exported, since) = (now, tokio::time::Instant::now());
             }
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
         if exported == 0 {
             return Err("the collector took no span; see station.log of the county".to_owned());
