@@ -2,8 +2,8 @@
 //!
 //! Promise: inputs are taken in order, any number into one step; a step is closed when the disk
 //! is idle; its effects are carried out when its commit is durable, and not before (the types of
-//! [`yizhan_core::step`] leave no other way). While one commit syncs, the next step gathers, so
-//! load makes batches larger, not slower. If a commit fails, the loop ends: the memory has moved
+//! [`yizhan_core::step`] leave no other way). While one commit syncs, the next step gathers, in
+//! this loop or, where a sync is quick, in the sockets: load makes batches larger, not slower. If a commit fails, the loop ends: the memory has moved
 //! on and the disk has not.
 
 mod disk;
@@ -124,7 +124,13 @@ impl Driver {
         loop {
             self.take_own(&disk);
             self.take_waiting(&disk);
-            self.commit_if_idle(&disk)?;
+            if self.commit_if_idle(&disk)? {
+                // those who wait for what was just said, and those who bring more, go first
+                tokio::task::yield_now().await;
+                if !self.own.is_empty() || !self.waiting.is_empty() || self.snapshot_due {
+                    continue;
+                }
+            }
             if stopping && self.committing == 0 && self.step.is_none() && self.waiting.is_empty() {
                 return Ok(());
             }
@@ -266,20 +272,23 @@ impl Driver {
     }
 
     /// Closes the step that gathered, if the disk is idle, and with it a snapshot if one is due:
-    /// nothing may come between the two.
-    fn commit_if_idle(&mut self, disk: &Disk) -> Result<(), DiskFailed> {
+    /// nothing may come between the two. `true` if a step was committed on the spot.
+    fn commit_if_idle(&mut self, disk: &Disk) -> Result<bool, DiskFailed> {
         if self.committing > 0 {
-            return Ok(());
+            return Ok(false);
         }
-        if self.step.is_none() && !self.snapshot_due {
-            return Ok(());
-        }
+        let snapshot_due = self.snapshot_due;
+        let mut here = false;
         if let Some(step) = self.step.take() {
             self.gathered_bytes = 0;
             let (writes, pending) = self.station.close(clock::now(), step);
-            self.hand_over(disk, Job { writes, pending })?;
+            let job = disk.commit_here(Job { writes, pending }, |done| self.released(done))?;
+            match job {
+                Some(job) => self.hand_over(disk, job)?,
+                None => here = true,
+            }
         }
-        if self.snapshot_due {
+        if snapshot_due {
             self.snapshot_due = false;
             match self.station.snapshot(self.steps.begin()) {
                 Ok((writes, pending)) => self.hand_over(disk, Job { writes, pending })?,
@@ -292,7 +301,7 @@ impl Driver {
                 }
             }
         }
-        Ok(())
+        Ok(here)
     }
 
     fn hand_over(&mut self, disk: &Disk, job: Job) -> Result<(), DiskFailed> {
@@ -303,6 +312,10 @@ impl Driver {
 
     fn committed(&mut self, done: Done) {
         self.committing = self.committing.saturating_sub(1);
+        self.released(done);
+    }
+
+    fn released(&mut self, done: Done) {
         self.snapshot_due |= done.wants_snapshot;
         for effect in done.effects {
             self.carry_out(effect);

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use crate::text::{read_from_text, write_as_text};
 
 /// Most tokens a code may have.
 pub const TOKENS_MAX: usize = 8;
@@ -16,8 +16,7 @@ pub const TOKENS_MAX: usize = 8;
 pub const TOKEN_CHARS_MAX: usize = 32;
 
 /// A station's place. Cheap to clone; ordered by text.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(Arc<str>);
 
 /// Why a text is not a code.
@@ -100,6 +99,9 @@ fn fault(text: &str) -> Option<&'static str> {
     }
     (tokens > TOKENS_MAX).then_some("it has more than 8 tokens")
 }
+
+read_from_text!(Code);
+write_as_text!(Code);
 
 impl FromStr for Code {
     type Err = BadCode;

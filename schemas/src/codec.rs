@@ -13,6 +13,9 @@ pub const VERSION: u8 = 1;
 /// Deepest nesting that is read. Our own types nest five deep; the rest is room for later fields.
 const DEPTH_MAX: usize = 16;
 
+/// What most values fit into that carry nothing, bytes.
+const SMALL_BYTES: usize = 256;
+
 /// Why bytes are not a value, or a value does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
@@ -46,7 +49,17 @@ pub enum CodecError {
 
 /// Writes a value; fails if it is longer than `limit_bytes`.
 pub fn encode<T: Serialize>(value: &T, limit_bytes: usize) -> Result<Bytes, CodecError> {
-    let mut out = vec![VERSION];
+    encode_about(value, limit_bytes, SMALL_BYTES)
+}
+
+/// The same for one that will take about so many bytes: its buffer need not grow.
+pub fn encode_about<T: Serialize>(
+    value: &T,
+    limit_bytes: usize,
+    about_bytes: usize,
+) -> Result<Bytes, CodecError> {
+    let mut out = Vec::with_capacity(about_bytes.min(limit_bytes));
+    out.push(VERSION);
     rmp_serde::encode::write_named(&mut out, value)
         .map_err(|fault| CodecError::Malformed(fault.to_string()))?;
     within(out.len(), limit_bytes)?;

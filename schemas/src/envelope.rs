@@ -16,6 +16,8 @@ use crate::{Code, Epoch, Kind, Lane, MessageId, Selector};
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// Room for the header beside the payload.
 pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// What the header of most messages takes, so that a buffer rarely grows. Bytes.
+const HEADER_BYTES_TYPICAL: usize = 256;
 /// Largest envelope that any station reads, whatever its neighbour's configuration says.
 pub const ENVELOPE_BYTES_MAX: usize = 1024 * 1024 - 64 * 1024;
 
@@ -139,7 +141,8 @@ impl Envelope {
     pub fn make(header: Header, payload: &[u8]) -> Result<Self, CodecError> {
         numbered(&header)?;
         let wire = Wire { header, payload };
-        let bytes = codec::encode(&wire, ENVELOPE_BYTES_MAX)?;
+        let bytes =
+            codec::encode_about(&wire, ENVELOPE_BYTES_MAX, payload.len() + HEADER_BYTES_TYPICAL)?;
         // the payload is the last field: its bytes are the last ones
         let payload = bytes.slice(bytes.len().saturating_sub(payload.len())..);
         Ok(Self { header: wire.header, payload, bytes })

@@ -31,6 +31,8 @@ use crate::envelope::ENVELOPE_BYTES_MAX;
 pub const VERSION: u8 = 3;
 /// The oldest one.
 pub const VERSION_MIN: u8 = 1;
+/// What a frame takes beside a body, so that its buffer rarely grows. Bytes.
+const HEADER_BYTES_TYPICAL: usize = 256;
 /// Most records in one batch.
 pub const RECORDS_MAX: usize = 4096;
 /// Longest frame, in bytes: NATS's default `max_payload`.
@@ -149,7 +151,11 @@ impl Beat {
 impl Frame {
     /// Writes the frame.
     pub fn encode(&self) -> Result<Bytes, CodecError> {
-        codec::encode(self, FRAME_BYTES_MAX)
+        let carried = match self {
+            Self::Batch(batch) => batch.body.len(),
+            _ => 0,
+        };
+        codec::encode_about(self, FRAME_BYTES_MAX, carried + HEADER_BYTES_TYPICAL)
     }
 
     /// Reads a frame, and refuses lists longer than their limits.

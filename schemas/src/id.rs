@@ -7,24 +7,23 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use data_encoding::{Encoding, Specification};
-use serde::{Deserialize, Serialize};
-
+use crate::text::{read_from_text, write_as_displayed};
 use crate::{Code, Lane};
+use data_encoding::{Encoding, Specification};
 
 /// Characters of an epoch in text.
 const EPOCH_CHARS: usize = 6;
+/// Characters that make them whole bytes.
+const PADDING_CHARS: usize = 2;
 /// Bits of an epoch: six characters of base32.
 const EPOCH_BITS: u32 = 30;
 
 /// One opening of one data directory. Drawn at random; 30 bits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u32);
 
 /// One data directory, drawn when it is made; 64 bits, 13 characters of base32.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreId(u64);
 
 /// Why a text is not an epoch, store id or message id.
@@ -60,7 +59,11 @@ impl Epoch {
             return Err(fault());
         }
         // two more characters make forty bits, which are whole bytes
-        let bytes = BASE32.decode(format!("aa{text}").as_bytes()).map_err(|_| fault())?;
+        let mut padded = *b"aa......";
+        let (_, own) = padded.split_at_mut(PADDING_CHARS);
+        own.copy_from_slice(text.as_bytes());
+        let mut bytes = [0; 5];
+        BASE32.decode_mut(&padded, &mut bytes).map_err(|_| fault())?;
         let number = bytes.iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
         u32::try_from(number).map(Self).map_err(|_| fault())
     }
@@ -70,7 +73,10 @@ impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = u64::from(self.0).to_be_bytes();
         let [_, _, _, low @ ..] = bytes;
-        f.write_str(BASE32.encode(&low).get(2..).unwrap_or_default())
+        let mut padded = [0; PADDING_CHARS + EPOCH_CHARS];
+        BASE32.encode_mut(&low, &mut padded);
+        let (_, own) = padded.split_at(PADDING_CHARS);
+        f.write_str(std::str::from_utf8(own).unwrap_or_default())
     }
 }
 
@@ -97,8 +103,7 @@ impl fmt::Display for StoreId {
 }
 
 /// Who sent a message, in which life, in which lane, the how-manieth.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
     /// The station that took the message from its publisher.
     pub origin: Code,
@@ -163,6 +168,8 @@ macro_rules! text_form {
     )*};
 }
 text_form!(Epoch, StoreId, MessageId);
+read_from_text!(Epoch, StoreId, MessageId);
+write_as_displayed!(Epoch, StoreId, MessageId);
 
 #[cfg(test)]
 mod tests {

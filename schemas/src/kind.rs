@@ -7,14 +7,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use crate::text::{read_from_text, write_as_text};
 
 /// Longest family or name, in characters.
 pub const PART_CHARS_MAX: usize = 32;
 
 /// A family and a name, each `[a-z][a-z0-9-]*`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(Arc<str>);
 
 /// The kinds that this version knows by name.
@@ -103,6 +102,9 @@ fn part(text: &str) -> bool {
         && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
+
+read_from_text!(Kind);
+write_as_text!(Kind);
 
 impl FromStr for Kind {
     type Err = BadKind;

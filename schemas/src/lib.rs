@@ -36,6 +36,7 @@ pub mod reply;
 pub mod seal;
 pub mod selector;
 pub mod status;
+mod text;
 
 pub use code::Code;
 pub use envelope::{Envelope, Header};

@@ -18,9 +18,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use crate::Code;
+use crate::text::{read_from_text, write_as_displayed};
 
 /// Most targets in one selector.
 pub const TARGETS_MAX: usize = 64;
@@ -51,8 +50,7 @@ pub enum Target {
 }
 
 /// One or more targets.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Selector(Vec<Target>);
 
 /// Why a text is not a selector.
@@ -136,7 +134,8 @@ fn named(text: &str) -> Result<(String, Code), String> {
 impl Selector {
     /// Reads a selector from its text; spaces around commas are allowed.
     pub fn parse(text: &str) -> Result<Self, BadSelector> {
-        let mut targets = Vec::new();
+        // most have one part, and every message has a selector
+        let mut targets = Vec::with_capacity(1);
         for part in text.split(',') {
             let part = part.trim();
             let fault = |why: String| BadSelector { text: part.chars().take(80).collect(), why };
@@ -202,6 +201,9 @@ impl fmt::Debug for Selector {
         write!(f, "{self}")
     }
 }
+
+read_from_text!(Selector);
+write_as_displayed!(Selector);
 
 impl FromStr for Selector {
     type Err = BadSelector;

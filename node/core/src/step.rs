@@ -17,6 +17,8 @@ use crate::mutant::{self, Mutant};
 use crate::record::Record;
 use crate::seal::HeldSeal;
 
+/// Records that a step has room for when it writes its first.
+const RECORDS_TYPICAL: usize = 32;
 /// Seals of a commit among which one is looked for, so that it is written once.
 const SEALS_LOOKED_AT: usize = 64;
 
@@ -110,6 +112,10 @@ impl Step {
     }
 
     pub(crate) fn write(&mut self, record: Record) {
+        if self.records.is_empty() {
+            // few steps write less than this, and growing moves all that is there
+            self.records.reserve(RECORDS_TYPICAL);
+        }
         self.records.push(record);
     }
 

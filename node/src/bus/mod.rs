@@ -40,7 +40,9 @@ pub mod subjects;
 mod tests;
 
 pub use announcement::Announcement;
-pub use client::{Client, Dial, Headers, LinkState, Message, Publisher, Subscription};
+pub use client::{
+    Client, Dial, Headers, LastPublisher, LinkState, Message, Publisher, Subscription,
+};
 pub use error::BusError;
 pub use inbox::{Inbox, InboxAck, InboxError, InboxInfo, InboxLimits};
 pub use inbox_reader::{Delivered, InboxReader};

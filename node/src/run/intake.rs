@@ -12,7 +12,7 @@ use yizhan_schemas::reply::{Accepted, ErrorCode, Refusal};
 use super::names::Names;
 use super::notes::Notes;
 use crate::audit::Audit;
-use crate::bus::{BusError, Client, Message, Publisher, subjects};
+use crate::bus::{BusError, Client, LastPublisher, Message, Publisher, subjects};
 use crate::clock;
 use crate::http::{self, Holder, Role};
 use crate::ingest::said::SUBJECT_PREFIX;
@@ -52,7 +52,8 @@ pub(super) async fn nats(
     let mut requests = client.subscribe(subject).await?;
     let (verdicts, mut decided) = mpsc::channel(REQUESTS_MAX);
     let (answers, mut answered) = mpsc::channel(REQUESTS_MAX);
-    let mut counter = Counter { client, door, desk, verdicts, answers, books };
+    let last = LastPublisher::default();
+    let mut counter = Counter { client, door, desk, verdicts, answers, books, last };
     let mut shares = Shares::new(per_second);
     let mut open: usize = 0;
     let (mut turn, mut said) = (Vec::with_capacity(ANSWERS_A_TURN_MAX), Vec::new());
@@ -102,6 +103,7 @@ struct Counter {
     verdicts: mpsc::Sender<(Slip, Verdict)>,
     answers: mpsc::Sender<Said>,
     books: Books,
+    last: LastPublisher,
 }
 
 impl Counter {
@@ -109,7 +111,7 @@ impl Counter {
     async fn take(&mut self, mut request: Message, shares: &mut Shares) -> bool {
         // one that was published without asking for an answer is taken all the same
         let reply = request.reply.take().unwrap_or_default();
-        let publisher = request.publisher();
+        let publisher = self.last.of(&request);
         let who = match &publisher {
             Some(publisher) => self.books.names.of(&publisher.user),
             None => "unknown".into(),
@@ -212,7 +214,7 @@ impl Counter {
 
 /// Whether there is room for it in the share of whoever published it.
 fn admit(
-    publisher: Option<Publisher>,
+    publisher: Option<Arc<Publisher>>,
     request: &Message,
     shares: &mut Shares,
 ) -> Result<Held, Refusal> {

@@ -7,6 +7,11 @@ use super::{BODY_BYTES_MAX, Chain, LEG_MAX, RECORDS_MAX};
 use crate::codec::{self, CodecError};
 use crate::seal::Seal;
 
+/// What a record takes beside its envelope, so that a buffer rarely grows. Bytes.
+const CARRIED_BYTES_TYPICAL: usize = 48;
+/// What a seal takes, likewise, and the body around all. Bytes.
+const SEAL_BYTES_TYPICAL: usize = 160;
+
 /// The records of a batch and the seals that cover them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
@@ -127,7 +132,13 @@ impl Body {
     /// Writes the records and seals.
     pub fn encode(&self) -> Result<Bytes, CodecError> {
         let records = self.records.iter().map(WireRecord::of).collect();
-        codec::encode(&WireBody { records, seals: self.seals.clone() }, BODY_BYTES_MAX)
+        let carried = self.records.iter().map(|record| match record {
+            Record::Carried(carried) => carried.envelope.len() + CARRIED_BYTES_TYPICAL,
+            Record::Skip(_) => CARRIED_BYTES_TYPICAL,
+        });
+        let about_bytes = carried.sum::<usize>() + (self.seals.len() + 1) * SEAL_BYTES_TYPICAL;
+        let body = WireBody { records, seals: self.seals.clone() };
+        codec::encode_about(&body, BODY_BYTES_MAX, about_bytes)
     }
 
     /// Reads them; envelopes are slices of `bytes`, not copies.

@@ -1,5 +1,7 @@
 //! Sessions: what two stations say to each other before records flow.
 
+use std::fmt::{self, Write as _};
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -31,7 +33,8 @@ impl Chain {
         let mut hash = Sha256::new();
         hash.update(self.0);
         hash.update(sequence.to_be_bytes());
-        hash.update(id.to_string().as_bytes());
+        // writing into a hash does not fail
+        let _ = write!(Hashed(&mut hash), "{id}");
         Self(first_eight(hash))
     }
 }
@@ -184,6 +187,16 @@ impl SessionTag {
             }
         }
         Self(first_eight(hash))
+    }
+}
+
+/// Hashes what is written, where it stands.
+struct Hashed<'a>(&'a mut Sha256);
+
+impl fmt::Write for Hashed<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
     }
 }
 

@@ -6,6 +6,8 @@
 //! server's eye, and can glue the server's line to one of its own (tried on 2.15.1). Therefore a
 //! message counts as identified only if the name stands in its headers exactly once, as a name.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Deserialize;
 
@@ -50,6 +52,11 @@ pub struct Publisher {
 impl Message {
     /// Who sent it; `None` if the server did not say, or if the sender tampered with what it said.
     pub fn publisher(&self) -> Option<Publisher> {
+        Publisher::of_stamp(self.stamp()?)
+    }
+
+    /// What the server says of the sender, if the sender did not tamper with it.
+    fn stamp(&self) -> Option<&str> {
         let mut stamp = None;
         for (name, value) in self.headers.iter() {
             if name == REQUEST_INFO && stamp.is_none() && !mentions(value) {
@@ -58,7 +65,30 @@ impl Message {
                 return None;
             }
         }
-        serde_json::from_str(stamp?).ok().filter(|who: &Publisher| !who.user.is_empty())
+        stamp
+    }
+}
+
+impl Publisher {
+    fn of_stamp(stamp: &str) -> Option<Self> {
+        serde_json::from_str(stamp).ok().filter(|who: &Self| !who.user.is_empty())
+    }
+}
+
+/// The publisher met last: whoever sends on bears the same stamp, which need not be read again.
+#[derive(Debug, Default)]
+pub struct LastPublisher(Option<(String, Arc<Publisher>)>);
+
+impl LastPublisher {
+    /// Who sent a message, as [`Message::publisher`] says.
+    pub fn of(&mut self, message: &Message) -> Option<Arc<Publisher>> {
+        let stamp = message.stamp()?;
+        if let Some((_, known)) = self.0.as_ref().filter(|(read, _)| read == stamp) {
+            return Some(Arc::clone(known));
+        }
+        let publisher = Arc::new(Publisher::of_stamp(stamp)?);
+        self.0 = Some((stamp.to_owned(), Arc::clone(&publisher)));
+        Some(publisher)
     }
 }
 
@@ -103,6 +133,18 @@ mod tests {
     fn the_servers_stamp_names_the_publisher() {
         let who = message(&[("Yz-To", "up"), (REQUEST_INFO, STAMP)]).publisher().unwrap();
         assert_eq!((who.user.as_str(), who.account.as_str(), who.id), ("demo", "APP", 9));
+    }
+
+    #[test]
+    fn another_stamp_is_another_publisher_and_a_forged_one_none_whoever_was_met_last() {
+        let mut last = LastPublisher::default();
+        let mut who = |headers: &[(&str, &str)]| last.of(&message(headers)).map(|who| who.id);
+        let other = STAMP.replace("\"id\":9", "\"id\":10");
+        assert_eq!(who(&[(REQUEST_INFO, STAMP)]), Some(9));
+        assert_eq!(who(&[(REQUEST_INFO, STAMP)]), Some(9));
+        assert_eq!(who(&[(REQUEST_INFO, &other)]), Some(10));
+        assert_eq!(who(&[(REQUEST_INFO, &other), ("nats-request-info", STAMP)]), None);
+        assert_eq!(who(&[(REQUEST_INFO, STAMP)]), Some(9));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 pub use dial::Dial;
 pub use headers::Headers;
 pub use live::LinkState;
-pub use message::{Message, Publisher};
+pub use message::{LastPublisher, Message, Publisher};
 pub use subscription::Subscription;
 
 use super::BusError;

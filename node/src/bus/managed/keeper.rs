@@ -22,6 +22,10 @@ use crate::bus::client::Client;
 use crate::bus::stream_files::StreamFiles;
 use crate::nursery;
 
+/// How the server's runtime collects its garbage: when what it allocated is three times what it
+/// keeps. By its default (100) a tenth to a fifth of a busy server's time went into that, for heaps
+/// of a few megabytes.
+const GC: (&str, &str) = ("GOGC", "300");
 /// First wait before a restart.
 const RESTART_FIRST: Duration = Duration::from_millis(100);
 /// Longest wait before a restart.
@@ -118,6 +122,9 @@ impl Keeper {
         let file = File::create(errors).map_err(BusError::file("write", errors))?;
         let mut server = nursery::command(&self.binary);
         server.arg("-c").arg(&self.place.config).stdout(Stdio::null()).stderr(file);
+        if std::env::var_os(GC.0).is_none() {
+            server.env(GC.0, GC.1);
+        }
         let child = nursery::spawn(server).await.map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => BusError::SetprivMissing,
             _ => BusError::Start { path: self.binary.clone(), source },
