@@ -127,6 +127,7 @@ impl Driver {
             if self.commit_if_idle(&disk)? {
                 // those who wait for what was just said, and those who bring more, go first
                 tokio::task::yield_now().await;
+                disk.show();
                 if !self.own.is_empty() || !self.waiting.is_empty() || self.snapshot_due {
                     continue;
                 }
@@ -317,7 +318,10 @@ impl Driver {
 
     fn released(&mut self, done: Done) {
         self.snapshot_due |= done.wants_snapshot;
-        for effect in done.effects {
+        // publishers wait for nothing else, links have a line's time to wait anyhow
+        let (replies, others): (Vec<_>, Vec<_>) =
+            done.effects.into_iter().partition(|effect| matches!(effect, Effect::Reply { .. }));
+        for effect in replies.into_iter().chain(others) {
             self.carry_out(effect);
         }
     }

@@ -2,8 +2,8 @@
 //! longer than to wake the thread, on the spot.
 //!
 //! A sync of a good disk takes some 0.05 ms; to wake a thread and be woken by it takes two to four
-//! times that. So a step is committed on the loop's own thread as long as no recent sync took long,
-//! and a step that writes nothing always. What came meanwhile waits in the sockets and makes the
+//! times that. So a step is committed on the loop's own thread as long as commits are quick as a
+//! rule, and a step that writes nothing always. What came meanwhile waits in the sockets and makes the
 //! next step larger, as it would beside the thread.
 
 use std::sync::{Arc, Mutex};
@@ -17,11 +17,14 @@ use yizhan_core::step::{Pending, Spool, Writes, commit_through};
 
 /// Jobs that may wait: a step and a snapshot behind it.
 const JOBS_MAX: usize = 4;
-/// Commits that take no longer may be made on the loop's thread: about what handing them to
+/// Commits that take no longer as a rule are made on the loop's thread: about what handing them to
 /// another and hearing of it costs, twice over.
 const QUICK: Duration = Duration::from_micros(500);
-/// A slow commit is forgotten by this part of itself with each quick one: 2 ms after some ninety.
-const FORGOTTEN_PART: u32 = 64;
+/// Of what a commit takes so much counts: on a busy machine one in twenty has to wait for a
+/// processor, which the thread would have to do too.
+const COUNTED_MAX: Duration = Duration::from_millis(4);
+/// The rule is the average of about so many commits.
+const AVERAGED: u32 = 16;
 
 /// A custody log as the disk thread needs it.
 pub trait CommitLog: Spool + Send + 'static {
@@ -57,6 +60,12 @@ pub trait Observer: Send {
 
     /// These were its records. Called once its effects are on their way.
     fn committed(&mut self, commit: u64, records: &[Record]);
+
+    /// True if [`Observer::committed`] may have to wait for somebody: then only the disk thread
+    /// may call it.
+    fn may_wait(&self) -> bool {
+        false
+    }
 }
 
 /// One commit to make.
@@ -103,7 +112,7 @@ impl Disk {
         let (jobs, inbox) = mpsc::channel(JOBS_MAX);
         let (outbox, done) = mpsc::channel(JOBS_MAX);
         let (usage, step_bytes_max) = (log.usage(), log.step_bytes_max());
-        let work = Arc::new(Mutex::new(Work { log, observers, slowest: Duration::MAX }));
+        let work = Arc::new(Mutex::new(Work { log, observers, unshown: None, usual: COUNTED_MAX }));
         let theirs: Arc<Mutex<dyn Commits>> = work.clone();
         thread::Builder::new()
             .name("yizhan-disk".into())
@@ -123,10 +132,17 @@ impl Disk {
         if !job.writes.records().is_empty() && !work.is_quick() {
             return Ok(Some(job));
         }
-        let Job { writes, pending } = job;
-        carry_out(work.commit(&writes, pending)?);
-        work.show(&writes);
+        carry_out(work.commit(job)?);
         Ok(None)
+    }
+
+    /// Shows the last commit to those who follow the log, if it was made on the spot: once those
+    /// who waited for it have been told.
+    pub(super) fn show(&self) {
+        // if the thread has it, the thread shows it
+        if let Ok(mut work) = self.work.try_lock() {
+            work.show();
+        }
     }
 
     pub(super) fn commit(&self, job: Job) -> Result<(), DiskFailed> {
@@ -142,12 +158,13 @@ impl Disk {
 
 /// A log that commits, and those who follow it.
 trait Commits: Send {
-    fn commit(&mut self, writes: &Writes, pending: Pending) -> Result<Done, DiskFailed>;
+    /// Commits, after what was not shown yet is.
+    fn commit(&mut self, job: Job) -> Result<Done, DiskFailed>;
 
-    /// Shows a durable commit to those who follow the log.
-    fn show(&mut self, writes: &Writes);
+    /// Shows the last commit to those who follow the log, once.
+    fn show(&mut self);
 
-    /// True if no recent commit took long.
+    /// True if commits are quick as a rule, and nobody who follows the log is behind.
     fn is_quick(&self) -> bool;
 }
 
@@ -157,25 +174,27 @@ fn run(
     mut jobs: mpsc::Receiver<Job>,
     outbox: &mpsc::Sender<Result<Done, DiskFailed>>,
 ) {
-    while let Some(Job { writes, pending }) = jobs.blocking_recv() {
+    while let Some(job) = jobs.blocking_recv() {
         let Ok(mut work) = work.lock() else {
             let _ = outbox.blocking_send(Err(DiskFailed("a commit broke off".into())));
             return;
         };
-        let done = work.commit(&writes, pending);
+        let done = work.commit(job);
         let failed = done.is_err();
         if outbox.blocking_send(done).is_err() || failed {
             return;
         }
-        work.show(&writes);
+        work.show();
     }
 }
 
 struct Work<L> {
     log: L,
     observers: Vec<Box<dyn Observer>>,
-    /// What the slowest recent commit took.
-    slowest: Duration,
+    /// The last commit, if it was not shown yet.
+    unshown: Option<Writes>,
+    /// What commits take as a rule.
+    usual: Duration,
 }
 
 impl<L> Commits for Work<L>
@@ -183,13 +202,15 @@ where
     L: CommitLog,
     L::Error: std::fmt::Display,
 {
-    fn commit(&mut self, writes: &Writes, pending: Pending) -> Result<Done, DiskFailed> {
+    fn commit(&mut self, job: Job) -> Result<Done, DiskFailed> {
+        self.show();
+        let Job { writes, pending } = job;
         let began = Instant::now();
-        let durable =
-            commit_through(&mut self.log, writes).map_err(|fault| DiskFailed(fault.to_string()))?;
+        let durable = commit_through(&mut self.log, &writes)
+            .map_err(|fault| DiskFailed(fault.to_string()))?;
         if !writes.records().is_empty() {
             let took = began.elapsed();
-            self.slowest = slowest(self.slowest, took);
+            self.usual = usual(self.usual, took);
             metrics::histogram!("yizhan_commit_seconds").record(took.as_secs_f64());
             let commit = self.log.last_commit();
             self.observers.iter_mut().for_each(|observer| observer.durable(commit));
@@ -197,28 +218,47 @@ where
         let effects = pending.release(&durable).map_err(|_| {
             DiskFailed("a step asked for a commit that does not come: a defect".into())
         })?;
+        self.unshown = Some(writes).filter(|writes| !writes.records().is_empty());
         Ok(Done { effects, wants_snapshot: self.log.wants_snapshot() })
     }
 
-    fn show(&mut self, writes: &Writes) {
+    fn show(&mut self) {
+        let Some(writes) = self.unshown.take() else { return };
         let records = writes.records();
-        if records.is_empty() {
-            return;
-        }
         metrics::histogram!("yizhan_commit_batch_size").record(records.len() as f64);
         let commit = self.log.last_commit();
         self.observers.iter_mut().for_each(|observer| observer.committed(commit, records));
     }
 
     fn is_quick(&self) -> bool {
-        self.slowest <= QUICK
+        self.usual <= QUICK && !self.observers.iter().any(|observer| observer.may_wait())
     }
 }
 
-/// What the slowest recent commit took, after one that took this. The first counts as it is.
-fn slowest(before: Duration, took: Duration) -> Duration {
-    match before {
-        Duration::MAX => took,
-        before => took.max(before - before / FORGOTTEN_PART),
+/// What commits take as a rule, after one that took this.
+fn usual(before: Duration, took: Duration) -> Duration {
+    before - before / AVERAGED + took.min(COUNTED_MAX) / AVERAGED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(times: u32, took: Duration, before: Duration) -> Duration {
+        (0..times).fold(before, |before, _| usual(before, took))
+    }
+
+    #[test]
+    fn a_quick_disk_is_known_after_a_few_commits_and_one_slow_commit_does_not_make_it_a_slow_one() {
+        let quick = after(40, Duration::from_micros(80), COUNTED_MAX);
+        assert!(quick <= QUICK, "{quick:?}");
+        assert!(usual(quick, Duration::from_millis(900)) <= QUICK);
+        assert!(after(3, Duration::from_millis(900), quick) > QUICK);
+    }
+
+    #[test]
+    fn a_slow_disk_is_never_waited_for_on_the_spot() {
+        let slow = Duration::from_millis(5);
+        assert!((0..100).all(|times| after(times, slow, COUNTED_MAX) > QUICK));
     }
 }

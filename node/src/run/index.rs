@@ -4,7 +4,7 @@
 //! that does not keep up slows commits down, it does not fill the memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,6 +38,8 @@ pub(super) struct IndexFeed {
 /// How far keys have come, in commits of the log.
 #[derive(Debug)]
 struct Reached {
+    /// Commits whose keys wait for the thread.
+    waiting: AtomicUsize,
     /// The last commit seen.
     seen: AtomicU64,
     /// The last one whose keys were passed on.
@@ -51,7 +53,8 @@ struct Reached {
 impl Reached {
     fn at(commit: u64) -> Self {
         let at = || AtomicU64::new(commit);
-        Self { seen: at(), passed: at(), synced: at(), follower: Arc::new(at()) }
+        let waiting = AtomicUsize::new(0);
+        Self { waiting, seen: at(), passed: at(), synced: at(), follower: Arc::new(at()) }
     }
 
     /// Takes note of a commit whose keys, if it has any, are about to be passed on.
@@ -114,9 +117,14 @@ impl Observer for IndexFeed {
         }
         self.reached.saw(commit, !uses.is_empty());
         if !uses.is_empty() {
+            self.reached.waiting.fetch_add(1, Ordering::SeqCst);
             // the thread ends only when its index failed, which it has said; keys stay with the core
             let _ = self.keys.send((commit, uses));
         }
+    }
+
+    fn may_wait(&self) -> bool {
+        self.reached.waiting.load(Ordering::SeqCst) >= COMMITS_MAX / 2
     }
 }
 
@@ -148,6 +156,7 @@ impl Feed {
             let wait = if unsynced.is_some() { SYNC_EVERY } else { Duration::from_secs(60) };
             match queue.recv_timeout(wait) {
                 Ok((commit, uses)) => {
+                    self.reached.waiting.fetch_sub(1, Ordering::SeqCst);
                     self.await_room();
                     self.keys.apply(&uses)?;
                     unsynced = Some(commit);
