@@ -28,6 +28,8 @@ use crate::seal::OneSignet;
 use crate::stream::Stream;
 use crate::tree::Tree;
 
+/// How long a step that nobody waits for may gather, as in the driver.
+const STEP_WAITS_US: u64 = 10_000;
 /// Commits handed to the disk at a time: a step and a snapshot behind it, or an empty step.
 const COMMITTING_MAX: usize = 2;
 
@@ -78,6 +80,8 @@ pub struct Process {
     station: Station,
     steps: Steps,
     step: Option<Step>,
+    /// When that step is closed, if nobody waits for it before, microseconds since boot.
+    close_by_us: Option<u64>,
     /// Handed to the disk, oldest first.
     committing: VecDeque<(Writes, Option<Pending>)>,
     /// The latest commit that the disk has answered for.
@@ -142,6 +146,7 @@ impl Host {
             station,
             steps,
             step: Some(step),
+            close_by_us: None,
             committing: VecDeque::new(),
             durable: None,
             usage: None,
@@ -179,7 +184,8 @@ impl Host {
 
     /// When to tick next, microseconds since boot.
     pub fn due_us(&self) -> Option<u64> {
-        self.process.as_ref().and_then(|process| process.station.due_us())
+        let process = self.process.as_ref()?;
+        process.station.due_us().into_iter().chain(process.close_by_us).min()
     }
 
     /// Hands what was gathered to the disk, if that is idle or nothing is to be written. Returns
@@ -189,12 +195,16 @@ impl Host {
         let mut early = Vec::new();
         let Some(process) = self.process.as_mut() else { return early };
         let busy = process.committing.len();
+        if busy == 0 && process.step_waits(now) {
+            return early;
+        }
         let ready = process.step.take_if(|step| match busy {
             0 => true,
             // a step that writes nothing needs no disk, and waits for the commit before it
             busy => busy < COMMITTING_MAX && matches!(step.len(), 0),
         });
         if let Some(step) = ready {
+            process.close_by_us = None;
             let (writes, pending) = process.station.close(now, step);
             let wrote = !writes.records().is_empty();
             process.hand_over(writes, pending, &mut early);
@@ -355,6 +365,16 @@ fn taken(writes: &Writes) -> impl Iterator<Item = Envelope> + '_ {
 }
 
 impl Process {
+    /// True while the step that gathers is one that nobody waits for, and not for long.
+    fn step_waits(&mut self, now: Now) -> bool {
+        let Some(step) = self.step.as_mut().filter(|step| step.len() > 0 && step.may_wait()) else {
+            return false;
+        };
+        self.station.settle(now, step);
+        let close_by_us = *self.close_by_us.get_or_insert(now.boot_us + STEP_WAITS_US);
+        step.may_wait() && now.boot_us < close_by_us
+    }
+
     /// Queues a commit. The release is tried with the latest commit that is durable: it must be
     /// refused, as every effect waits for a later one.
     fn hand_over(&mut self, writes: Writes, pending: Pending, early: &mut Vec<Effect>) {

@@ -37,6 +37,10 @@ use crate::telemetry::room;
 
 /// Letters taken into a step at one go, so that a flood cannot keep a step from closing.
 const LETTERS_A_TURN_MAX: usize = 1024;
+/// How long a step that nobody waits for may gather: most are swallowed by the next message.
+const STEP_WAITS: Duration = Duration::from_millis(10);
+/// And with how many records it does not wait any longer.
+const WAITING_RECORDS_MAX: usize = 256;
 /// How soon pages and metrics see what happened.
 const VIEW_SOON: Duration = Duration::from_millis(250);
 /// How often they see a new [`View`] where nothing happens: ages grow all the same.
@@ -56,6 +60,8 @@ pub struct Driver {
     /// Commits handed to the disk and not answered yet.
     committing: usize,
     snapshot_due: bool,
+    /// When the step that gathers is closed, if nobody waits for it before.
+    close_by: Option<Instant>,
     /// Inputs that carrying out effects made at once.
     own: VecDeque<Input>,
     /// Letters read that wait for the next step.
@@ -90,6 +96,7 @@ impl Driver {
             tickets: 0,
             committing: 0,
             snapshot_due: false,
+            close_by: None,
             own: VecDeque::new(),
             waiting: VecDeque::new(),
             gathered_bytes: 0,
@@ -124,7 +131,7 @@ impl Driver {
         loop {
             self.take_own(&disk);
             self.take_waiting(&disk);
-            if self.commit_if_idle(&disk)? {
+            if self.commit_if_idle(&disk, stopping)? {
                 // those who wait for what was just said, and those who bring more, go first
                 tokio::task::yield_now().await;
                 disk.show();
@@ -137,8 +144,8 @@ impl Driver {
             }
             let more = !stopping && self.waiting.is_empty() && self.has_room(&disk);
             let due = self.station.due_us().map(instant_of);
-            // one timer for both: each turn sets it anew
-            let wake = due.map_or(self.view_at, |due| due.min(self.view_at));
+            // one timer for all: each turn sets it anew
+            let wake = [due, self.close_by].into_iter().flatten().fold(self.view_at, Instant::min);
             tokio::select! {
                 done = disk.done() => self.committed(done?),
                 count = letters.recv_many(&mut taken, LETTERS_A_TURN_MAX), if more => {
@@ -274,10 +281,11 @@ impl Driver {
 
     /// Closes the step that gathered, if the disk is idle, and with it a snapshot if one is due:
     /// nothing may come between the two. `true` if a step was committed on the spot.
-    fn commit_if_idle(&mut self, disk: &Disk) -> Result<bool, DiskFailed> {
-        if self.committing > 0 {
+    fn commit_if_idle(&mut self, disk: &Disk, stopping: bool) -> Result<bool, DiskFailed> {
+        if self.committing > 0 || (self.step_waits() && !stopping) {
             return Ok(false);
         }
+        self.close_by = None;
         let snapshot_due = self.snapshot_due;
         let mut here = false;
         if let Some(step) = self.step.take() {
@@ -303,6 +311,17 @@ impl Driver {
             }
         }
         Ok(here)
+    }
+
+    /// True while the step that gathers is one that nobody waits for, and not for long.
+    fn step_waits(&mut self) -> bool {
+        let Some(step) = self.step.as_mut().filter(|step| step.len() > 0 && step.may_wait()) else {
+            return false;
+        };
+        self.station.settle(clock::now(), step);
+        let now = Instant::now();
+        let close_by = *self.close_by.get_or_insert(now + STEP_WAITS);
+        step.may_wait() && step.len() < WAITING_RECORDS_MAX && now < close_by
     }
 
     fn hand_over(&mut self, disk: &Disk, job: Job) -> Result<(), DiskFailed> {

@@ -297,25 +297,30 @@ impl Station {
         }
     }
 
-    /// Ends a step: asks for the sends and deliveries that it made possible, checks the count of
-    /// every link that moved, and closes it.
-    pub fn close(&mut self, now: Now, mut step: Step) -> (Writes, Pending) {
-        self.perish(now, &mut step);
-        self.write_news(now, &mut step);
-        self.reclaim_space(now, &mut step);
-        self.fold_all_notes(now, &mut step);
-        self.tell_counts(now, &mut step);
+    /// Asks for the sends and deliveries that a step made possible. More may be handled into it
+    /// afterwards; whether it may wait for that, [`Step::may_wait`] says then.
+    pub fn settle(&mut self, now: Now, step: &mut Step) {
+        self.perish(now, step);
+        self.write_news(now, step);
+        self.reclaim_space(now, step);
+        self.fold_all_notes(now, step);
+        self.tell_counts(now, step);
         let links: Vec<Link> = self.neighbours.keys().cloned().collect();
         for link in links {
-            self.pump(&link, &mut step);
+            self.pump(&link, step);
         }
-        self.pump_inbox(&mut step);
-        self.pump_adapter(&mut step);
+        self.pump_inbox(step);
+        self.pump_adapter(step);
         if !self.touched.is_empty() {
             self.count_owed();
             let soon_us = now.boot_us + send::TELL_BEYOND_EVERY_US;
             self.tell_beyond_us.get_or_insert(soon_us);
         }
+    }
+
+    /// Ends a step: settles it, checks the count of every link that moved, and closes it.
+    pub fn close(&mut self, now: Now, mut step: Step) -> (Writes, Pending) {
+        self.settle(now, &mut step);
         self.disk.closing_bytes = std::mem::take(&mut self.disk.taken_bytes);
         self.audit_if_small();
         for link in std::mem::take(&mut self.touched) {

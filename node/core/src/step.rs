@@ -106,6 +106,18 @@ impl Step {
         self.records.is_empty() && self.effects.is_empty() && self.acks.is_empty()
     }
 
+    /// True if nobody waits for it: it notes that a neighbour has something, and says nothing but
+    /// what logs and metrics hear. Lost in a crash, it is found out again from the neighbour.
+    pub fn may_wait(&self) -> bool {
+        let is_note = |record: &Record| {
+            matches!(record, Record::HandedOver(_) | Record::Beyond(_) | Record::Indexed(_))
+        };
+        let is_notice = |effect: &Effect| matches!(effect, Effect::Notice(_));
+        self.acks.is_empty()
+            && self.records.iter().all(is_note)
+            && self.effects.iter().all(is_notice)
+    }
+
     /// How many records it holds.
     pub fn len(&self) -> usize {
         self.records.len()

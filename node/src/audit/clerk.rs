@@ -18,6 +18,8 @@ use crate::seal::Notary;
 
 /// Deeds that may wait for the thread; those beyond are counted as lost.
 pub const DEEDS_MAX: usize = 8192;
+/// Pause between two turns.
+const REST: Duration = Duration::from_millis(10);
 /// A line is on disk this long after it was added, at the latest.
 const SYNC_WITHIN: Duration = Duration::from_secs(1);
 /// How often the head is said in the station's own log, which may be kept elsewhere, and old files
@@ -139,7 +141,17 @@ impl Clerk {
             let wait =
                 due.into_iter().flatten().min().map(|due| due.saturating_duration_since(now));
             match desk.recv_timeout(wait.unwrap_or(HEAD_EVERY)) {
-                Ok(Order::Note(deed)) => self.take(*deed),
+                Ok(Order::Note(deed)) => {
+                    self.take(*deed);
+                    for order in desk.try_iter().take(DEEDS_MAX) {
+                        match order {
+                            Order::Note(deed) => self.take(*deed),
+                            Order::Close => return self.close(),
+                        }
+                    }
+                    // to be woken for each of many deeds costs both sides more than they bring
+                    thread::sleep(REST);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Order::Close) | Err(RecvTimeoutError::Disconnected) => return self.close(),
             }

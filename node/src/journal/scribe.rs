@@ -26,6 +26,8 @@ use crate::spool::{self, Follower, LegReader, MessageLook, Messages};
 const COMMITS_MAX: usize = if cfg!(test) { 4 } else { 4096 };
 /// Commits taken in before those who wait are told.
 const TURN_MAX: usize = 256;
+/// Pause between two turns: those who wait for what a commit says wait so much longer at most.
+const REST: Duration = Duration::from_millis(5);
 /// The index is written at most this long after a page changed.
 const WRITE_EVERY: Duration = Duration::from_secs(2);
 /// And this long after nothing but the place in the log did.
@@ -128,6 +130,8 @@ impl Scribe {
                         self.take(commit, changes);
                     }
                     self.tell();
+                    // to be woken for each of many commits costs both sides more than they bring
+                    thread::sleep(REST);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.write(),
