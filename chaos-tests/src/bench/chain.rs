@@ -2,6 +2,7 @@
 
 mod bridges;
 mod leaves;
+mod relays;
 mod servers;
 mod shovels;
 
@@ -17,6 +18,7 @@ use crate::real::station;
 use crate::real::until::{SOON, until};
 use bridges::Bridges;
 use leaves::Leaves;
+use relays::Relays;
 use servers::Servers;
 pub(in crate::bench) use servers::tied;
 use shovels::Shovels;
@@ -85,6 +87,7 @@ enum Tiers {
     Nats(Box<Leaves>),
     Rabbit(Box<Shovels>),
     Mosquitto(Box<Bridges>),
+    Buses(Box<Relays>),
 }
 
 impl Chain {
@@ -105,6 +108,7 @@ impl Chain {
             Peer::Nats(setup) => Tiers::Nats(Box::new(Leaves::start(setup, between).await)),
             Peer::Rabbit => Tiers::Rabbit(Box::new(Shovels::start(between).await)),
             Peer::Mosquitto => Tiers::Mosquitto(Box::new(Bridges::start(between).await)),
+            Peer::Buses => Tiers::Buses(Box::new(Relays::start().await)),
         };
         Self { peer, tiers, modem }
     }
@@ -124,6 +128,7 @@ impl Chain {
             Tiers::Nats(leaves) => leaves.ends(),
             Tiers::Rabbit(shovels) => shovels.ends(),
             Tiers::Mosquitto(bridges) => bridges.ends(),
+            Tiers::Buses(relays) => relays.ends(),
         }
     }
 
@@ -153,6 +158,7 @@ impl Chain {
         match (&self.tiers, part) {
             (Tiers::Yizhan(county), Part::Node) => county.station(hop.code()).pid(),
             (Tiers::Yizhan(county), Part::Bus) => county.station(hop.code()).bus_pid(),
+            (Tiers::Buses(relays), Part::Bus) => relays.pid(hop),
             (_, Part::Node) => self.servers()?.pid(hop),
             (_, Part::Bus) => None,
         }
@@ -161,7 +167,7 @@ impl Chain {
     /// A peer's.
     fn servers(&self) -> Option<&Servers> {
         match &self.tiers {
-            Tiers::Yizhan(_) => None,
+            Tiers::Yizhan(_) | Tiers::Buses(_) => None,
             Tiers::Nats(leaves) => Some(leaves.servers()),
             Tiers::Rabbit(shovels) => Some(shovels.servers()),
             Tiers::Mosquitto(bridges) => Some(bridges.servers()),
@@ -181,6 +187,7 @@ impl Chain {
             Tiers::Nats(leaves) => leaves.servers_mut().kill(hop).await,
             Tiers::Rabbit(shovels) => shovels.servers_mut().kill(hop).await,
             Tiers::Mosquitto(bridges) => bridges.servers_mut().kill(hop).await,
+            Tiers::Buses(_) => panic!("relays that keep nothing are not worth killing"),
         }
     }
 
@@ -191,6 +198,7 @@ impl Chain {
             Tiers::Nats(leaves) => leaves.spawn(hop),
             Tiers::Rabbit(shovels) => shovels.spawn(hop),
             Tiers::Mosquitto(bridges) => bridges.spawn(hop),
+            Tiers::Buses(_) => {}
         }
     }
 

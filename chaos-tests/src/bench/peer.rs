@@ -16,6 +16,8 @@ pub enum Peer {
     Rabbit,
     /// Three mosquitto brokers, bridges with QoS 1. A PUBACK does not mean that it is on disk.
     Mosquitto,
+    /// The buses of our chain with relays that keep nothing: what cannot be had for less.
+    Buses,
 }
 
 /// How a NATS chain is set up.
@@ -30,8 +32,8 @@ pub struct Setup {
 }
 
 impl Peer {
-    /// All of them, ours first.
-    pub const ALL: [Self; 7] = [
+    /// All of them, ours first, the bare buses last.
+    pub const ALL: [Self; 8] = [
         Self::Yizhan,
         Self::Nats(Setup { durable: false, always: false }),
         Self::Nats(Setup { durable: true, always: false }),
@@ -39,6 +41,7 @@ impl Peer {
         Self::Nats(Setup { durable: true, always: true }),
         Self::Rabbit,
         Self::Mosquitto,
+        Self::Buses,
     ];
     /// As a server is by default.
     pub const NATS: Self = Self::Nats(Setup { durable: false, always: false });
@@ -51,7 +54,7 @@ impl Peer {
     pub fn program(self) -> &'static str {
         match self {
             Self::Yizhan => "yizhan",
-            Self::Nats(_) => "nats-server",
+            Self::Nats(_) | Self::Buses => "nats-server",
             Self::Rabbit => "rabbitmq-server",
             Self::Mosquitto => "mosquitto",
         }
@@ -73,6 +76,7 @@ impl fmt::Display for Peer {
             Self::Nats(Setup { durable: true, always: true }) => "nats-durable-always",
             Self::Rabbit => "rabbitmq",
             Self::Mosquitto => "mosquitto",
+            Self::Buses => "buses",
         })
     }
 }

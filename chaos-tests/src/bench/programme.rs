@@ -76,12 +76,12 @@ impl Programme {
         let mut this = Self::default();
         let times = scale.runs;
         for _ in 0..times {
-            for peer in [Ours, Peer::NATS, Peer::NATS_ALWAYS, Peer::Rabbit] {
+            for peer in [Ours, Peer::NATS, Peer::Buses, Peer::NATS_ALWAYS, Peer::Rabbit] {
                 this.then(peer, scale.throughput(peer, 400));
             }
             this.then(Ours, scale.throughput(Ours, 4096));
             this.then(Peer::NATS, scale.throughput(Peer::NATS, 4096));
-            for peer in [Ours, Peer::NATS_ALWAYS] {
+            for peer in [Ours, Peer::NATS_ALWAYS, Peer::Buses] {
                 this.then(peer, scale.answers());
                 this.then(peer, scale.latency());
             }

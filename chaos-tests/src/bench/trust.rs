@@ -5,7 +5,7 @@
 //! station signs of its own, one signature a frame, it signs in both.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_nats::ConnectOptions;
 use serde_json::Value;
@@ -24,10 +24,11 @@ const GRID: Applicant = ("510722.101.001", "grid", "[\"publisher\"]");
 const DESK: Applicant = ("510722", "desk", "[\"subscriber\"]");
 
 /// A chain of rendered stations over servers that are started here.
-struct Kits {
+pub(super) struct Kits {
     county: Rendered,
     trusts: bool,
-    _servers: Vec<Child>,
+    /// Village first.
+    servers: Vec<Child>,
 }
 
 /// What trust costs.
@@ -44,28 +45,50 @@ pub async fn trust(flood: Flood, runs: usize) -> Result<Value, String> {
 }
 
 impl Kits {
-    async fn start(trusts: bool) -> Result<Self, String> {
-        let mut county = Rendered::laid_out(&Hop::ALL.map(Hop::code), &[GRID, DESK]);
+    /// The servers; no station runs.
+    pub(super) fn of_buses(trusts: bool) -> Result<Self, String> {
+        let county = Rendered::laid_out(&Hop::ALL.map(Hop::code), &[GRID, DESK]);
         let mut servers = Vec::new();
-        for station in county.stations.values() {
-            let dir = &station.dir;
+        for hop in Hop::ALL {
+            let dir = &county.station(hop.code()).dir;
             prepare(dir, trusts).map_err(|why| format!("{}: {why}", dir.display()))?;
             let program = program::find("nats-server").ok_or("nats-server is not on PATH")?;
             let mut server = tied(&program);
             server.args(["-c", "nats-server.conf"]).current_dir(dir);
             servers.push(server.spawn().map_err(|why| why.to_string())?);
         }
-        for station in county.stations.values_mut() {
+        Ok(Self { county, trusts, servers })
+    }
+
+    async fn start(trusts: bool) -> Result<Self, String> {
+        let mut this = Self::of_buses(trusts)?;
+        for station in this.county.stations.values_mut() {
             station.start();
             station.ready().await;
         }
         for hop in [Hop::Township, Hop::Village] {
-            link_is_up(county.station(hop.code())).await;
+            link_is_up(this.county.station(hop.code())).await;
         }
-        Ok(Self { county, trusts, _servers: servers })
+        Ok(this)
     }
 
-    fn ends(&self) -> Ends {
+    /// Of the server at a hop.
+    pub(super) fn bus_pid(&self, hop: Hop) -> Option<u32> {
+        self.servers.get(hop as usize)?.id()
+    }
+
+    /// Where that server is, for whoever comes without TLS.
+    pub(super) fn url(&self, hop: Hop) -> String {
+        self.county.station(hop.code()).bus.replace("tls://", "nats://")
+    }
+
+    /// The directory of a station.
+    pub(super) fn home(&self, hop: Hop) -> PathBuf {
+        self.county.home(hop.code())
+    }
+
+    /// Where reports go in and come out.
+    pub(super) fn ends(&self) -> Ends {
         let end = |(code, name, _): Applicant| {
             let url = self.county.station(code).bus.clone();
             match self.trusts {
