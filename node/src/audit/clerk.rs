@@ -135,7 +135,8 @@ struct Clerk {
 
 impl Clerk {
     fn run(mut self, desk: &Receiver<Order>) {
-        loop {
+        let mut closing = false;
+        while !closing {
             let now = Instant::now();
             let due = [self.sync_by, self.folds.next(), Some(self.head_at)];
             let wait =
@@ -143,20 +144,29 @@ impl Clerk {
             match desk.recv_timeout(wait.unwrap_or(HEAD_EVERY)) {
                 Ok(Order::Note(deed)) => {
                     self.take(*deed);
-                    for order in desk.try_iter().take(DEEDS_MAX) {
-                        match order {
-                            Order::Note(deed) => self.take(*deed),
-                            Order::Close => return self.close(),
-                        }
+                    closing = self.take_waiting(desk);
+                    if !closing {
+                        // to be woken for each of many deeds costs both sides more than they bring
+                        thread::sleep(REST);
                     }
-                    // to be woken for each of many deeds costs both sides more than they bring
-                    thread::sleep(REST);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(Order::Close) | Err(RecvTimeoutError::Disconnected) => return self.close(),
+                Ok(Order::Close) | Err(RecvTimeoutError::Disconnected) => closing = true,
             }
             self.keep_up(Instant::now());
         }
+        self.close();
+    }
+
+    /// Takes what waits behind the first; `true` if there is nothing to come.
+    fn take_waiting(&mut self, desk: &Receiver<Order>) -> bool {
+        desk.try_iter().take(DEEDS_MAX).any(|order| match order {
+            Order::Note(deed) => {
+                self.take(*deed);
+                false
+            }
+            Order::Close => true,
+        })
     }
 
     fn take(&mut self, deed: Deed) {
