@@ -22,7 +22,7 @@ const JOBS_MAX: usize = 4;
 const QUICK: Duration = Duration::from_micros(500);
 /// Of what a commit takes so much counts: on a busy machine one in twenty has to wait for a
 /// processor, which the thread would have to do too.
-const COUNTED_MAX: Duration = Duration::from_millis(4);
+const COUNTED_MAX: Duration = Duration::from_millis(2);
 /// The rule is the average of about so many commits.
 const AVERAGED: u32 = 16;
 
