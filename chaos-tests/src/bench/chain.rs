@@ -233,7 +233,12 @@ impl Chain {
 
 /// Our own stations, their links up.
 async fn county(modem: Option<&Modem>) -> County {
-    let mut plan = Plan::of(&[Hop::County, Hop::Township, Hop::Village].map(Hop::code));
+    // one publisher of these is faster than a station takes from one by default
+    let mut plan = Plan::of(&[Hop::County, Hop::Township, Hop::Village].map(Hop::code)).with_env(
+        Hop::Village.code(),
+        "YIZHAN__INGEST__RATE",
+        "1000000",
+    );
     if let Some(modem) = modem {
         plan = plan.dialled_at(Hop::Township.code(), modem.port());
     }
