@@ -2,9 +2,9 @@
 //! longer than to wake the thread, on the spot.
 //!
 //! A sync of a good disk takes some 0.05 ms; to wake a thread and be woken by it takes two to four
-//! times that. So a step is committed on the loop's own thread as long as commits are quick as a
-//! rule, and a step that writes nothing always. What came meanwhile waits in the sockets and makes the
-//! next step larger, as it would beside the thread.
+//! times that. So a small step is committed on the loop's own thread as long as commits are quick as
+//! a rule, and one that writes nothing always. A large one is the thread's: what comes while it
+//! syncs makes the next one larger.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -20,6 +20,9 @@ const JOBS_MAX: usize = 4;
 /// Commits that take no longer as a rule are made on the loop's thread: about what handing them to
 /// another and hearing of it costs, twice over.
 const QUICK: Duration = Duration::from_micros(500);
+/// Records of a step that may be committed on the spot. Where more come at once, more will come
+/// while the thread syncs, and fewer and larger commits are what helps then.
+const HERE_RECORDS_MAX: usize = 8;
 /// Of what a commit takes so much counts: on a busy machine one in twenty has to wait for a
 /// processor, which the thread would have to do too.
 const COUNTED_MAX: Duration = Duration::from_millis(2);
@@ -129,7 +132,8 @@ impl Disk {
     ) -> Result<Option<Job>, DiskFailed> {
         // the thread has it while it shows the last commit to those who follow the log
         let Ok(mut work) = self.work.try_lock() else { return Ok(Some(job)) };
-        if !job.writes.records().is_empty() && !work.is_quick() {
+        let records = job.writes.records().len();
+        if records > HERE_RECORDS_MAX || (records > 0 && !work.is_quick()) {
             return Ok(Some(job));
         }
         carry_out(work.commit(job)?);

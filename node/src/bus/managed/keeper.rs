@@ -22,9 +22,9 @@ use crate::bus::client::Client;
 use crate::bus::stream_files::StreamFiles;
 use crate::nursery;
 
-/// How the server's runtime collects its garbage: when what it allocated is three times what it
-/// keeps. By its default (100) a tenth to a fifth of a busy server's time went into that, for heaps
-/// of a few megabytes.
+/// When the server's runtime collects its garbage: once it has grown to four times what it keeps. By
+/// its default (100) a tenth to a fifth of a busy server's time went into that, for heaps of a few
+/// megabytes.
 const GC: (&str, &str) = ("GOGC", "300");
 /// First wait before a restart.
 const RESTART_FIRST: Duration = Duration::from_millis(100);
