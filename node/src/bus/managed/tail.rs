@@ -17,9 +17,9 @@ use super::closed::Closed;
 use crate::bus::refusal::{Reason, Refusal};
 
 /// How often it is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The server is asked for what is not in it at every so many looks.
-const LOOKS_A_QUESTION: u64 = 4;
+const LOOKS_A_QUESTION: u64 = 2;
 /// Failed handshakes that are remembered, so that none is told twice.
 const HANDSHAKES_MAX: usize = 4096;
 /// Most bytes that are read at one look; the next look goes on from there.
