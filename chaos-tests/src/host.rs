@@ -364,10 +364,15 @@ fn taken(writes: &Writes) -> impl Iterator<Item = Envelope> + '_ {
     })
 }
 
+/// True if it would write something; `is_empty` asks whether it says something too.
+fn writes(step: &Step) -> bool {
+    matches!(step.len(), 1..)
+}
+
 impl Process {
     /// True while the step that gathers is one that nobody waits for, and not for long.
     fn step_waits(&mut self, now: Now) -> bool {
-        let Some(step) = self.step.as_mut().filter(|step| step.len() > 0 && step.may_wait()) else {
+        let Some(step) = self.step.as_mut().filter(|step| writes(step) && step.may_wait()) else {
             return false;
         };
         self.station.settle(now, step);

@@ -315,7 +315,7 @@ impl Driver {
 
     /// True while the step that gathers is one that nobody waits for, and not for long.
     fn step_waits(&mut self) -> bool {
-        let Some(step) = self.step.as_mut().filter(|step| step.len() > 0 && step.may_wait()) else {
+        let Some(step) = self.step.as_mut().filter(|step| writes(step) && step.may_wait()) else {
             return false;
         };
         self.station.settle(clock::now(), step);
@@ -360,6 +360,11 @@ impl Driver {
             other => self.own.extend(self.outlets.carry_out(other)),
         }
     }
+}
+
+/// True if it would write something; `is_empty` asks whether it says something too.
+fn writes(step: &Step) -> bool {
+    matches!(step.len(), 1..)
 }
 
 fn instant_of(boot_us: u64) -> Instant {

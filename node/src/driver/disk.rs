@@ -20,9 +20,10 @@ const JOBS_MAX: usize = 4;
 /// Commits that take no longer as a rule are made on the loop's thread: about what handing them to
 /// another and hearing of it costs, twice over.
 const QUICK: Duration = Duration::from_micros(500);
-/// Records of a step that may be committed on the spot. Where more come at once, more will come
-/// while the thread syncs, and fewer and larger commits are what helps then.
+/// Records of a step that may be committed on the spot, and of the usual one. Where more come at
+/// once, more will come while the thread syncs, and fewer and larger commits are what helps then.
 const HERE_RECORDS_MAX: usize = 8;
+const HERE_RECORDS_USUAL_MAX: f64 = 4.0;
 /// Of what a commit takes so much counts: on a busy machine one in twenty has to wait for a
 /// processor, which the thread would have to do too.
 const COUNTED_MAX: Duration = Duration::from_millis(2);
@@ -115,7 +116,13 @@ impl Disk {
         let (jobs, inbox) = mpsc::channel(JOBS_MAX);
         let (outbox, done) = mpsc::channel(JOBS_MAX);
         let (usage, step_bytes_max) = (log.usage(), log.step_bytes_max());
-        let work = Arc::new(Mutex::new(Work { log, observers, unshown: None, usual: COUNTED_MAX }));
+        let work = Arc::new(Mutex::new(Work {
+            log,
+            observers,
+            unshown: None,
+            usual: COUNTED_MAX,
+            usual_records: 0.0,
+        }));
         let theirs: Arc<Mutex<dyn Commits>> = work.clone();
         thread::Builder::new()
             .name("yizhan-disk".into())
@@ -132,8 +139,7 @@ impl Disk {
     ) -> Result<Option<Job>, DiskFailed> {
         // the thread has it while it shows the last commit to those who follow the log
         let Ok(mut work) = self.work.try_lock() else { return Ok(Some(job)) };
-        let records = job.writes.records().len();
-        if records > HERE_RECORDS_MAX || (records > 0 && !work.is_quick()) {
+        if !work.may_be_here(job.writes.records().len()) {
             return Ok(Some(job));
         }
         carry_out(work.commit(job)?);
@@ -168,8 +174,9 @@ trait Commits: Send {
     /// Shows the last commit to those who follow the log, once.
     fn show(&mut self);
 
-    /// True if commits are quick as a rule, and nobody who follows the log is behind.
-    fn is_quick(&self) -> bool;
+    /// True if a step of so many records is one for the loop's thread: few come at a time, commits
+    /// are quick as a rule, and nobody who follows the log is behind.
+    fn may_be_here(&self, records: usize) -> bool;
 }
 
 /// The thread: holds the log from a commit until it is shown, so that commits are shown in order.
@@ -199,6 +206,8 @@ struct Work<L> {
     unshown: Option<Writes>,
     /// What commits take as a rule.
     usual: Duration,
+    /// How many records they have as a rule.
+    usual_records: f64,
 }
 
 impl<L> Commits for Work<L>
@@ -215,6 +224,8 @@ where
         if !writes.records().is_empty() {
             let took = began.elapsed();
             self.usual = usual(self.usual, took);
+            let records = writes.records().len() as f64;
+            self.usual_records += (records - self.usual_records) / f64::from(AVERAGED);
             metrics::histogram!("yizhan_commit_seconds").record(took.as_secs_f64());
             let commit = self.log.last_commit();
             self.observers.iter_mut().for_each(|observer| observer.durable(commit));
@@ -234,8 +245,12 @@ where
         self.observers.iter_mut().for_each(|observer| observer.committed(commit, records));
     }
 
-    fn is_quick(&self) -> bool {
-        self.usual <= QUICK && !self.observers.iter().any(|observer| observer.may_wait())
+    fn may_be_here(&self, records: usize) -> bool {
+        records == 0
+            || records <= HERE_RECORDS_MAX
+                && self.usual_records <= HERE_RECORDS_USUAL_MAX
+                && self.usual <= QUICK
+                && !self.observers.iter().any(|observer| observer.may_wait())
     }
 }
 
