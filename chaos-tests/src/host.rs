@@ -14,7 +14,9 @@ use yizhan_core::outbound::Outbound;
 use yizhan_core::record::Record;
 use yizhan_core::settings::Settings;
 use yizhan_core::station::{Fresh, Governed, Station};
-use yizhan_core::step::{Durable, Pending, Spool as _, Step, Steps, Writes, commit_through};
+use yizhan_core::step::{
+    Durable, Pending, STEP_WAITS_US, Spool as _, Step, Steps, Writes, commit_through,
+};
 use yizhan_core::time::Now;
 use yizhan_schemas::frame::{Frame, Have, VERSION};
 use yizhan_schemas::{Code, Envelope, Lane, PerLane};
@@ -28,8 +30,6 @@ use crate::seal::OneSignet;
 use crate::stream::Stream;
 use crate::tree::Tree;
 
-/// How long a step that nobody waits for may gather, as in the driver.
-const STEP_WAITS_US: u64 = 10_000;
 /// Commits handed to the disk at a time: a step and a snapshot behind it, or an empty step.
 const COMMITTING_MAX: usize = 2;
 
@@ -364,20 +364,15 @@ fn taken(writes: &Writes) -> impl Iterator<Item = Envelope> + '_ {
     })
 }
 
-/// True if it would write something; `is_empty` asks whether it says something too.
-fn writes(step: &Step) -> bool {
-    matches!(step.len(), 1..)
-}
-
 impl Process {
     /// True while the step that gathers is one that nobody waits for, and not for long.
     fn step_waits(&mut self, now: Now) -> bool {
-        let Some(step) = self.step.as_mut().filter(|step| writes(step) && step.may_wait()) else {
+        let Some(step) = self.step.as_mut() else { return false };
+        if !self.station.may_wait(now, step) {
             return false;
-        };
-        self.station.settle(now, step);
+        }
         let close_by_us = *self.close_by_us.get_or_insert(now.boot_us + STEP_WAITS_US);
-        step.may_wait() && now.boot_us < close_by_us
+        now.boot_us < close_by_us
     }
 
     /// Queues a commit. The release is tried with the latest commit that is durable: it must be

@@ -3,8 +3,8 @@
 //! Promise: inputs are taken in order, any number into one step; a step is closed when the disk
 //! is idle; its effects are carried out when its commit is durable, and not before (the types of
 //! [`yizhan_core::step`] leave no other way). While one commit syncs, the next step gathers, in
-//! this loop or, where a sync is quick, in the sockets: load makes batches larger, not slower. If a commit fails, the loop ends: the memory has moved
-//! on and the disk has not.
+//! this loop or, where a sync is quick, in the sockets: load makes batches larger, not slower. If
+//! a commit fails, the loop ends: the memory has moved on and the disk has not.
 
 mod disk;
 mod outlets;
@@ -20,7 +20,7 @@ use yizhan_core::fill::LegSource;
 use yizhan_core::input::{Input, Marks, Ticket};
 use yizhan_core::link::Link;
 use yizhan_core::station::{Station, View};
-use yizhan_core::step::{Step, Steps};
+use yizhan_core::step::{STEP_WAITS_US, Step, Steps};
 use yizhan_core::time::Now;
 use yizhan_schemas::PerLane;
 use yizhan_schemas::frame::{Frame, Have};
@@ -37,9 +37,7 @@ use crate::telemetry::room;
 
 /// Letters taken into a step at one go, so that a flood cannot keep a step from closing.
 const LETTERS_A_TURN_MAX: usize = 1024;
-/// How long a step that nobody waits for may gather: most are swallowed by the next message.
-const STEP_WAITS: Duration = Duration::from_millis(10);
-/// And with how many records it does not wait any longer.
+/// With how many records a step that nobody waits for does not wait any longer.
 const WAITING_RECORDS_MAX: usize = 256;
 /// How soon pages and metrics see what happened.
 const VIEW_SOON: Duration = Duration::from_millis(250);
@@ -315,13 +313,14 @@ impl Driver {
 
     /// True while the step that gathers is one that nobody waits for, and not for long.
     fn step_waits(&mut self) -> bool {
-        let Some(step) = self.step.as_mut().filter(|step| writes(step) && step.may_wait()) else {
+        let Some(step) = self.step.as_mut() else { return false };
+        if !self.station.may_wait(clock::now(), step) {
             return false;
-        };
-        self.station.settle(clock::now(), step);
+        }
         let now = Instant::now();
-        let close_by = *self.close_by.get_or_insert(now + STEP_WAITS);
-        step.may_wait() && step.len() < WAITING_RECORDS_MAX && now < close_by
+        let waits = Duration::from_micros(STEP_WAITS_US);
+        let close_by = *self.close_by.get_or_insert(now + waits);
+        step.len() < WAITING_RECORDS_MAX && now < close_by
     }
 
     fn hand_over(&mut self, disk: &Disk, job: Job) -> Result<(), DiskFailed> {
@@ -338,9 +337,9 @@ impl Driver {
     fn released(&mut self, done: Done) {
         self.snapshot_due |= done.wants_snapshot;
         // publishers wait for nothing else, links have a line's time to wait anyhow
-        let (replies, others): (Vec<_>, Vec<_>) =
-            done.effects.into_iter().partition(|effect| matches!(effect, Effect::Reply { .. }));
-        for effect in replies.into_iter().chain(others) {
+        let mut effects = done.effects;
+        effects.sort_by_key(|effect| !matches!(effect, Effect::Reply { .. }));
+        for effect in effects {
             self.carry_out(effect);
         }
     }
@@ -360,11 +359,6 @@ impl Driver {
             other => self.own.extend(self.outlets.carry_out(other)),
         }
     }
-}
-
-/// True if it would write something; `is_empty` asks whether it says something too.
-fn writes(step: &Step) -> bool {
-    matches!(step.len(), 1..)
 }
 
 fn instant_of(boot_us: u64) -> Instant {

@@ -297,9 +297,18 @@ impl Station {
         }
     }
 
-    /// Asks for the sends and deliveries that a step made possible. More may be handled into it
-    /// afterwards; whether it may wait for that, [`Step::may_wait`] says then.
-    pub fn settle(&mut self, now: Now, step: &mut Step) {
+    /// True while nobody waits for what a step writes: what the sends and deliveries that it made
+    /// possible say is asked for first. More may be handled into it afterwards.
+    pub fn may_wait(&mut self, now: Now, step: &mut Step) -> bool {
+        if !step.is_note() {
+            return false;
+        }
+        self.settle(now, step);
+        step.is_note()
+    }
+
+    /// Asks for the sends and deliveries that a step made possible.
+    fn settle(&mut self, now: Now, step: &mut Step) {
         self.perish(now, step);
         self.write_news(now, step);
         self.reclaim_space(now, step);

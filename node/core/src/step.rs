@@ -17,6 +17,9 @@ use crate::mutant::{self, Mutant};
 use crate::record::Record;
 use crate::seal::HeldSeal;
 
+/// How long a step that nobody waits for may gather, microseconds: most are swallowed by the next
+/// message ([`crate::station::Station::may_wait`]).
+pub const STEP_WAITS_US: u64 = 10_000;
 /// Records that a step has room for when it writes its first.
 const RECORDS_TYPICAL: usize = 32;
 /// Seals of a commit among which one is looked for, so that it is written once.
@@ -106,14 +109,16 @@ impl Step {
         self.records.is_empty() && self.effects.is_empty() && self.acks.is_empty()
     }
 
-    /// True if nobody waits for it: it notes that a neighbour has something, and says nothing but
-    /// what logs and metrics hear. Lost in a crash, it is found out again from the neighbour.
-    pub fn may_wait(&self) -> bool {
+    /// True if it writes something that nobody waits for: it notes that a neighbour has something,
+    /// and says nothing but what logs and metrics hear. Lost in a crash, it is found out again from
+    /// the neighbour.
+    pub(crate) fn is_note(&self) -> bool {
         let is_note = |record: &Record| {
             matches!(record, Record::HandedOver(_) | Record::Beyond(_) | Record::Indexed(_))
         };
         let is_notice = |effect: &Effect| matches!(effect, Effect::Notice(_));
-        self.acks.is_empty()
+        !self.records.is_empty()
+            && self.acks.is_empty()
             && self.records.iter().all(is_note)
             && self.effects.iter().all(is_notice)
     }
