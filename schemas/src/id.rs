@@ -7,9 +7,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use data_encoding::{Encoding, Specification};
+
 use crate::text::{read_from_text, write_as_displayed};
 use crate::{Code, Lane};
-use data_encoding::{Encoding, Specification};
 
 /// Characters of an epoch in text.
 const EPOCH_CHARS: usize = 6;

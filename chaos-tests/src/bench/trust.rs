@@ -5,7 +5,7 @@
 //! station signs of its own, one signature a frame, it signs in both.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use async_nats::ConnectOptions;
 use serde_json::Value;
@@ -82,28 +82,29 @@ impl Kits {
         self.county.station(hop.code()).bus.replace("tls://", "nats://")
     }
 
-    /// The directory of a station.
-    pub(super) fn home(&self, hop: Hop) -> PathBuf {
-        self.county.home(hop.code())
-    }
-
     /// Where reports go in and come out.
     pub(super) fn ends(&self) -> Ends {
         let end = |(code, name, _): Applicant| {
             let url = self.county.station(code).bus.clone();
             match self.trusts {
                 true => End { url, who: self.county.application(code, name) },
-                false => End { url: url.replace("tls://", "nats://"), who: self.plain(code, name) },
+                false => End {
+                    url: url.replace("tls://", "nats://"),
+                    who: self
+                        .plain(code, &format!("keys/apps/{name}.nk"))
+                        .custom_inbox_prefix(format!("_INBOX_app_{name}")),
+                },
             }
         };
         Ends { village: end(GRID), county: end(DESK), speaks: Speaks::OURS }
     }
 
-    /// The same application without TLS.
-    fn plain(&self, code: &str, name: &str) -> ConnectOptions {
-        let file = self.county.home(code).join(format!("keys/apps/{name}.nk"));
-        let seed = fs::read_to_string(file).expect("a seed").trim().to_owned();
-        ConnectOptions::with_nkey(seed).custom_inbox_prefix(format!("_INBOX_app_{name}"))
+    /// Whoever has this seed out of a station's kit, without TLS.
+    pub(super) fn plain(&self, code: &str, seed_file: &str) -> ConnectOptions {
+        let file = self.county.home(code).join(seed_file);
+        let seed =
+            fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        ConnectOptions::with_nkey(seed.trim().to_owned())
     }
 }
 

@@ -3,10 +3,9 @@
 //! this process. No chain over these buses can do with less: how far ours is from that is what our
 //! own work costs.
 
-use std::fs;
 use std::sync::Arc;
 
-use async_nats::{Client, ConnectOptions, HeaderMap, jetstream};
+use async_nats::{Client, HeaderMap, jetstream};
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::Semaphore;
@@ -41,11 +40,13 @@ impl Relays {
         let county = Below::of(&kits, Hop::County, Hop::Township).await;
         tasks.spawn(deliver(county, inbox(&kits).await));
         let township = Below::of(&kits, Hop::Township, Hop::Village).await;
-        tasks.spawn(forward(township, Above::of(&kits, Hop::Township).await));
+        let above = Above::of(&kits, Hop::Township, &mut tasks).await;
+        tasks.spawn(forward(township, above));
         let desk = as_node(&kits, Hop::Village, "app").await;
         let submitted = desk.subscribe("yz.submit.>").await.expect("the desk's subject");
         desk.flush().await.expect("the desk's bus");
-        tasks.spawn(take(desk, submitted, Above::of(&kits, Hop::Village).await));
+        let above = Above::of(&kits, Hop::Village, &mut tasks).await;
+        tasks.spawn(take(desk, submitted, above));
         Self { kits, _tasks: tasks }
     }
 
@@ -67,15 +68,15 @@ struct Above {
 }
 
 impl Above {
-    async fn of(kits: &Kits, hop: Hop) -> Self {
+    async fn of(kits: &Kits, hop: Hop, tasks: &mut JoinSet<()>) -> Self {
         let above = hop.above().expect("a hop with one above");
-        let who = kits.seed(hop, "keys/station.nk").custom_inbox_prefix(inbox_prefix(hop));
+        let who = kits.plain(hop.code(), "keys/station.nk").custom_inbox_prefix(inbox_prefix(hop));
         let client = connect_as(&End { url: kits.url(above), who }).await;
         let mut acks = client.subscribe(format!("yz.down.{}", hop.code())).await.expect("acks");
         client.flush().await.expect("the bus above");
         let room = Arc::new(Semaphore::new(FRAMES_MAX));
         let freed = Arc::clone(&room);
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             while acks.next().await.is_some() {
                 freed.add_permits(1);
             }
@@ -184,7 +185,7 @@ fn headers() -> HeaderMap {
 
 /// The node's connection to its own bus.
 async fn as_node(kits: &Kits, hop: Hop, account: &str) -> Client {
-    let who = kits.seed(hop, &format!("keys/bus/{account}"));
+    let who = kits.plain(hop.code(), &format!("keys/bus/{account}"));
     connect_as(&End { url: kits.url(hop), who: who.custom_inbox_prefix(inbox_prefix(hop)) }).await
 }
 
@@ -202,14 +203,4 @@ async fn inbox(kits: &Kits) -> jetstream::Context {
     };
     context.create_stream(config).await.expect("the county's stream");
     context
-}
-
-impl Kits {
-    /// Whoever has this seed out of a station's kit, without TLS.
-    fn seed(&self, hop: Hop, file: &str) -> ConnectOptions {
-        let file = self.home(hop).join(file);
-        let seed =
-            fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
-        ConnectOptions::with_nkey(seed.trim().to_owned())
-    }
 }
