@@ -206,10 +206,15 @@ fn a_garbled_sled_snapshot_costs_a_replay_and_no_key() {
 #[test]
 fn an_index_whose_making_was_cut_short_is_made_anew_without_a_word() {
     let data = data();
-    fs::create_dir_all(data.path().join("index/keys.new")).unwrap();
-    fs::write(data.path().join("index/keys.new/conf"), b"half").unwrap();
+    let (half, mark) = (store(data.path()), data.path().join("index/keys.making"));
+    fs::create_dir_all(&half).unwrap();
+    fs::write(half.join("conf"), b"half").unwrap();
+    fs::write(&mark, b"").unwrap();
     filled(data.path());
-    assert!(!data.path().join("index/keys.new").exists());
+    assert!(!mark.exists());
+    let (keys, report) = Keys::open(data.path(), Limits::default()).unwrap();
+    assert_eq!((report.through, report.set_aside), (500, None));
+    assert!(known(&keys, 500).is_some());
 }
 
 #[test]

@@ -51,24 +51,27 @@ pub(crate) fn to_json(payload: &impl serde::Serialize) -> bytes::Bytes {
     serde_json::to_vec(payload).unwrap_or_default().into()
 }
 
-/// A kind and the schema of its payload.
-pub fn schemas() -> Vec<(&'static str, Schema)> {
+/// Makes the schema of a payload.
+pub type MakeSchema = fn() -> Schema;
+
+/// Each kind with a schema, and what makes that.
+pub fn schemas() -> Vec<(&'static str, MakeSchema)> {
     vec![
-        ("incident.report", schemars::schema_for!(incident::Report)),
-        (incident::update::KIND, schemars::schema_for!(incident::update::Update)),
-        (incident::card::KIND, schemars::schema_for!(incident::card::Card)),
-        ("case.open", schemars::schema_for!(case::Open)),
-        ("case.attempt", schemars::schema_for!(case::Attempt)),
-        ("case.apply", schemars::schema_for!(case::Apply)),
-        ("case.accept", schemars::schema_for!(case::Accept)),
-        ("case.return", schemars::schema_for!(case::Return)),
-        ("case.close", schemars::schema_for!(case::Close)),
-        ("case.evaluate", schemars::schema_for!(case::Evaluate)),
-        (directive::KIND, schemars::schema_for!(directive::Issue)),
-        (directive::reminder::KIND, schemars::schema_for!(directive::reminder::Reminder)),
-        (directive::reminder::OVERDUE_KIND, schemars::schema_for!(directive::reminder::Overdue)),
-        (broadcast::KIND, schemars::schema_for!(broadcast::Issue)),
-        (video::KIND, schemars::schema_for!(video::Dispatch)),
-        (policy::KIND, schemars::schema_for!(policy::Set)),
+        ("incident.report", || schemars::schema_for!(incident::Report)),
+        (incident::update::KIND, || schemars::schema_for!(incident::update::Update)),
+        (incident::card::KIND, || schemars::schema_for!(incident::card::Card)),
+        ("case.open", || schemars::schema_for!(case::Open)),
+        ("case.attempt", || schemars::schema_for!(case::Attempt)),
+        ("case.apply", || schemars::schema_for!(case::Apply)),
+        ("case.accept", || schemars::schema_for!(case::Accept)),
+        ("case.return", || schemars::schema_for!(case::Return)),
+        ("case.close", || schemars::schema_for!(case::Close)),
+        ("case.evaluate", || schemars::schema_for!(case::Evaluate)),
+        (directive::KIND, || schemars::schema_for!(directive::Issue)),
+        (directive::reminder::KIND, || schemars::schema_for!(directive::reminder::Reminder)),
+        (directive::reminder::OVERDUE_KIND, || schemars::schema_for!(directive::reminder::Overdue)),
+        (broadcast::KIND, || schemars::schema_for!(broadcast::Issue)),
+        (video::KIND, || schemars::schema_for!(video::Dispatch)),
+        (policy::KIND, || schemars::schema_for!(policy::Set)),
     ]
 }

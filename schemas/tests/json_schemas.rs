@@ -20,7 +20,7 @@ fn the_checked_in_schemas_are_those_of_the_types() {
     let bless = std::env::var_os("YIZHAN_BLESS").is_some_and(|set| set == "1");
     for (kind, schema) in payload::schemas() {
         let file = file_of(kind);
-        let wanted = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let wanted = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
         if bless {
             std::fs::write(&file, &wanted).unwrap();
         }
@@ -59,7 +59,7 @@ fn no_file_is_left_of_a_kind_that_has_no_schema_any_more() {
 #[test]
 fn unknown_members_are_welcome_in_every_object() {
     for (kind, schema) in payload::schemas() {
-        let value = serde_json::to_value(&schema).unwrap();
+        let value = serde_json::to_value(schema()).unwrap();
         assert_eq!(value["$schema"], "https://json-schema.org/draft/2020-12/schema", "{kind}");
         assert_eq!(value["additionalProperties"], true, "{kind}");
         no_closed_object(&value);

@@ -1,17 +1,19 @@
 //! [`Bodies`]: whether a body is well formed and fits its kind.
 //!
-//! Promise: the body is only ever read, never written again. Validators are compiled once, from
-//! the schemas that are checked in; kinds without a schema need only be well formed.
+//! Promise: the body is only ever read, never written again. A validator is compiled once, from the
+//! schema that is checked in, when the first body of its kind comes: those of all kinds would be an
+//! eighth of an idle station's memory. Kinds without a schema need only be well formed.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::sync::OnceLock;
 
 use jsonschema::Validator;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use yizhan_core::awaited::Wants;
-use yizhan_schemas::payload::{broadcast, directive, video};
+use yizhan_schemas::payload::{MakeSchema, broadcast, directive, video};
 use yizhan_schemas::reply::{ErrorCode, Refusal};
 use yizhan_schemas::{Kind, payload};
 
@@ -26,7 +28,7 @@ const SEVERITY_BYTES_MAX: usize = 64;
 /// The rules that bodies are held to.
 #[derive(Debug)]
 pub struct Bodies {
-    rules: BTreeMap<&'static str, Rule>,
+    rules: BTreeMap<&'static str, LazyRule>,
     instant: Validator,
     bytes_max: usize,
 }
@@ -35,6 +37,24 @@ pub struct Bodies {
 struct Rule {
     schema: Value,
     validator: Validator,
+}
+
+#[derive(Debug)]
+struct LazyRule {
+    kind: &'static str,
+    schema: MakeSchema,
+    rule: OnceLock<Rule>,
+}
+
+impl LazyRule {
+    fn get(&self) -> Result<&Rule, BadSchema> {
+        if let Some(rule) = self.rule.get() {
+            return Ok(rule);
+        }
+        let schema = (self.schema)().to_value();
+        let validator = compile(self.kind, &schema)?;
+        Ok(self.rule.get_or_init(|| Rule { schema, validator }))
+    }
 }
 
 /// A schema of ours that does not compile: a mistake in this build.
@@ -57,17 +77,13 @@ pub struct Checked {
 }
 
 impl Bodies {
-    /// Compiles the validators; bodies may be `bytes_max` bytes long (`ingest.max_payload`).
+    /// Bodies may be `bytes_max` bytes long (`ingest.max_payload`).
     ///
     /// # Errors
-    /// If a schema of this build does not compile.
-    pub fn compile(bytes_max: usize) -> Result<Self, BadSchema> {
-        let mut rules = BTreeMap::new();
-        for (kind, schema) in payload::schemas() {
-            let schema = schema.to_value();
-            let validator = compile(kind, &schema)?;
-            rules.insert(kind, Rule { schema, validator });
-        }
+    /// If the schema that every body needs does not compile.
+    pub fn new(bytes_max: usize) -> Result<Self, BadSchema> {
+        let lazy = |(kind, schema)| (kind, LazyRule { kind, schema, rule: OnceLock::new() });
+        let rules = payload::schemas().into_iter().map(lazy).collect();
         let instant = serde_json::json!({
             "type": "string", "format": "date-time", "pattern": payload::INSTANT_PATTERN,
         });
@@ -82,7 +98,9 @@ impl Bodies {
         if body.len() > self.bytes_max {
             return Err(too_large(body.len(), self.bytes_max));
         }
-        let rule = self.rules.get(kind.as_str());
+        let rule = self.rules.get(kind.as_str()).map(LazyRule::get).transpose();
+        // a test compiles each of them
+        let rule = rule.map_err(|bad| Refusal::new(ErrorCode::SchemaInvalid, bad.to_string()))?;
         let value = match media {
             Media::Json => Some(json(body)?),
             Media::MessagePack => message_pack(body, rule.is_some())?,
@@ -181,5 +199,17 @@ fn message_pack(body: &[u8], json_needed: bool) -> Result<Option<Value>, Refusal
                 reader.get_ref().position()
             ),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_of_each_kind_compiles() {
+        let bodies = Bodies::new(1_024).unwrap();
+        let rules = bodies.rules.values().map(LazyRule::get).collect::<Result<Vec<_>, _>>();
+        assert_eq!(rules.unwrap().len(), payload::schemas().len());
     }
 }

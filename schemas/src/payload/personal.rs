@@ -12,7 +12,7 @@ pub const MASK: &str = "***";
 /// what that says. Of a kind without a schema nothing is left but the mask.
 pub fn masked(kind: &str, payload: &Value) -> Value {
     let schema = super::schemas().into_iter().find(|(known, _)| *known == kind);
-    let schema = schema.map(|(_, schema)| schema.to_value()).unwrap_or_default();
+    let schema = schema.map(|(_, schema)| schema().to_value()).unwrap_or_default();
     shown(&schema, &schema, payload)
 }
 

@@ -15,6 +15,7 @@
 //! counted from 1.
 
 mod entry;
+pub(in crate::spool) mod making;
 pub(in crate::spool) mod open;
 
 use std::path::PathBuf;

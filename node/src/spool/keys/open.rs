@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::entry::Reached;
+use super::making::Making;
 use super::{CACHE_BYTES, DIR, Keys, Limits, Shared};
 use crate::spool::disk;
 use crate::spool::error::SpoolError;
@@ -16,8 +17,6 @@ use crate::spool::lock::Lock;
 
 /// sled's directory in the index's.
 const STORE: &str = "keys";
-/// The extension of its name until it is whole.
-const IN_MAKING: &str = "new";
 /// sled's data file.
 pub(in crate::spool) const DB: &str = "db";
 /// Most indexes ever set aside; after that an operator must have a look.
@@ -89,9 +88,10 @@ impl Keys {
         disk::make_dir(&home)?;
         let lock = Lock::take(&home.join("lock"), data)?;
         let dir = home.join(STORE);
-        let mut report = KeysReport { fresh: !dir.exists(), ..KeysReport::default() };
+        let making = Making::of(&dir);
+        let mut report = KeysReport { fresh: making.is_due(), ..KeysReport::default() };
         if report.fresh {
-            make(&dir)?;
+            making.begin()?;
         }
         let opened = attempt(&dir).or_else(|why| {
             tracing::warn!(
@@ -102,15 +102,14 @@ impl Keys {
             let to = put_aside(&dir)?;
             report.fresh = true;
             report.set_aside = Some((to, why));
-            make(&dir)?;
+            making.begin()?;
             attempt(&dir).map_err(|fault| {
                 let dir = dir.clone();
                 SpoolError::Index { doing: "open, even afresh", dir, fault }
             })
         });
         let (db, applied) = opened?;
-        let data = make_durable(&dir)?;
-        disk::sync_dir(&home)?;
+        let data = making.end(&db)?;
         report.through = applied.ordinal;
         let synced = AtomicU64::new(applied.ordinal);
         let shared = Arc::new(Shared { db, dir, synced, _lock: lock });
@@ -132,20 +131,6 @@ impl Keys {
         let _lock = Lock::take(&home.join("lock"), data)?;
         put_aside(&dir).map(Some)
     }
-}
-
-/// Makes an empty store, which gets its name only when it is whole: sled syncs nothing of what it
-/// makes, and a cut in the middle would leave a store that never opens.
-pub(in crate::spool) fn make(dir: &Path) -> Result<(), SpoolError> {
-    let new = dir.with_extension(IN_MAKING);
-    if new.exists() {
-        // under this name nothing was ever stored
-        fs::remove_dir_all(&new).map_err(|fault| SpoolError::io("remove", &new, fault))?;
-    }
-    let made = Calm::open(&new).and_then(|db| db.call(|db| db.flush()));
-    made.map_err(|fault| SpoolError::Index { doing: "be made", dir: new.clone(), fault })?;
-    make_durable(&new)?;
-    disk::rename(&new, dir)
 }
 
 /// Waits until sled's file is let go of: its own threads hold it for a moment after its handle was
@@ -209,16 +194,4 @@ pub(in crate::spool) fn put_aside(dir: &Path) -> Result<PathBuf, SpoolError> {
     })?;
     disk::rename(dir, &to)?;
     Ok(to)
-}
-
-/// Syncs what sled makes and never syncs. Returns its data file.
-pub(in crate::spool) fn make_durable(dir: &Path) -> Result<File, SpoolError> {
-    let db = dir.join(DB);
-    disk::sync_file(&dir.join("conf"))?;
-    let data = File::open(&db).map_err(|fault| SpoolError::io("open", &db, fault))?;
-    disk::sync_all(&data, &db)?;
-    for one in [&dir.join("blobs"), dir] {
-        disk::sync_dir(one)?;
-    }
-    Ok(data)
 }

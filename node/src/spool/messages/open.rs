@@ -8,9 +8,8 @@ use super::entry::Reached;
 use super::{DIR, MESSAGES_MAX, Messages, Shared};
 use crate::spool::disk;
 use crate::spool::error::SpoolError;
-use crate::spool::keys::open::{
-    Calm, await_release, make, make_durable, put_aside, remove_snapshots,
-};
+use crate::spool::keys::making::Making;
+use crate::spool::keys::open::{Calm, await_release, put_aside, remove_snapshots};
 use crate::spool::lock::Lock;
 
 /// sled's directory in the index's.
@@ -38,24 +37,24 @@ impl Messages {
         disk::make_dir(&home)?;
         let lock = Lock::take(&home.join("lock"), data)?;
         let dir = home.join(STORE);
-        let mut report = MessagesReport { fresh: !dir.exists(), ..MessagesReport::default() };
+        let making = Making::of(&dir);
+        let mut report = MessagesReport { fresh: making.is_due(), ..MessagesReport::default() };
         if report.fresh {
-            make(&dir)?;
+            making.begin()?;
         }
         let opened = attempt(&dir, last_commit).or_else(|why| {
             tracing::warn!(event = "index_set_aside", why, "the index of messages is set aside");
             let to = put_aside(&dir)?;
             report.fresh = true;
             report.set_aside = Some((to, why));
-            make(&dir)?;
+            making.begin()?;
             attempt(&dir, last_commit).map_err(|fault| {
                 let dir = dir.clone();
                 SpoolError::Index { doing: "open, even afresh", dir, fault }
             })
         });
         let (db, reached) = opened?;
-        let data = make_durable(&dir)?;
-        disk::sync_dir(&home)?;
+        let data = making.end(&db)?;
         let synced = Arc::new(AtomicU64::new(reached.commit));
         let shared = Arc::new(Shared { db, dir, synced, _lock: lock });
         Ok((Self { shared, data, reached, failed: false, most: MESSAGES_MAX }, report))
