@@ -10,6 +10,7 @@
 //! | `change` | what a record says of messages |
 //! | `page` | what is known of a run of messages |
 //! | `lanes` | which legs have been handed over |
+//! | `forgotten` | which legs are of messages that are remembered no more |
 //! | `book` | the pages in memory, and the others behind them |
 //! | `scribe` | the thread |
 //! | `list` | searching |
@@ -19,6 +20,7 @@
 mod book;
 mod change;
 mod forget;
+mod forgotten;
 mod lanes;
 mod list;
 mod page;

@@ -155,9 +155,7 @@ impl Book {
     }
 
     fn taken(&mut self, taken: &Taken, from: &mut Sources<'_>) {
-        for (link, leg) in &taken.legs {
-            self.lanes.taken(link, taken.lane(), *leg, &taken.id, taken.count);
-        }
+        self.lanes.taken(taken, self.ordinal + 1);
         let (page, news) = Page::of(taken, &self.here, self.ordinal + 1);
         self.ordinal += taken.count;
         tell(from, &page, news);

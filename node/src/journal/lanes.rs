@@ -9,6 +9,8 @@ use yizhan_core::fill::{LegSource, Reading};
 use yizhan_core::link::Link;
 use yizhan_schemas::{Envelope, Lane, MessageId};
 
+use super::change::Taken;
+use super::forgotten::Forgotten;
 use crate::spool::messages::LinkCursor;
 
 /// Runs of legs of one lane that are remembered.
@@ -31,6 +33,8 @@ struct LaneLegs {
     legs: VecDeque<Legs>,
     /// Runs behind it that ended otherwise.
     ended: Vec<(u64, u64)>,
+    /// Legs of messages of which nothing is to be written down any more.
+    forgotten: Forgotten,
 }
 
 /// Legs of messages that were taken together.
@@ -63,7 +67,12 @@ impl Lanes {
     /// As they were when an index was written.
     pub(super) fn of(cursors: &[LinkCursor]) -> Self {
         let lane = |at: &LinkCursor| {
-            let legs = LaneLegs { acked: at.acked, ended: at.ended.clone(), ..LaneLegs::default() };
+            let legs = LaneLegs {
+                acked: at.acked,
+                ended: at.ended.clone(),
+                forgotten: Forgotten::through_leg(at.forgotten),
+                legs: VecDeque::new(),
+            };
             ((at.link.clone(), at.lane), legs)
         };
         Self(cursors.iter().map(lane).collect())
@@ -76,14 +85,25 @@ impl Lanes {
             lane: *lane,
             acked: legs.acked,
             ended: legs.ended.clone(),
+            forgotten: legs.forgotten.through(),
         };
         self.0.iter().map(cursor).collect()
     }
 
-    /// So many messages were taken from this one on, with legs from that one on.
-    pub(super) fn taken(&mut self, link: &Link, lane: Lane, leg: u64, id: &MessageId, count: u64) {
-        let legs = &mut self.0.entry((link.clone(), lane)).or_default().legs;
-        let last = leg.saturating_add(count.saturating_sub(1));
+    /// These messages were taken, the first of them with this ordinal.
+    pub(super) fn taken(&mut self, taken: &Taken, ordinal: u64) {
+        for (link, leg) in &taken.legs {
+            self.leg_taken(link, *leg, taken, ordinal);
+        }
+    }
+
+    fn leg_taken(&mut self, link: &Link, leg: u64, taken: &Taken, ordinal: u64) {
+        let Taken { id, count, .. } = taken;
+        let lane = self.0.entry((link.clone(), taken.lane())).or_default();
+        let behind = count.saturating_sub(1);
+        let last = leg.saturating_add(behind);
+        lane.forgotten.taken(last, ordinal.saturating_add(behind));
+        let legs = &mut lane.legs;
         legs.push_back(Legs { first: leg, last, id: id.clone() });
         if legs.len() > LEG_RUNS_MAX {
             legs.pop_front();
@@ -123,8 +143,9 @@ impl Lanes {
         let mut runs = Runs::default();
         let known_from = legs.legs.front().map_or(u64::MAX, |legs| legs.first);
         let last = through.min(known_from.saturating_sub(1));
-        if from <= last {
-            let first = from.max(last.saturating_sub(READ_MAX));
+        let remembered = legs.forgotten.through().saturating_add(1);
+        let first = from.max(last.saturating_sub(READ_MAX)).max(remembered);
+        if first <= last {
             let read = log.legs(link, lane, first, last, &mut |reading| {
                 if let Reading::Leg(leg) = reading
                     && legs.is_over(leg.sequence)
@@ -194,7 +215,60 @@ fn without(runs: &[(u64, u64)], from: u64, through: u64) -> Vec<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use yizhan_schemas::frame::Chain;
+
+    use super::super::change::Change;
+    use super::super::tests::put_at;
     use super::*;
+    use crate::spool::messages::MESSAGES_MAX;
+
+    /// A log that notes which legs were asked for, and has none.
+    #[derive(Default)]
+    struct Asked(Mutex<Vec<(u64, u64)>>);
+
+    impl LegSource for Asked {
+        fn legs(
+            &self,
+            _link: &Link,
+            _lane: Lane,
+            from: u64,
+            through: u64,
+            _each: &mut dyn FnMut(Reading) -> bool,
+        ) -> Result<(), String> {
+            self.0.lock().unwrap().push((from, through));
+            Ok(())
+        }
+
+        fn chain_at(&self, _link: &Link, _lane: Lane, _sequence: u64) -> Option<Chain> {
+            None
+        }
+    }
+
+    fn one_taken() -> Taken {
+        let mut taken = None;
+        Change::of([&put_at(1, "incident.report", 5)], |change| match change {
+            Change::Taken(one) => taken = Some(*one),
+            other => panic!("{other:?}"),
+        });
+        taken.unwrap()
+    }
+
+    #[test]
+    fn what_the_index_has_forgotten_is_not_read_from_the_log_when_it_is_handed_over() {
+        let (mut lanes, log) = (Lanes::default(), Asked::default());
+        let one = one_taken();
+        for n in 1..=3 * MESSAGES_MAX {
+            lanes.leg_taken(&Link::Up, n, &one, n);
+        }
+        // over a restart too
+        let mut lanes = Lanes::of(&lanes.cursors());
+        lanes.handed_over(&Link::Up, Lane::Routine, MESSAGES_MAX, &log);
+        assert_eq!(*log.0.lock().unwrap(), []);
+        lanes.handed_over(&Link::Up, Lane::Routine, 3 * MESSAGES_MAX, &log);
+        assert!(!log.0.lock().unwrap().is_empty());
+    }
 
     #[test]
     fn what_is_left_of_a_run_lies_between_those_taken_out() {

@@ -50,6 +50,9 @@ pub struct LinkCursor {
     pub acked: u64,
     /// Runs of legs behind it that ended.
     pub ended: Vec<(u64, u64)>,
+    /// The last leg that is surely of a message that the index has forgotten.
+    #[serde(default)]
+    pub forgotten: u64,
 }
 
 impl Reached {
