@@ -137,7 +137,9 @@ pub fn run() -> Result<(), Error> {
     }
 }
 
-/// One thread is enough for a client.
+/// One thread is enough for a client. Not inlined: the stack of `run`, the longest-lived of all,
+/// would have room for each of these clients.
+#[inline(never)]
 fn wait<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Error::Start)?.block_on(work)

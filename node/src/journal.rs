@@ -83,7 +83,7 @@ pub struct Journal {
     /// The last commit that is in the book; told of every change, for those who wait.
     applied: watch::Receiver<u64>,
     synced: Follower,
-    happenings: broadcast::Sender<Happening>,
+    happenings: broadcast::Sender<Arc<Happening>>,
 }
 
 impl Journal {
@@ -106,7 +106,7 @@ impl Journal {
     }
 
     /// Hears of every event from now on.
-    pub fn happenings(&self) -> broadcast::Receiver<Happening> {
+    pub fn happenings(&self) -> broadcast::Receiver<Arc<Happening>> {
         self.happenings.subscribe()
     }
 

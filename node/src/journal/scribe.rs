@@ -23,13 +23,14 @@ use crate::driver::Observer;
 use crate::spool::{self, Follower, LegReader, MessageLook, Messages};
 
 /// Commits that may wait for the scribe; few where it is tested that others are read from the log.
-const COMMITS_MAX: usize = if cfg!(test) { 4 } else { 4096 };
+const COMMITS_MAX: usize = if cfg!(test) { 4 } else { 1024 };
 /// Commits taken in before those who wait are told.
 const TURN_MAX: usize = 256;
 /// Pause between two turns: those who wait for what a commit says wait so much longer at most.
 const REST: Duration = Duration::from_millis(5);
-/// The index is written at most this long after a page changed.
-const WRITE_EVERY: Duration = Duration::from_secs(2);
+/// The index is written at most this long after a page changed: what becomes of a message within
+/// this time is written once.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
 /// And this long after nothing but the place in the log did.
 const MOVE_EVERY: Duration = Duration::from_secs(60);
 /// With so many changed pages it is written sooner, but not without a pause.
@@ -108,7 +109,7 @@ struct Scribe {
     synced: Follower,
     legs: Arc<dyn LegSource>,
     heard: Box<dyn Fn() -> bool + Send>,
-    happenings: broadcast::Sender<Happening>,
+    happenings: broadcast::Sender<Arc<Happening>>,
     book: Arc<Mutex<Book>>,
     committed: Arc<AtomicU64>,
     applied: watch::Sender<u64>,
@@ -156,7 +157,7 @@ impl Scribe {
     fn take(&self, commit: u64, changes: Vec<Change>) {
         let mut send = |happening| {
             // nobody listening any more is no fault
-            let _ = self.happenings.send(happening);
+            let _ = self.happenings.send(Arc::new(happening));
         };
         let tell = (self.heard)().then_some(&mut send as &mut dyn FnMut(Happening));
         let from = Sources { look: &self.look, log: &*self.legs, tell };

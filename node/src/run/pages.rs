@@ -1,6 +1,7 @@
 //! What HTTP shows: stations, messages, readiness; and the stream of what happens.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
@@ -174,7 +175,7 @@ fn has_reached(status: &MessageStatus, goal: &Goal) -> bool {
 
 /// Passes what happens on to the readers of `GET /v1/stream`.
 pub(super) async fn stream(
-    mut happenings: broadcast::Receiver<Happening>,
+    mut happenings: broadcast::Receiver<Arc<Happening>>,
     events: broadcast::Sender<StreamEvent>,
 ) {
     loop {
@@ -188,7 +189,7 @@ pub(super) async fn stream(
                     "acknowledged" | "completed" | "failed" => Topic::Answered,
                     _ => Topic::Ended,
                 };
-                let data = serde_json::to_value(&happening).unwrap_or_default();
+                let data = serde_json::to_value(&*happening).unwrap_or_default();
                 // nobody reading any more is no fault
                 let _ = events.send(StreamEvent::new(topic, &data));
             }
