@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{broadcast, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use yizhan_core::station::View;
 
 use super::names::Names;
@@ -112,8 +112,7 @@ pub(super) async fn station(
     parts.tasks.spawn(systemd::tell(link.clone(), view.clone()));
     parts.tasks.spawn(gauges(view, volume));
     let announcement = announce(&app, stop.clone());
-    // a task of its own: whoever wakes what the runtime itself waits for wakes its poll too
-    let running = tokio::spawn(driver.run(letters, disk, stop));
+    let running = driver.run(letters, disk, stop);
     let outcome = first_end(running, &mut parts.tasks).await;
     systemd::stopping();
     if outcome.is_ok() {
@@ -135,14 +134,11 @@ pub(super) async fn station(
 
 /// How the loop ends, or a task that never should.
 async fn first_end(
-    running: JoinHandle<Result<(), DiskFailed>>,
+    running: impl Future<Output = Result<(), DiskFailed>>,
     tasks: &mut Tasks,
 ) -> Result<(), RunError> {
     tokio::select! {
-        outcome = running => match outcome {
-            Ok(outcome) => outcome.map_err(RunError::from),
-            Err(_) => Err(RunError::TaskEnded("panicked")),
-        },
+        outcome = running => outcome.map_err(RunError::from),
         Some(ended) = tasks.join_next() => Err(match ended {
             Ok((_, Err(fault))) => fault,
             Ok((name, Ok(()))) => RunError::TaskEnded(name),
@@ -152,7 +148,7 @@ async fn first_end(
 }
 
 /// `nats micro ls` shows the station as soon as its bus answers.
-fn announce(app: &Client, mut stop: watch::Receiver<bool>) -> JoinHandle<()> {
+fn announce(app: &Client, mut stop: watch::Receiver<bool>) -> tokio::task::JoinHandle<()> {
     let app = app.clone();
     tokio::spawn(async move {
         while app.ready(std::time::Duration::from_secs(5)).await.is_err() {}
