@@ -155,7 +155,7 @@ impl Book {
     }
 
     fn taken(&mut self, taken: &Taken, from: &mut Sources<'_>) {
-        self.lanes.taken(taken, self.ordinal + 1);
+        self.lanes.taken(taken, self.ordinal + 1, self.written);
         let (page, news) = Page::of(taken, &self.here, self.ordinal + 1);
         self.ordinal += taken.count;
         tell(from, &page, news);

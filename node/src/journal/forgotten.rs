@@ -33,10 +33,11 @@ impl Forgotten {
         self.through
     }
 
-    /// The leg of the message with this ordinal was taken, the newest of all.
-    pub(super) fn taken(&mut self, leg: u64, ordinal: u64) {
+    /// The leg of the message with this ordinal was taken, the newest of all; the index has all
+    /// through that other one, and what is too old for that is gone from it.
+    pub(super) fn taken(&mut self, leg: u64, ordinal: u64, written: u64) {
         while let Some((passed, old)) = self.marks.front().copied()
-            && old.saturating_add(MESSAGES_MAX) <= ordinal
+            && old.saturating_add(MESSAGES_MAX) <= written
         {
             self.through = passed;
             self.marks.pop_front();
@@ -58,14 +59,14 @@ mod tests {
     #[test]
     fn a_leg_is_forgotten_once_so_many_messages_came_behind_it() {
         let mut forgotten = Forgotten::default();
-        for n in 1..=MESSAGES_MAX {
-            forgotten.taken(n, n);
+        for n in 1..=MESSAGES_MAX + 5 {
+            forgotten.taken(n, n, MESSAGES_MAX);
         }
-        assert_eq!(forgotten.through(), 0);
-        forgotten.taken(MESSAGES_MAX + 1, MESSAGES_MAX + 1);
+        assert_eq!(forgotten.through(), 0, "the index still has the first");
+        forgotten.taken(MESSAGES_MAX + 6, MESSAGES_MAX + 6, MESSAGES_MAX + 5);
         assert_eq!(forgotten.through(), 1);
-        for n in MESSAGES_MAX + 2..=3 * MESSAGES_MAX {
-            forgotten.taken(n, n);
+        for n in MESSAGES_MAX + 7..=3 * MESSAGES_MAX {
+            forgotten.taken(n, n, n);
         }
         let through = forgotten.through();
         assert!(
@@ -78,7 +79,7 @@ mod tests {
     fn legs_of_what_is_not_counted_forget_nothing() {
         let mut forgotten = Forgotten::default();
         for n in 1..=200 {
-            forgotten.taken(n * MARK_EVERY, n);
+            forgotten.taken(n * MARK_EVERY, n, n);
         }
         assert!(forgotten.through() == 0 && forgotten.marks.len() <= MARKS_MAX);
     }

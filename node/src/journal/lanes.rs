@@ -90,19 +90,20 @@ impl Lanes {
         self.0.iter().map(cursor).collect()
     }
 
-    /// These messages were taken, the first of them with this ordinal.
-    pub(super) fn taken(&mut self, taken: &Taken, ordinal: u64) {
+    /// These messages were taken, the first of them with this ordinal; the index has all through
+    /// that other one.
+    pub(super) fn taken(&mut self, taken: &Taken, ordinal: u64, written: u64) {
         for (link, leg) in &taken.legs {
-            self.leg_taken(link, *leg, taken, ordinal);
+            self.leg_taken((link, *leg), taken, ordinal, written);
         }
     }
 
-    fn leg_taken(&mut self, link: &Link, leg: u64, taken: &Taken, ordinal: u64) {
+    fn leg_taken(&mut self, (link, leg): (&Link, u64), taken: &Taken, ordinal: u64, written: u64) {
         let Taken { id, count, .. } = taken;
         let lane = self.0.entry((link.clone(), taken.lane())).or_default();
         let behind = count.saturating_sub(1);
         let last = leg.saturating_add(behind);
-        lane.forgotten.taken(last, ordinal.saturating_add(behind));
+        lane.forgotten.taken(last, ordinal.saturating_add(behind), written);
         let legs = &mut lane.legs;
         legs.push_back(Legs { first: leg, last, id: id.clone() });
         if legs.len() > LEG_RUNS_MAX {
@@ -260,7 +261,7 @@ mod tests {
         let (mut lanes, log) = (Lanes::default(), Asked::default());
         let one = one_taken();
         for n in 1..=3 * MESSAGES_MAX {
-            lanes.leg_taken(&Link::Up, n, &one, n);
+            lanes.leg_taken((&Link::Up, n), &one, n, n);
         }
         // over a restart too
         let mut lanes = Lanes::of(&lanes.cursors());

@@ -5,6 +5,7 @@
 //! is on disk; what has one is made anew, for nothing was ever told from it.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::open::{Calm, DB};
@@ -28,28 +29,30 @@ impl Making {
     }
 
     /// True if there is no store, or half of one.
-    pub(in crate::spool) fn is_due(&self) -> bool {
-        self.mark.exists() || !self.dir.exists()
+    pub(in crate::spool) fn is_due(&self) -> Result<bool, SpoolError> {
+        // of a link that leads nowhere, too, sled shall say so itself
+        Ok(is_there(&self.mark)? || !is_there(&self.dir)?)
     }
 
-    /// Marks the place, and clears it: whatever opens a store there now makes one.
+    /// Marks the place: whatever opens a store there now makes one. What is there goes only if it
+    /// bore the mark already.
     pub(in crate::spool) fn begin(&self) -> Result<(), SpoolError> {
-        if !self.mark.exists() {
+        let half = is_there(&self.mark)?;
+        if !half {
             disk::create(&self.mark)?;
         }
         disk::sync_dir(disk::above(&self.mark))?;
-        match fs::remove_dir_all(&self.dir) {
-            Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => {
-                Err(SpoolError::io("remove", &self.dir, fault))
-            }
-            _ => Ok(()),
+        if half && is_there(&self.dir)? {
+            fs::remove_dir_all(&self.dir)
+                .map_err(|fault| SpoolError::io("remove", &self.dir, fault))?;
         }
+        Ok(())
     }
 
     /// Makes all of the open store durable, and takes the mark away. Returns sled's data file.
     pub(in crate::spool) fn end(&self, db: &Calm) -> Result<File, SpoolError> {
         let (dir, home) = (&self.dir, disk::above(&self.dir));
-        let marked = self.mark.exists();
+        let marked = is_there(&self.mark)?;
         if marked {
             let made = db.call(|db| db.flush());
             made.map_err(|fault| SpoolError::Index { doing: "be made", dir: dir.clone(), fault })?;
@@ -61,6 +64,15 @@ impl Making {
             disk::sync_dir(home)?;
         }
         Ok(data)
+    }
+}
+
+/// True if there is anything under a name; a disk that does not say is no answer.
+fn is_there(path: &Path) -> Result<bool, SpoolError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(fault) if fault.kind() == ErrorKind::NotFound => Ok(false),
+        Err(fault) => Err(SpoolError::io("look at", path, fault)),
     }
 }
 

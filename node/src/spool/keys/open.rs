@@ -89,7 +89,7 @@ impl Keys {
         let lock = Lock::take(&home.join("lock"), data)?;
         let dir = home.join(STORE);
         let making = Making::of(&dir);
-        let mut report = KeysReport { fresh: making.is_due(), ..KeysReport::default() };
+        let mut report = KeysReport { fresh: making.is_due()?, ..KeysReport::default() };
         if report.fresh {
             making.begin()?;
         }

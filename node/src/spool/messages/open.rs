@@ -38,7 +38,7 @@ impl Messages {
         let lock = Lock::take(&home.join("lock"), data)?;
         let dir = home.join(STORE);
         let making = Making::of(&dir);
-        let mut report = MessagesReport { fresh: making.is_due(), ..MessagesReport::default() };
+        let mut report = MessagesReport { fresh: making.is_due()?, ..MessagesReport::default() };
         if report.fresh {
             making.begin()?;
         }
