@@ -39,6 +39,7 @@ pub mod kit;
 pub mod link;
 pub mod mailbox;
 mod nursery;
+mod priority;
 pub mod quarantine;
 pub mod query;
 pub mod reconcile;

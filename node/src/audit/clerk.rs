@@ -14,6 +14,7 @@ use super::AuditError;
 use super::book::Book;
 use super::deed::Deed;
 use super::fold::{Folded, Folds};
+use crate::priority;
 use crate::seal::Notary;
 
 /// Deeds that may wait for the thread; those beyond are counted as lost.
@@ -135,6 +136,7 @@ struct Clerk {
 
 impl Clerk {
     fn run(mut self, desk: &Receiver<Order>) {
+        priority::behind();
         let mut closing = false;
         while !closing {
             let now = Instant::now();

@@ -20,6 +20,7 @@ use super::book::{Book, Sources};
 use super::change::Change;
 use super::{Journal, JournalPlan};
 use crate::driver::Observer;
+use crate::priority;
 use crate::spool::{self, Follower, LegReader, MessageLook, Messages};
 
 /// Commits that may wait for the scribe; few where it is tested that others are read from the log.
@@ -120,6 +121,7 @@ struct Scribe {
 
 impl Scribe {
     fn run(&self, commits: &Receiver<(u64, Vec<Change>)>) {
+        priority::behind();
         loop {
             if self.behind.swap(false, Ordering::SeqCst) {
                 self.read_up();

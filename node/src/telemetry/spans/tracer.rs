@@ -21,7 +21,7 @@ use super::context::Context;
 use super::glimpse::{Glimpse, Sight, SpanFeed, Taken};
 use super::owed::Owed;
 use super::shelf::{Owned, Shelf, dropped};
-use crate::clock;
+use crate::{clock, priority};
 
 /// Commits that may wait for the tracer.
 const COMMITS_MAX: usize = 1_024;
@@ -91,6 +91,7 @@ pub(super) struct Tracer {
 
 impl Tracer {
     fn run(&mut self, glimpses: &Receiver<Glimpse>) {
+        priority::behind();
         while let Ok(first) = glimpses.recv() {
             // woken for each commit it would take a busy machine's processor from those that commit
             thread::sleep(LULL);
