@@ -15,7 +15,7 @@ const STEPS: i32 = 5;
 const NICEST: i32 = 19;
 
 /// Lets the calling thread go behind those that carry messages.
-pub fn behind() {
+pub(crate) fn behind() {
     // on Linux "this process" of these two calls is the calling thread
     let nicer = getpriority_process(None).map(|now| now.saturating_add(STEPS).min(NICEST));
     if let Err(fault) = nicer.and_then(|nicer| setpriority_process(None, nicer)) {
