@@ -24,6 +24,8 @@
 //! | [`config`] [`cli`] | settings and commands |
 
 pub mod adapter;
+#[cfg(test)]
+mod asked;
 pub mod audit;
 pub mod bus;
 pub mod catalogue;

@@ -79,22 +79,26 @@ impl Kits {
 
     /// Where that server is, for whoever comes without TLS.
     pub(super) fn url(&self, hop: Hop) -> String {
-        self.county.station(hop.code()).bus.replace("tls://", "nats://")
+        self.plain_url(hop.code())
+    }
+
+    fn plain_url(&self, code: &str) -> String {
+        self.county.station(code).bus.replace("tls://", "nats://")
     }
 
     /// Where reports go in and come out.
     pub(super) fn ends(&self) -> Ends {
-        let end = |(code, name, _): Applicant| {
-            let url = self.county.station(code).bus.clone();
-            match self.trusts {
-                true => End { url, who: self.county.application(code, name) },
-                false => End {
-                    url: url.replace("tls://", "nats://"),
-                    who: self
-                        .plain(code, &format!("keys/apps/{name}.nk"))
-                        .custom_inbox_prefix(format!("_INBOX_app_{name}")),
-                },
-            }
+        let end = |(code, name, _): Applicant| match self.trusts {
+            true => End {
+                url: self.county.station(code).bus.clone(),
+                who: self.county.application(code, name),
+            },
+            false => End {
+                url: self.plain_url(code),
+                who: self
+                    .plain(code, &format!("keys/apps/{name}.nk"))
+                    .custom_inbox_prefix(format!("_INBOX_app_{name}")),
+            },
         };
         Ends { village: end(GRID), county: end(DESK), speaks: Speaks::OURS }
     }

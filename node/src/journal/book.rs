@@ -18,13 +18,11 @@ use super::change::{Change, Taken};
 use super::lanes::Lanes;
 use super::page::{News, Page};
 use crate::clock;
-use crate::spool::messages::Reached;
+use crate::spool::messages::{MESSAGES_MAX, Reached};
 use crate::spool::{MessageLook, Row};
 
 /// Pages kept in memory once they are written.
 const PAGES_MAX: usize = 4_096;
-/// Most messages that one note is applied to: the rest are beyond what an index remembers.
-const NOTE_MESSAGES_MAX: u64 = 100_000;
 
 /// The pages in memory.
 #[derive(Debug)]
@@ -164,7 +162,8 @@ impl Book {
     }
 
     fn noted(&mut self, note: &Note, from: &mut Sources<'_>) {
-        let mut left = NOTE_MESSAGES_MAX;
+        // the rest are beyond what an index remembers
+        let mut left = MESSAGES_MAX;
         for (first, last) in &note.ranges {
             if left == 0 {
                 return;

@@ -216,36 +216,11 @@ fn without(runs: &[(u64, u64)], from: u64, through: u64) -> Vec<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
-    use yizhan_schemas::frame::Chain;
-
     use super::super::change::Change;
     use super::super::tests::put_at;
     use super::*;
+    use crate::asked::Asked;
     use crate::spool::messages::MESSAGES_MAX;
-
-    /// A log that notes which legs were asked for, and has none.
-    #[derive(Default)]
-    struct Asked(Mutex<Vec<(u64, u64)>>);
-
-    impl LegSource for Asked {
-        fn legs(
-            &self,
-            _link: &Link,
-            _lane: Lane,
-            from: u64,
-            through: u64,
-            _each: &mut dyn FnMut(Reading) -> bool,
-        ) -> Result<(), String> {
-            self.0.lock().unwrap().push((from, through));
-            Ok(())
-        }
-
-        fn chain_at(&self, _link: &Link, _lane: Lane, _sequence: u64) -> Option<Chain> {
-            None
-        }
-    }
 
     fn one_taken() -> Taken {
         let mut taken = None;

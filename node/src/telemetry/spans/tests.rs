@@ -1,11 +1,9 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use opentelemetry::trace::{SpanId, SpanKind, Status};
-use yizhan_core::fill::{LegSource, Reading};
 use yizhan_core::link::Link;
 use yizhan_core::record::Cursor;
-use yizhan_schemas::frame::Chain;
 use yizhan_schemas::payload::spans::{Batch, Operation, Span};
 use yizhan_schemas::query::{Wait, WaitReason};
 use yizhan_schemas::{Code, Kind, Lane, MessageId};
@@ -17,6 +15,7 @@ use super::owed::Owed;
 use super::ride::Ride;
 use super::shelf::{Owned, Shelf};
 use super::tracer::Tracer;
+use crate::asked::Asked;
 
 const VILLAGE: &str = "510722.101.002";
 const TOWN: &str = "510722.101";
@@ -29,28 +28,6 @@ fn code(text: &str) -> Code {
 
 fn id(sequence: u64) -> MessageId {
     format!("{VILLAGE}-b7k2qf-r{sequence}").parse().unwrap()
-}
-
-/// A log that has nothing to give back, and remembers what it was asked for.
-#[derive(Default)]
-struct Asked(Mutex<Vec<(u64, u64)>>);
-
-impl LegSource for Asked {
-    fn legs(
-        &self,
-        _: &Link,
-        _: Lane,
-        from: u64,
-        through: u64,
-        _: &mut dyn FnMut(Reading) -> bool,
-    ) -> Result<(), String> {
-        self.0.lock().unwrap().push((from, through));
-        Ok(())
-    }
-
-    fn chain_at(&self, _: &Link, _: Lane, _: u64) -> Option<Chain> {
-        None
-    }
 }
 
 fn tracer(here: &str, acked: u64) -> (Tracer, Arc<Asked>) {
