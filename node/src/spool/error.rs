@@ -71,7 +71,7 @@ pub enum SpoolError {
     },
     /// Written by a later release.
     #[error(
-        "{file} has format version {found}; this release reads version {known}; start it with the \
+        "{file} has format version {found}; this release reads versions up to {known}; start it with the \
          release that wrote it",
         file = file.display()
     )]

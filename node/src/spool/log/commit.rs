@@ -13,6 +13,7 @@ use yizhan_schemas::{Code, Epoch, Lane};
 use super::format::{
     COMMIT_BYTES_MAX, COMMIT_HEADER_BYTES, CommitHeader, CommitKind, FRAME_BYTES, Frame,
 };
+use super::packed::Packer;
 use super::part::{self, Seals};
 use super::scan::Placed;
 use crate::spool::error::SpoolError;
@@ -23,7 +24,10 @@ const RECORD_BYTES_TYPICAL: usize = 256;
 /// An encoded commit. Its number is put in last, when it is known which segment it goes to.
 #[derive(Debug)]
 pub(super) struct Commit {
+    /// As readers in memory want it.
     pub(super) bytes: Vec<u8>,
+    /// As it goes to the disk, if that is shorter.
+    packed: Option<Vec<u8>>,
     kind: CommitKind,
     records: u32,
     pub(super) notes: Vec<Note>,
@@ -113,7 +117,8 @@ impl Commit {
             }
         }
         let records = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        let commit = Self { bytes, kind: CommitKind::Records, records, notes, seals };
+        let kind = CommitKind::Records;
+        let commit = Self { bytes, packed: None, kind, records, notes, seals };
         commit.within_bounds()
     }
 
@@ -122,11 +127,17 @@ impl Commit {
         let mut bytes = vec![0; COMMIT_HEADER_BYTES];
         bytes.extend_from_slice(body);
         let (notes, seals) = (Vec::new(), Vec::new());
-        Self { bytes, kind: CommitKind::Footer, records: 0, notes, seals }.within_bounds()
+        let kind = CommitKind::Footer;
+        Self { bytes, packed: None, kind, records: 0, notes, seals }.within_bounds()
+    }
+
+    /// Packs it for the disk, if that makes it shorter.
+    pub(super) fn pack(&mut self, packer: &mut Packer) {
+        self.packed = packer.pack(&self.bytes);
     }
 
     fn within_bounds(self) -> Result<Self, SpoolError> {
-        let bytes = self.len();
+        let bytes = self.unpacked_bytes();
         if bytes > COMMIT_BYTES_MAX {
             return Err(SpoolError::CommitTooLarge { bytes, bytes_max: COMMIT_BYTES_MAX });
         }
@@ -135,11 +146,25 @@ impl Commit {
 
     /// Gives it its number and checksums.
     pub(super) fn seal(&mut self, store: u64, number: u64) {
-        CommitHeader::seal(self.kind, store, number, self.records, &mut self.bytes);
+        let (kind, bytes) = match &mut self.packed {
+            Some(packed) => (CommitKind::Packed, packed),
+            None => (self.kind, &mut self.bytes),
+        };
+        CommitHeader::seal(kind, store, number, self.records, bytes);
     }
 
-    /// Its length, bytes.
+    /// As it goes to the disk.
+    pub(super) fn written(&self) -> &[u8] {
+        self.packed.as_ref().unwrap_or(&self.bytes)
+    }
+
+    /// Its length on the disk, bytes.
     pub(super) fn len(&self) -> u64 {
+        self.written().len() as u64
+    }
+
+    /// Its length unpacked, bytes: how much there is to read again after a restart.
+    pub(super) fn unpacked_bytes(&self) -> u64 {
         self.bytes.len() as u64
     }
 }
@@ -173,7 +198,7 @@ fn push(out: &mut Vec<u8>, record: &Record) -> Result<(), SpoolError> {
 #[derive(Debug)]
 pub(super) struct RecordAt<'a> {
     pub(super) frame: Frame,
-    /// Where its frame begins in the segment, bytes.
+    /// Where its frame begins in the segment, counted in its commit as if that was not packed, bytes.
     pub(super) offset: usize,
     pub(super) body: &'a [u8],
 }
@@ -190,19 +215,19 @@ impl RecordAt<'_> {
     }
 }
 
-/// The records of a commit in the bytes of its segment.
+/// The records of a commit, of what [`super::packed::Unpacker::records`] gave.
 pub(super) fn records<'a>(
-    segment: &'a [u8],
+    unpacked: &'a [u8],
     commit: &Placed,
 ) -> impl Iterator<Item = RecordAt<'a>> + use<'a> {
-    let mut offset = commit.offset + COMMIT_HEADER_BYTES;
-    let end = commit.offset + commit.bytes;
+    let start = commit.offset + COMMIT_HEADER_BYTES;
+    let mut at = 0;
     std::iter::from_fn(move || {
-        let rest = segment.get(offset..end)?;
+        let rest = unpacked.get(at..)?;
         let frame = Frame::read(rest)?;
         let body = rest.get(FRAME_BYTES..frame.record_bytes())?;
-        let record = RecordAt { frame, offset, body };
-        offset += frame.record_bytes();
+        let record = RecordAt { frame, offset: start + at, body };
+        at += frame.record_bytes();
         Some(record)
     })
 }

@@ -10,6 +10,7 @@ use yizhan_core::seal::HeldSeal;
 use yizhan_schemas::Lane;
 
 use super::format::{COMMIT_HEADER_BYTES, CommitHeader, CommitKind, FRAME_BYTES, Frame};
+use super::packed::Unpacker;
 use super::part::{self, SEAL, held_leg};
 use super::reader::HeldLeg;
 use super::scan::next_intact;
@@ -29,17 +30,58 @@ pub(super) struct Cursor {
     lane: Lane,
     /// True if it looks for what was re-appended.
     again: bool,
-    /// Where in the file it stands, bytes.
+    /// Where in the file it stands, bytes; within a packed commit as if that was not packed.
     at: u64,
     /// Where the file ends for it.
     end: u64,
-    /// The commit that it stands in, and where that ends; none at a commit's head.
-    commit: Option<(u64, u64)>,
+    /// The commit that it stands in; none at a commit's head.
+    commit: Option<Inside>,
     /// The seals at the head of that commit.
     seals: Vec<Option<Arc<HeldSeal>>>,
-    window: Bytes,
-    /// Where in the file the window begins.
-    window_at: u64,
+    /// Bytes of the file.
+    window: Window,
+    unpacker: Unpacker,
+}
+
+/// A commit that a cursor stands in.
+struct Inside {
+    number: u64,
+    /// Where it begins, bytes.
+    start: u64,
+    /// Where its records end.
+    end: u64,
+    /// Where the next commit begins in the file.
+    behind: u64,
+    /// Its records, if it is packed.
+    unpacked: Option<Window>,
+}
+
+/// Bytes, and where they begin.
+#[derive(Default)]
+struct Window {
+    at: u64,
+    bytes: Bytes,
+}
+
+impl Window {
+    /// So many bytes from there on, if it has them all.
+    fn have(&self, at: u64, count: usize) -> Option<Bytes> {
+        let start = usize::try_from(at.checked_sub(self.at)?).ok()?;
+        let end = start.checked_add(count)?;
+        (end <= self.bytes.len()).then(|| self.bytes.slice(start..end))
+    }
+
+    /// Where it ends.
+    fn end(&self) -> u64 {
+        self.at.saturating_add(self.bytes.len() as u64)
+    }
+
+    /// What of so many bytes it has.
+    fn first(&self, at: u64, count: usize) -> Bytes {
+        let start = at.checked_sub(self.at).and_then(|start| usize::try_from(start).ok());
+        let start = start.unwrap_or(usize::MAX).min(self.bytes.len());
+        self.bytes.slice(start..start.saturating_add(count).min(self.bytes.len()))
+    }
 }
 
 impl Cursor {
@@ -56,10 +98,14 @@ impl Cursor {
             end: start.synced,
             commit: None,
             seals: Vec::new(),
-            window: Bytes::new(),
-            window_at: 0,
+            window: Window::default(),
+            unpacker: Unpacker::default(),
         };
-        if cursor.enter_commit()? && cursor.commit.is_some() {
+        let marked = u64::from(start.mark.commit);
+        // another one, behind damage, is not what the mark speaks of
+        if cursor.enter_commit()?
+            && cursor.commit.as_ref().is_some_and(|in_it| in_it.start == marked)
+        {
             cursor.at = cursor.at.max(u64::from(start.mark.record));
         }
         Ok(cursor)
@@ -72,8 +118,10 @@ impl Cursor {
         at_least: u64,
     ) -> Result<Option<HeldLeg>, SpoolError> {
         loop {
-            let Some((number, commit_end)) = self.commit.filter(|(_, end)| self.at < *end) else {
-                self.commit = None;
+            let inside = self.commit.as_ref().filter(|inside| self.at < inside.end);
+            let Some((number, commit_end)) = inside.map(|inside| (inside.number, inside.end))
+            else {
+                self.leave_commit();
                 if !self.enter_commit()? {
                     return Ok(None);
                 }
@@ -108,6 +156,12 @@ impl Cursor {
         part::has_legs(frame.kind, self.again) && numbered == Some(self.lane)
     }
 
+    fn leave_commit(&mut self) {
+        if let Some(inside) = self.commit.take() {
+            self.at = inside.behind;
+        }
+    }
+
     /// Steps behind a commit's header. `false` at the end.
     fn enter_commit(&mut self) -> Result<bool, SpoolError> {
         while self.at < self.end {
@@ -122,13 +176,35 @@ impl Cursor {
             if header.kind == CommitKind::Footer {
                 return Ok(false);
             }
-            let commit_end = self.at.saturating_add(header.commit_bytes() as u64);
-            self.commit = Some((header.number, commit_end.min(self.end)));
+            let behind = self.at.saturating_add(header.commit_bytes() as u64).min(self.end);
+            let unpacked = match header.kind {
+                CommitKind::Packed => match self.unpack(&header)? {
+                    Some(unpacked) => Some(unpacked),
+                    None => {
+                        // damaged since it was written: nothing in it can be found any more
+                        self.at = behind;
+                        continue;
+                    }
+                },
+                CommitKind::Records | CommitKind::Footer => None,
+            };
+            let end = unpacked.as_ref().map_or(behind, |unpacked| unpacked.end());
+            let (number, start) = (header.number, self.at);
+            self.commit = Some(Inside { number, start, end, behind, unpacked });
             self.at += COMMIT_HEADER_BYTES as u64;
-            self.read_seals(commit_end.min(self.end))?;
+            self.read_seals(end)?;
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// The records of the packed commit whose head it stands at; `None` if that is damaged.
+    fn unpack(&mut self, header: &CommitHeader) -> Result<Option<Window>, SpoolError> {
+        let commit = self.bytes(header.commit_bytes())?;
+        let body = commit.get(COMMIT_HEADER_BYTES..).filter(|_| header.covers(&commit));
+        let records = body.and_then(|body| self.unpacker.unpack(body).ok());
+        let at = self.at.saturating_add(COMMIT_HEADER_BYTES as u64);
+        Ok(records.map(|records| Window { at, bytes: records.into() }))
     }
 
     /// Reads the seals at the head of a commit: what is behind them names them by place.
@@ -161,18 +237,16 @@ impl Cursor {
 
     /// Bytes from where it stands; fewer only where the segment is cut short.
     fn bytes(&mut self, count: usize) -> Result<Bytes, SpoolError> {
-        let have = |window: &Bytes, window_at: u64, at: u64| {
-            let start = usize::try_from(at.checked_sub(window_at)?).ok()?;
-            let end = start.checked_add(count)?;
-            (end <= window.len()).then(|| window.slice(start..end))
-        };
-        if let Some(bytes) = have(&self.window, self.window_at, self.at) {
+        if let Some(unpacked) = self.commit.as_ref().and_then(|inside| inside.unpacked.as_ref()) {
+            return Ok(unpacked.first(self.at, count));
+        }
+        if let Some(bytes) = self.window.have(self.at, count) {
             return Ok(bytes);
         }
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let wanted = count.max(READ_AHEAD_BYTES).min(left);
-        self.window = disk::read_at(&self.file, &self.path, self.at, wanted)?.into();
-        self.window_at = self.at;
-        Ok(self.window.slice(..count.min(self.window.len())))
+        let bytes = disk::read_at(&self.file, &self.path, self.at, wanted)?.into();
+        self.window = Window { at: self.at, bytes };
+        Ok(self.window.first(self.at, count))
     }
 }

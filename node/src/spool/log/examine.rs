@@ -1,5 +1,6 @@
 //! [`Examined`]: one segment read as a whole, with what is wrong with it.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use super::format::{
     SEGMENT_HEADER_BYTES, SegmentHeader,
 };
 use super::holes::Holes;
+use super::packed::Unpacker;
 use super::part::SNAPSHOT;
 use super::scan::{Bad, Placed, Scanned, commit_at, scan};
 use super::segment::path_of;
@@ -140,18 +142,32 @@ impl Examined {
         });
     }
 
+    /// The records of an intact commit with their frames.
+    pub(super) fn unpack(
+        &self,
+        commit: &Placed,
+        unpacker: &mut Unpacker,
+    ) -> Result<Cow<'_, [u8]>, SpoolError> {
+        unpacker.records(&self.bytes, commit).map_err(|fault| SpoolError::Unreadable {
+            file: self.path.clone(),
+            offset: commit.offset as u64,
+            fault,
+        })
+    }
+
     /// Gives every record of every intact commit to `each`, in order, and finds out which legs the
     /// damage took.
     pub(super) fn walk(
         &mut self,
         each: &mut dyn FnMut(&Placed, &RecordAt<'_>, Record),
     ) -> Result<(), SpoolError> {
-        let mut holes = Holes::default();
+        let (mut holes, mut unpacker) = (Holes::default(), Unpacker::default());
         for commit in &self.scanned.commits {
-            if commit.kind != CommitKind::Records {
+            if !commit.kind.has_records() {
                 continue;
             }
-            for record in records(&self.bytes, commit) {
+            let unpacked = self.unpack(commit, &mut unpacker)?;
+            for record in records(&unpacked, commit) {
                 let decoded = record.decode().map_err(|fault| SpoolError::Unreadable {
                     file: self.path.clone(),
                     offset: record.offset as u64,

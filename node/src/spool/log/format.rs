@@ -4,8 +4,10 @@
 
 use crc32c::{crc32c, crc32c_append};
 
-/// The version that this release writes and reads.
-pub(super) const FORMAT_VERSION: u32 = 1;
+/// The version that this release writes.
+pub(super) const FORMAT_VERSION: u32 = 2;
+/// The oldest version that this release reads: the same without [`CommitKind::Packed`].
+const FORMAT_VERSION_OLDEST: u32 = 1;
 /// Length of a [`SegmentHeader`].
 pub(super) const SEGMENT_HEADER_BYTES: usize = 64;
 /// Length of a [`CommitHeader`].
@@ -59,7 +61,7 @@ impl SegmentHeader {
 
     pub(super) fn read(bytes: &[u8]) -> Result<Self, HeaderFault> {
         Self::fields(bytes).ok_or(HeaderFault::Broken).and_then(|(version, header)| match version {
-            FORMAT_VERSION => Ok(header),
+            FORMAT_VERSION_OLDEST..=FORMAT_VERSION => Ok(header),
             other => Err(HeaderFault::Version(other)),
         })
     }
@@ -85,6 +87,8 @@ pub(super) enum CommitKind {
     Records,
     /// A [`super::footer::Footer`]: the segment is closed.
     Footer,
+    /// Records, packed: see [`super::packed`].
+    Packed,
 }
 
 impl CommitKind {
@@ -92,11 +96,17 @@ impl CommitKind {
         match self {
             Self::Records => 1,
             Self::Footer => 2,
+            Self::Packed => 3,
         }
     }
 
     fn of(number: u32) -> Option<Self> {
-        [Self::Records, Self::Footer].into_iter().find(|kind| kind.number() == number)
+        [Self::Records, Self::Footer, Self::Packed].into_iter().find(|kind| kind.number() == number)
+    }
+
+    /// True if there are records in it, packed or not.
+    pub(super) fn has_records(self) -> bool {
+        matches!(self, Self::Records | Self::Packed)
     }
 }
 

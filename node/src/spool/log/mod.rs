@@ -34,6 +34,8 @@
 //! reading its neighbours; `kind` and `lane` let it pass over the others without decoding them.
 //! `store` is drawn when the log is made and told to nobody: no payload can pass for a commit.
 //!
+//! A commit of some length is **packed** ([`packed`]); its places are told as if it was not.
+//!
 //! A full segment is **closed**: its footer (a commit of its own kind) holds, by link and lane,
 //! the first and last leg and the place of every 64th, which legs were re-appended, the days
 //! covered, the publishers' keys counted, the station's own messages; the trailer says where the
@@ -75,6 +77,7 @@ mod holes;
 mod lanes;
 mod merge;
 mod open;
+mod packed;
 mod part;
 mod ranges;
 mod reader;
@@ -101,6 +104,7 @@ use yizhan_core::step::{Spool, Writes};
 use self::commit::Commit;
 use self::footer::{Footer, Tally};
 use self::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use self::packed::Packer;
 use self::segment::Segment;
 use self::shared::{Extent, Shared};
 use self::spare::Spare;
@@ -147,7 +151,8 @@ pub struct Log {
     next: u64,
     /// Written and not yet synced: at most one commit is ever in doubt.
     unsynced: Option<Commit>,
-    /// Bytes of commits since the last snapshot.
+    packer: Packer,
+    /// Bytes of commits since the last snapshot, unpacked.
     since_snapshot_bytes: u64,
     /// What failed first, if something did.
     poisoned: Option<String>,
@@ -168,7 +173,8 @@ impl Log {
                 return Ok(());
             }
             log.sync_commit()?;
-            let commit = Commit::of(records)?;
+            let mut commit = Commit::of(records)?;
+            commit.pack(&mut log.packer);
             if !log.tail.has_room_for(commit.len()) {
                 log.roll(SEGMENT_HEADER_BYTES as u64 + commit.len())?;
             }
@@ -273,7 +279,7 @@ impl Log {
         commit.seal(self.shared.store, self.next);
         self.tail.write(&commit)?;
         self.next += 1;
-        self.since_snapshot_bytes += commit.len();
+        self.since_snapshot_bytes += commit.unpacked_bytes();
         self.unsynced = Some(commit);
         Ok(())
     }

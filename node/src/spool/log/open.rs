@@ -9,6 +9,7 @@ use super::damage::{Damage, Torn, keep_cut};
 use super::examine::Examined;
 use super::footer::Tally;
 use super::format::{SEGMENT_HEADER_BYTES, SegmentHeader, trailer};
+use super::packed::Packer;
 use super::segment::{Segment, path_of};
 use super::shared::{Extent, Shared};
 use super::spare::Spare;
@@ -108,6 +109,7 @@ impl Opening {
             tally: self.tally,
             next,
             unsynced: None,
+            packer: Packer::default(),
             since_snapshot_bytes: self.since_snapshot_bytes,
             poisoned: None,
             shared: Arc::new(shared),

@@ -18,8 +18,8 @@ use yizhan_schemas::Lane;
 use super::commit::records;
 use super::damage::LegRange;
 use super::examine::examine;
-use super::format::CommitKind;
 use super::lanes::{Only, OnlySpan};
+use super::packed::Unpacker;
 use super::part::{self, SEAL, Seals};
 use super::ranges::Ranges;
 use super::reader::LegReader;
@@ -64,11 +64,6 @@ impl Carried {
         let place = u32::try_from(self.seals.len() - 1).ok()?;
         Some(Under { seal: place, ..under })
     }
-}
-
-/// Each item, and whether it is the first.
-fn firsts<T>(items: impl Iterator<Item = T>) -> impl Iterator<Item = (bool, T)> {
-    items.enumerate().map(|(at, item)| (at == 0, item))
 }
 
 /// The number of a segment, and the runs of legs that are nowhere newer.
@@ -179,46 +174,31 @@ impl Reclaimer {
         let seen = examine(&self.shared.dir, segment, Some(self.shared.store), follower)?;
         let mut bytes = 0;
         let commits = seen.scanned.commits.iter();
-        let commits = commits.filter(|commit| commit.kind == CommitKind::Records);
-        let mut heads: Vec<Option<Arc<HeldSeal>>> = Vec::new();
-        for (first, record) in commits.flat_map(|commit| firsts(records(&seen.bytes, commit))) {
-            if first {
-                heads.clear();
-            }
-            if record.frame.kind == SEAL {
-                heads.push(part::seal(record.body));
-            }
-            let letter = record.frame.kind;
-            if !part::has_legs(letter, true) && !part::has_legs(letter, false) {
-                continue;
-            }
-            if bytes >= bytes_max {
-                return Ok(carried);
-            }
-            let decoded = record.decode().map_err(|fault| SpoolError::Unreadable {
-                file: seen.path.clone(),
-                offset: record.offset as u64,
-                fault,
-            })?;
-            let (Record::Put(mut put) | Record::Reappended(mut put) | Record::Resumed(mut put)) =
-                decoded
-            else {
-                continue;
-            };
-            let lane = put.envelope.header().lane;
-            put.legs.retain(|leg| {
-                let key = (leg.link.clone(), leg.link.numbered_lane(lane));
-                let legs = missing.get_mut(&key).filter(|legs| legs.has(leg.sequence));
-                let wanted = legs.is_some();
-                if let Some(legs) = legs {
-                    legs.subtract(&Ranges::one(leg.sequence, leg.sequence));
+        let mut unpacker = Unpacker::default();
+        for commit in commits.filter(|commit| commit.kind.has_records()) {
+            let unpacked = seen.unpack(commit, &mut unpacker)?;
+            let mut heads: Vec<Option<Arc<HeldSeal>>> = Vec::new();
+            for record in records(&unpacked, commit) {
+                if record.frame.kind == SEAL {
+                    heads.push(part::seal(record.body));
                 }
-                wanted
-            });
-            if !put.legs.is_empty() {
-                bytes += put.envelope.bytes().len() + PUT_BYTES;
-                put.under = put.under.and_then(|under| carried.name(under, &heads));
-                carried.puts.push(put);
+                let letter = record.frame.kind;
+                if !part::has_legs(letter, true) && !part::has_legs(letter, false) {
+                    continue;
+                }
+                if bytes >= bytes_max {
+                    return Ok(carried);
+                }
+                let decoded = record.decode().map_err(|fault| SpoolError::Unreadable {
+                    file: seen.path.clone(),
+                    offset: record.offset as u64,
+                    fault,
+                })?;
+                if let Some(mut put) = owing(decoded, &mut missing) {
+                    bytes += put.envelope.bytes().len() + PUT_BYTES;
+                    put.under = put.under.and_then(|under| carried.name(under, &heads));
+                    carried.puts.push(put);
+                }
             }
         }
         carried.unreadable = ranges_of(&missing);
@@ -334,6 +314,25 @@ fn wanted_legs(only: &[super::lanes::Only], open: &[Asked]) -> BTreeMap<(Link, L
         }
     }
     wanted
+}
+
+/// The message in a record with those of its legs that are missing; from then on they are not.
+fn owing(record: Record, missing: &mut BTreeMap<(Link, Lane), Ranges>) -> Option<Put> {
+    let (Record::Put(mut put) | Record::Reappended(mut put) | Record::Resumed(mut put)) = record
+    else {
+        return None;
+    };
+    let lane = put.envelope.header().lane;
+    put.legs.retain(|leg| {
+        let key = (leg.link.clone(), leg.link.numbered_lane(lane));
+        let legs = missing.get_mut(&key).filter(|legs| legs.has(leg.sequence));
+        let wanted = legs.is_some();
+        if let Some(legs) = legs {
+            legs.subtract(&Ranges::one(leg.sequence, leg.sequence));
+        }
+        wanted
+    });
+    (!put.legs.is_empty()).then_some(put)
 }
 
 fn ranges_of(legs: &BTreeMap<(Link, Lane), Ranges>) -> Vec<LegRange> {

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::format::{COMMIT_MAGIC, CommitHeader, CommitKind, SEGMENT_HEADER_BYTES};
+use super::packed;
 
 /// An intact commit and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(super) struct Placed {
     pub(super) offset: usize,
     /// Header and body.
     pub(super) bytes: usize,
+    /// The same unpacked.
+    pub(super) unpacked_bytes: usize,
     store: u64,
 }
 
@@ -96,11 +99,12 @@ pub(super) fn commit_at(segment: &[u8], offset: usize, store: Option<u64>) -> Op
     let header = CommitHeader::read(rest)?;
     let bytes = rest.get(..header.commit_bytes())?;
     let ours = store.is_none_or(|store| store == header.store);
-    (ours && header.covers(bytes)).then_some(Placed {
+    (ours && header.covers(bytes)).then(|| Placed {
         number: header.number,
         kind: header.kind,
         offset,
         bytes: bytes.len(),
+        unpacked_bytes: packed::commit_bytes(header.kind, bytes),
         store: header.store,
     })
 }

@@ -141,7 +141,7 @@ impl Segment {
     /// Writes a commit behind the last one; it is not durable yet. On a full disk the file is cut
     /// back, and the error says so.
     pub(super) fn write(&mut self, commit: &Commit) -> Result<(), SpoolError> {
-        let written = disk::write_at(&self.file, &self.path, self.end, &commit.bytes);
+        let written = disk::write_at(&self.file, &self.path, self.end, commit.written());
         if let Err(SpoolError::Full { .. }) = written {
             disk::set_len(&self.file, &self.path, self.end)?;
             // what was set aside goes with the cut; a full disk may not give it again

@@ -8,7 +8,6 @@ use super::Options;
 use super::damage::{Damage, Harm, Torn, keep_damaged, move_aside};
 use super::examine::{Examined, begins_with_snapshot, examine, read_header};
 use super::footer::{Footer, Tally};
-use super::format::CommitKind;
 use super::open::Report;
 use super::segment::{list, path_of};
 use super::shared::{Extent, State};
@@ -191,8 +190,8 @@ impl Opening {
 
     fn count_since_snapshot(&mut self, seen: &Examined) {
         let commits = seen.scanned.commits.iter();
-        let records = commits.filter(|commit| commit.kind == CommitKind::Records);
-        let mut bytes: u64 = records.map(|commit| commit.bytes as u64).sum();
+        let records = commits.filter(|commit| commit.kind.has_records());
+        let mut bytes: u64 = records.map(|commit| commit.unpacked_bytes as u64).sum();
         if self.report.snapshot == Some(seen.first) {
             let head = seen.scanned.commits.first();
             self.state.snapshot_bytes = head.map_or(0, |commit| commit.bytes as u64);

@@ -170,7 +170,7 @@ fn what_was_noted_at_writing_is_what_is_noted_at_reading() {
     let mut commit = Commit::of(&records).unwrap();
     commit.seal(5, 1);
     let placed = scan::commit_at(&commit.bytes, 0, Some(5)).unwrap();
-    let read = commit::records(&commit.bytes, &placed);
+    let read = commit::records(&commit.bytes[format::COMMIT_HEADER_BYTES..], &placed);
     let read: Vec<_> = read.filter_map(|at| at.note(&at.decode().unwrap())).collect();
     assert_eq!(read.len(), 2);
     for (read, written) in read.iter().zip(&commit.notes) {
