@@ -83,6 +83,17 @@ fn what_does_not_get_shorter_goes_as_it_is() {
 }
 
 #[test]
+fn what_is_long_by_itself_goes_as_it_is() {
+    let data = data();
+    let (mut log, _, _) = open(data.path(), Options::default());
+    let mut sender = Sender::default();
+    let records: Vec<_> = (0..10).map(|_| sender.up(&[b'x'; 20_000])).collect();
+    log.append(&records).unwrap();
+    log.sync().unwrap();
+    assert!(used_bytes(data.path()) > payload_bytes(&records));
+}
+
+#[test]
 fn a_flipped_bit_in_a_packed_commit_is_damage_of_that_commit_alone() {
     let data = data();
     let records = written_in(data.path(), 3, report);

@@ -133,7 +133,7 @@ impl Commit {
 
     /// Packs it for the disk, if that makes it shorter.
     pub(super) fn pack(&mut self, packer: &mut Packer) {
-        self.packed = packer.pack(&self.bytes);
+        self.packed = packer.pack(&self.bytes, self.records);
     }
 
     fn within_bounds(self) -> Result<Self, SpoolError> {

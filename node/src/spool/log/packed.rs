@@ -24,6 +24,9 @@ use super::scan::Placed;
 const PACK_BYTES_MIN: usize = 4096;
 /// Longer ones too: whoever wants one leg of a commit unpacks all of it. Bytes.
 const PACK_BYTES_MAX: usize = 1024 * 1024;
+/// Longer ones on average are photographs and the like, which are packed already: looking costs more
+/// than it saves. Bytes of a record.
+const PACK_RECORD_BYTES_MAX: usize = 8192;
 /// The level of zstd. Measured with commits of 70 real reports: 1 packs to 0.19 in 0.65 µs each and
 /// unpacks in 0.26 µs, 3 to 0.19 in 0.81 µs, -5 to 0.27 in 0.49 µs.
 const LEVEL: i32 = 1;
@@ -41,11 +44,13 @@ impl std::fmt::Debug for Packer {
 }
 
 impl Packer {
-    /// The same commit packed, with room for its header as it has itself; `None` if it would not
-    /// be shorter by an eighth.
-    pub(super) fn pack(&mut self, commit: &[u8]) -> Option<Vec<u8>> {
+    /// The same commit of so many records packed, with room for its header as it has itself; `None`
+    /// if it would not be shorter by an eighth.
+    pub(super) fn pack(&mut self, commit: &[u8], records: u32) -> Option<Vec<u8>> {
         let body = commit.get(COMMIT_HEADER_BYTES..)?;
-        if !(PACK_BYTES_MIN..=PACK_BYTES_MAX).contains(&body.len()) {
+        let each = body.len().checked_div(records as usize)?;
+        if !(PACK_BYTES_MIN..=PACK_BYTES_MAX).contains(&body.len()) || each > PACK_RECORD_BYTES_MAX
+        {
             return None;
         }
         let start = COMMIT_HEADER_BYTES + LENGTH_BYTES;
