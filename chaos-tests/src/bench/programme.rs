@@ -39,7 +39,7 @@ impl Scale {
             Peer::Nats(setup) if setup.always => self.of(20_000, 3_000),
             _ => self.of(100_000, 20_000) * 400 / size.max(400),
         };
-        Work::Throughput { count, size, publishers: 1, window: 256 }
+        Work::Throughput { count, size, publishers: 1, window: 256, real: false }
     }
 
     fn outage(self, black_hole: bool) -> Work {
@@ -85,8 +85,9 @@ impl Programme {
                 this.then(peer, scale.answers());
                 this.then(peer, scale.latency());
             }
-            let count = scale.of(100_000, 20_000);
-            this.then(Ours, Work::Throughput { count, size: 400, publishers: 128, window: 1 });
+            let (publishers, count) = (128, 5_000);
+            let flood = Work::Throughput { count, size: 400, publishers, window: 1, real: true };
+            this.then(Ours, flood);
         }
         for _ in 0..times {
             this.then(Ours, scale.kill());

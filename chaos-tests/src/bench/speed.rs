@@ -25,6 +25,8 @@ pub struct Flood {
     pub publishers: usize,
     /// Answers that each of them may have open.
     pub window: usize,
+    /// Real calls of their own sizes instead of made-up reports, which say much the same.
+    pub real: bool,
 }
 
 /// As fast as answers allow, until all is at the county.
@@ -32,7 +34,8 @@ pub struct Flood {
 /// # Errors
 /// Something was not accepted, or did not come.
 pub async fn throughput(peer: Peer, flood: Flood) -> Result<Value, String> {
-    let Flood { count, size, publishers, window } = flood;
+    let Flood { count, size, publishers, window, real } = flood;
+    let payload_bytes = flood.reports()?.bytes(count) as f64;
     let disk_sync_ms = Chain::disk_sync_ms();
     let chain = Chain::start(peer).await;
     let before = Cost::of(&chain);
@@ -41,7 +44,7 @@ pub async fn throughput(peer: Peer, flood: Flood) -> Result<Value, String> {
     let per_100k = 100_000.0 / count as f64;
     Ok(json!({
         "scenario": "throughput", "peer": peer.to_string(), "count": count, "size": size,
-        "publishers": publishers, "window": window,
+        "publishers": publishers, "window": window, "real": u8::from(real),
         "ack_per_s": count as f64 / answered.as_secs_f64(),
         "end_to_end_per_s": count as f64 / took.as_secs_f64(),
         "duplicates": read.duplicates, "lost": read.missing(count),
@@ -49,7 +52,7 @@ pub async fn throughput(peer: Peer, flood: Flood) -> Result<Value, String> {
         "node_cpu_s_per_100k": cost.node_cpu_s * per_100k,
         "bus_cpu_s_per_100k": cost.bus_cpu_s * per_100k,
         "node_peak_mib": cost.node_peak_mib, "bus_peak_mib": cost.bus_peak_mib,
-        "written_per_payload_and_hop": cost.node_written_bytes / (3.0 * (count * size) as f64),
+        "written_per_payload_and_hop": cost.node_written_bytes / (3.0 * payload_bytes),
         "disk_sync_ms": disk_sync_ms,
     }))
 }
@@ -65,13 +68,26 @@ pub struct Flooded {
 }
 
 impl Flood {
+    /// From one publisher, made up.
+    pub fn of_one(count: usize, size: usize) -> Self {
+        Self { count, size, publishers: 1, window: 256, real: false }
+    }
+
+    fn reports(self) -> Result<Arc<Reports>, String> {
+        let reports = match self.real {
+            true => Reports::calls(self.count)?,
+            false => Reports::Sized(self.size),
+        };
+        Ok(Arc::new(reports))
+    }
+
     /// Lets it through a chain.
     ///
     /// # Errors
     /// Something was not accepted, or did not come.
     pub async fn through(self, ends: &Ends) -> Result<Flooded, String> {
-        let Self { count, size, publishers, window } = self;
-        let reports = Arc::new(Reports::Sized(size));
+        let Self { count, publishers, window, .. } = self;
+        let reports = self.reports()?;
         let reader = Reader::at_county(ends, &reports, count).await;
         let mut clients = Vec::new();
         for _ in 0..publishers {

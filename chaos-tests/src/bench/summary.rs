@@ -233,7 +233,7 @@ fn cost(results: &Results) -> Vec<Row> {
     let idle = all("idle");
     vec![
         Row::judged(
-            "written to disk / payload and hop, 128 publishers",
+            "written to disk / payload and hop, 128 publishers, real calls",
             results.ours(many, "written_per_payload_and_hop"),
             None,
             Goal::AtMost(1.5),

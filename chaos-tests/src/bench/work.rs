@@ -29,6 +29,9 @@ pub enum Work {
         /// Answers that each of them may have open.
         #[arg(long, default_value_t = 256)]
         window: usize,
+        /// Real calls of their own sizes; there are 5,000.
+        #[arg(long)]
+        real: bool,
     },
     /// One report after the other: how long each answer takes.
     Answers {
@@ -142,8 +145,8 @@ impl Work {
     pub async fn play(self, peer: Peer) -> Result<Value, String> {
         let seconds = Duration::from_secs_f64;
         match self {
-            Self::Throughput { count, size, publishers, window } => {
-                speed::throughput(peer, Flood { count, size, publishers, window }).await
+            Self::Throughput { count, size, publishers, window, real } => {
+                speed::throughput(peer, Flood { count, size, publishers, window, real }).await
             }
             Self::Answers { count, size } => speed::answers(peer, count, size).await,
             Self::Latency { count, size, rate } => speed::latency(peer, count, size, rate).await,
@@ -162,10 +165,10 @@ impl Work {
             }
             Self::Backlog { count, long } => backlog::backlog(count, long).await,
             Self::Trust { count, size, runs } => {
-                trust::trust(Flood { count, size, publishers: 1, window: 256 }, runs).await
+                trust::trust(Flood::of_one(count, size), runs).await
             }
             Self::Traces { count, size, runs } => {
-                traces::traces(Flood { count, size, publishers: 1, window: 256 }, runs).await
+                traces::traces(Flood::of_one(count, size), runs).await
             }
             Self::Idle { seconds: lasts } => idle::idle(seconds(lasts)).await,
         }
