@@ -135,8 +135,15 @@ fn header(number: u64, lane: Lane) -> Result<Header, Fault> {
     ))
 }
 
-/// Bytes that no filesystem could make up or compress.
+/// Messages in a row that are alike in whether they can be packed.
+const STRETCH: u64 = 256;
+
+/// Bytes that nobody could make up: by turns such as the log packs, and such as nothing can.
 fn payload(number: u64) -> Vec<u8> {
+    if (number / STRETCH).is_multiple_of(2) {
+        let words = format!("message {number} says where the power was cut; ");
+        return words.bytes().cycle().take(payload_bytes(number)).collect();
+    }
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut step = || {
         state ^= state << 13;
