@@ -46,11 +46,6 @@ fn commit(sender: &mut Sender, bytes: [u8; 2]) -> Vec<Record> {
     records
 }
 
-fn append(log: &mut Log, records: &[Record]) {
-    log.append(records).unwrap();
-    log.sync().unwrap();
-}
-
 /// What each leg of the parent is under, from one on.
 fn under(log: &Log, from: u64) -> Vec<Option<(u8, u32)>> {
     let mut found = Vec::new();

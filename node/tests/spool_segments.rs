@@ -205,11 +205,7 @@ fn a_later_format_version_is_refused_and_not_touched() {
     let data = data();
     thirty(data.path());
     let victim = segments(data.path())[0].clone();
-    harm(&victim, |bytes| {
-        bytes[8] = 9;
-        let crc = crc32c::crc32c(&bytes[..60]);
-        bytes[60..64].copy_from_slice(&crc.to_le_bytes());
-    });
+    with_version(&victim, 9);
     let before = fs::read(&victim).unwrap();
     let fault = Log::open(data.path(), SMALL, &mut |_| {}).unwrap_err();
     assert!(

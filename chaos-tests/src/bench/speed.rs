@@ -35,11 +35,10 @@ pub struct Flood {
 /// Something was not accepted, or did not come.
 pub async fn throughput(peer: Peer, flood: Flood) -> Result<Value, String> {
     let Flood { count, size, publishers, window, real } = flood;
-    let payload_bytes = flood.reports()?.bytes(count) as f64;
     let disk_sync_ms = Chain::disk_sync_ms();
     let chain = Chain::start(peer).await;
     let before = Cost::of(&chain);
-    let Flooded { answered, took, read } = flood.through(&chain.ends()).await?;
+    let Flooded { answered, took, read, payload_bytes } = flood.through(&chain.ends()).await?;
     let cost = Cost::of(&chain).since(before);
     let per_100k = 100_000.0 / count as f64;
     Ok(json!({
@@ -52,7 +51,7 @@ pub async fn throughput(peer: Peer, flood: Flood) -> Result<Value, String> {
         "node_cpu_s_per_100k": cost.node_cpu_s * per_100k,
         "bus_cpu_s_per_100k": cost.bus_cpu_s * per_100k,
         "node_peak_mib": cost.node_peak_mib, "bus_peak_mib": cost.bus_peak_mib,
-        "written_per_payload_and_hop": cost.node_written_bytes / (3.0 * payload_bytes),
+        "written_per_payload_and_hop": cost.node_written_bytes / (3.0 * payload_bytes as f64),
         "disk_sync_ms": disk_sync_ms,
     }))
 }
@@ -65,6 +64,8 @@ pub struct Flooded {
     pub took: Duration,
     /// What came there.
     pub read: Arrivals,
+    /// Of all that was handed in.
+    pub payload_bytes: usize,
 }
 
 impl Flood {
@@ -103,7 +104,7 @@ impl Flood {
         let answered = began.elapsed();
         let read = reader.all(count).await?;
         let took = read.last.map_or(Duration::ZERO, |last| last - began);
-        Ok(Flooded { answered, took, read })
+        Ok(Flooded { answered, took, read, payload_bytes: reports.bytes(count) })
     }
 }
 

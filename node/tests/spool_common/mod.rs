@@ -118,11 +118,16 @@ pub(crate) fn open(data: &Path, options: Options) -> (Log, Report, Vec<Record>) 
     (log, report, visited)
 }
 
+/// Appends records as one commit, durably.
+pub(crate) fn append(log: &mut Log, records: &[Record]) {
+    log.append(records).unwrap();
+    log.sync().unwrap();
+}
+
 /// Appends each record as a commit of its own, durably.
 pub(crate) fn append_each(log: &mut Log, records: &[Record]) {
     for record in records {
-        log.append(std::slice::from_ref(record)).unwrap();
-        log.sync().unwrap();
+        append(log, std::slice::from_ref(record));
     }
 }
 
@@ -152,6 +157,15 @@ pub(crate) fn harm(file: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(file).unwrap();
     change(&mut bytes);
     fs::write(file, bytes).unwrap();
+}
+
+/// Gives an intact segment another format version, and a checksum to match.
+pub(crate) fn with_version(segment: &Path, version: u8) {
+    harm(segment, |bytes| {
+        bytes[8] = version;
+        let crc = crc32c::crc32c(&bytes[..60]).to_le_bytes();
+        bytes[60..64].copy_from_slice(&crc);
+    });
 }
 
 pub(crate) fn flip(file: &Path, offset: usize) {

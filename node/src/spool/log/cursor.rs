@@ -66,9 +66,7 @@ struct Window {
 impl Window {
     /// So many bytes from there on, if it has them all.
     fn have(&self, at: u64, count: usize) -> Option<Bytes> {
-        let start = usize::try_from(at.checked_sub(self.at)?).ok()?;
-        let end = start.checked_add(count)?;
-        (end <= self.bytes.len()).then(|| self.bytes.slice(start..end))
+        Some(self.first(at, count)).filter(|found| found.len() == count)
     }
 
     /// Where it ends.
@@ -177,17 +175,13 @@ impl Cursor {
                 return Ok(false);
             }
             let behind = self.at.saturating_add(header.commit_bytes() as u64).min(self.end);
-            let unpacked = match header.kind {
-                CommitKind::Packed => match self.unpack(&header)? {
-                    Some(unpacked) => Some(unpacked),
-                    None => {
-                        // damaged since it was written: nothing in it can be found any more
-                        self.at = behind;
-                        continue;
-                    }
-                },
-                CommitKind::Records | CommitKind::Footer => None,
-            };
+            let packed = header.kind == CommitKind::Packed;
+            let unpacked = if packed { self.unpack(&header)? } else { None };
+            if packed && unpacked.is_none() {
+                // damaged since it was written: nothing in it can be found any more
+                self.at = behind;
+                continue;
+            }
             let end = unpacked.as_ref().map_or(behind, |unpacked| unpacked.end());
             let (number, start) = (header.number, self.at);
             self.commit = Some(Inside { number, start, end, behind, unpacked });

@@ -209,6 +209,7 @@ impl Log {
     pub fn append_snapshot(&mut self, snapshot: Bytes) -> Result<(), SpoolError> {
         self.guarded(|log| {
             log.sync_commit()?;
+            // as it is: whether a segment begins with one is told from its frame
             let commit = Commit::of(&[Record::Snapshot(snapshot)])?;
             let bytes = commit.len();
             log.roll(gauge::snapshot_segment_bytes(log.shared.options, bytes))?;
