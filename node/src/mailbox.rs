@@ -60,11 +60,20 @@ pub enum Letter {
     },
 }
 
+/// Where an answer is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Return {
+    /// Where to publish it; empty if none is wanted.
+    pub subject: String,
+    /// Which of the requests that bear this subject it is for.
+    pub turn: u64,
+}
+
 /// What a desk remembers of a request for as long as it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slip {
     /// Where the answer is wanted.
-    pub reply: String,
+    pub reply: Return,
     /// Who asked.
     pub who: Arc<str>,
     /// What the message is about.

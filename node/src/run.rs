@@ -18,6 +18,7 @@ mod names;
 mod notes;
 mod office;
 mod open;
+mod owed;
 mod pages;
 mod parent;
 mod parts;

@@ -87,6 +87,10 @@ fn describe() {
         describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
     };
     counter!("yizhan_accepted_total", "Messages taken from publishers, by lane and family");
+    counter!(
+        "yizhan_answers_withheld_total",
+        "Answers not given, for the bus would take them to another publisher"
+    );
     counter!("yizhan_ingest_refused_total", "Requests on the bus that were not taken, by code");
     counter!("yizhan_custody_in_total", "Messages taken from a neighbour, by link and lane");
     counter!("yizhan_custody_out_total", "Legs durable at a neighbour, by link and lane");

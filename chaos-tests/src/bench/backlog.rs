@@ -37,6 +37,12 @@ pub async fn backlog(count: usize, long: bool) -> Result<Value, String> {
     let publisher = Publisher::at_village(&ends, &reports).await;
     let handed = publisher.flood(0..count, WINDOW).await?;
     drop(publisher);
+    let village = chain.place(Hop::Village).ok_or("the village is one of ours")?;
+    let taken =
+        village.metric("yizhan_accepted_total", "").await.ok_or("the village has no pages")?;
+    if taken != count as f64 {
+        return Err(format!("the village took {taken} of {count}"));
+    }
     let filled_mib = memory(&chain);
     chain.kill(Hop::Village).await;
     let began = Instant::now();
@@ -52,28 +58,29 @@ pub async fn backlog(count: usize, long: bool) -> Result<Value, String> {
     if !complete {
         return Err(format!("nothing for {PATIENCE:?} after {} of {count}", read.distinct));
     }
+    let rates = rates(read.came.into_iter().flatten());
     Ok(json!({
         "scenario": "backlog", "peer": Peer::Yizhan.to_string(), "count": count, "long": long,
         "size": SIZE,
-        "fill_per_s": count as f64 / handed.took.as_secs_f64(),
-        "restart_s": restart_s, "drain_per_s": rate(read.came.into_iter().flatten()),
+        "fill_per_s": count as f64 / handed.took.as_secs_f64(), "unanswered": handed.unanswered,
+        "restart_s": restart_s, "drain_per_s": quantile::median(&rates), "stretches_per_s": rates,
         "empty_mib": empty_mib, "filled_mib": filled_mib, "restarted_mib": restarted_mib,
         "draining_mib": memory(&chain), "duplicates": read.duplicates,
         "disk_sync_ms": disk_sync_ms,
     }))
 }
 
-/// Arrivals a second in the stretch of median speed.
-fn rate(came: impl Iterator<Item = Instant>) -> f64 {
+/// Arrivals a second in each stretch, in order.
+fn rates(came: impl Iterator<Item = Instant>) -> Vec<f64> {
     let mut came: Vec<_> = came.collect();
     came.sort_unstable();
     let stretches =
         came.chunks(STRETCH).filter(|stretch| stretch.len() * 2 > STRETCH.min(came.len()));
     let rates = stretches.filter_map(|stretch| {
         let took: Duration = *stretch.last()? - *stretch.first()?;
-        Some(stretch.len() as f64 / took.as_secs_f64().max(1e-6))
+        Some((stretch.len() as f64 / took.as_secs_f64().max(1e-6)).round())
     });
-    quantile::median(&rates.collect::<Vec<_>>())
+    rates.collect()
 }
 
 #[cfg(test)]
@@ -81,13 +88,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_of_a_long_drain_is_that_of_its_stretches() {
+    fn a_long_drain_is_measured_in_stretches_as_long_as_a_short_one() {
         let start = Instant::now();
         let every = |n: u64| start + Duration::from_micros(100 * n);
         for count in [1_000, 10_000, 30_000] {
-            let rate = rate((0..count).map(every));
-            assert!((9_990.0..10_020.0).contains(&rate), "{count}: {rate}");
+            let rates = rates((0..count).map(every));
+            assert_eq!(rates.len() as u64, count.div_ceil(STRETCH as u64));
+            assert!(rates.iter().all(|rate| (9_990.0..10_020.0).contains(rate)), "{rates:?}");
         }
-        assert_eq!(rate(std::iter::empty()), 0.0);
+        assert!(rates(std::iter::empty()).is_empty());
     }
 }

@@ -11,13 +11,14 @@ use yizhan_schemas::reply::{Accepted, ErrorCode, Refusal};
 
 use super::names::Names;
 use super::notes::Notes;
+use super::owed::Owed;
 use crate::audit::Audit;
 use crate::bus::{BusError, Client, LastPublisher, Message, Publisher, subjects};
 use crate::clock;
 use crate::http::{self, Holder, Role};
 use crate::ingest::said::SUBJECT_PREFIX;
 use crate::ingest::{Caller, Door, Headers, Read, Received, Shares, reply};
-use crate::mailbox::{Asker, Held, Slip};
+use crate::mailbox::{Asker, Held, Return, Slip};
 use crate::telemetry::REFUSALS;
 
 /// Requests from NATS that may wait for their answer at once; further ones wait in the client.
@@ -53,7 +54,8 @@ pub(super) async fn nats(
     let (verdicts, mut decided) = mpsc::channel(REQUESTS_MAX);
     let (answers, mut answered) = mpsc::channel(REQUESTS_MAX);
     let last = LastPublisher::default();
-    let mut counter = Counter { client, door, desk, verdicts, answers, books, last };
+    let owed = Owed::default();
+    let mut counter = Counter { client, door, desk, verdicts, answers, books, last, owed };
     let mut shares = Shares::new(per_second);
     let mut open: usize = 0;
     let (mut turn, mut said) = (Vec::with_capacity(ANSWERS_A_TURN_MAX), Vec::new());
@@ -92,7 +94,7 @@ enum Said {
     /// To one to take a message.
     Submitted(Slip, Result<Accepted, Refusal>),
     /// To one to note an answer to a message: where it is wanted, by whom, to which.
-    Answered(String, Arc<str>, String, Result<(), Refusal>),
+    Answered(Return, Arc<str>, String, Result<(), Refusal>),
 }
 
 /// Where requests are taken.
@@ -104,13 +106,15 @@ struct Counter {
     answers: mpsc::Sender<Said>,
     books: Books,
     last: LastPublisher,
+    owed: Owed,
 }
 
 impl Counter {
     /// Takes one; `true` if its answer is still to come.
     async fn take(&mut self, mut request: Message, shares: &mut Shares) -> bool {
         // one that was published without asking for an answer is taken all the same
-        let reply = request.reply.take().unwrap_or_default();
+        let subject = request.reply.take().unwrap_or_default();
+        let reply = Return { turn: self.owed.open(&subject), subject };
         let publisher = self.last.of(&request);
         let who = match &publisher {
             Some(publisher) => self.books.names.of(&publisher.user),
@@ -135,13 +139,13 @@ impl Counter {
         }
     }
 
-    async fn refuse(&self, reply: &str, who: &str, subject: &str, refusal: Refusal) -> bool {
+    async fn refuse(&mut self, reply: &Return, who: &str, subject: &str, refusal: Refusal) -> bool {
         self.books.notes.refused(who, subject, &refusal);
         self.answer(reply, reply::bytes(Err(refusal))).await;
         false
     }
 
-    async fn submit(&mut self, reply: String, who: Arc<str>, held: Held, request: Message) -> bool {
+    async fn submit(&mut self, reply: Return, who: Arc<str>, held: Held, request: Message) -> bool {
         let headers: Headers = request.headers.iter().collect();
         match self.door.read(&request.subject, &headers, request.payload) {
             Ok(Read::Plain(draft)) => {
@@ -198,11 +202,21 @@ impl Counter {
         }
     }
 
-    async fn answer(&self, to: &str, bytes: Bytes) {
-        if to.is_empty() {
+    async fn answer(&mut self, to: &Return, bytes: Bytes) {
+        if to.subject.is_empty() {
             return;
         }
-        if let Err(fault) = self.client.publish(to, bytes).await {
+        if !self.owed.settle(&to.subject, to.turn) {
+            metrics::counter!("yizhan_answers_withheld_total").increment(1);
+            tracing::info!(
+                event = "answer_withheld",
+                reply = to.subject,
+                "the bus gave two requests one reply subject: the earlier is not answered, and its \
+                 publisher will ask again"
+            );
+            return;
+        }
+        if let Err(fault) = self.client.publish(&to.subject, bytes).await {
             tracing::debug!(
                 event = "publisher_unanswered",
                 %fault,

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use yizhan::catalogue::{InForce, Shelf};
 use yizhan::ingest::door::OnlyAccepted;
 use yizhan::ingest::{Caller, Door, Goal, Grades, Headers, KeyLook, Read, Received, reply};
-use yizhan::mailbox::{self, Asker, LETTERS_MAX, Letter, Slip};
+use yizhan::mailbox::{self, Asker, LETTERS_MAX, Letter, Return, Slip};
 use yizhan_core::draft::{Draft, Known};
 use yizhan_core::effect::Verdict;
 use yizhan_core::input::Input;
@@ -27,7 +27,8 @@ async fn nats(door: &Door, headers: &Headers, body: Bytes) -> Bytes {
         Err(refusal) => return reply::bytes(Err(refusal)),
     };
     let (queue, mut verdicts) = mpsc::channel(1);
-    let slip = Slip { reply: "here".to_owned(), who: "grid".into(), kind: draft.kind.clone() };
+    let reply = Return { subject: "here".to_owned(), turn: 1 };
+    let slip = Slip { reply, who: "grid".into(), kind: draft.kind.clone() };
     door.hand_plain(draft, Asker::desk(queue, slip.clone()));
     let (kept, verdict) = verdicts.recv().await.unwrap();
     assert_eq!(kept, slip);
