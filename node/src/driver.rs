@@ -167,7 +167,7 @@ impl Driver {
 
     fn show(&mut self) {
         self.view.send_replace(self.station.view(clock::now()));
-        self.view_at = Instant::now() + VIEW_AT_LEAST;
+        self.view_at = clock::beat_in(VIEW_AT_LEAST);
         (self.pulse)();
     }
 

@@ -5,6 +5,7 @@
 //! | [`run`] | puts a station together |
 //! | [`driver`] | the loop around the core |
 //! | [`mailbox`] [`clock`] | what the loop reads |
+//! | `queue` `priority` | how threads that only follow are told, and stay behind |
 //! | [`spool`] | custody log and key index |
 //! | [`bus`] | the NATS server and its clients |
 //! | [`link`] | frames to and from neighbours |
@@ -44,6 +45,7 @@ mod nursery;
 mod priority;
 pub mod quarantine;
 pub mod query;
+mod queue;
 pub mod reconcile;
 pub mod roster;
 pub mod run;

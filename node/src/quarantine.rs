@@ -11,7 +11,6 @@ mod file;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use data_encoding::BASE64;
@@ -22,6 +21,7 @@ use yizhan_core::record::{Quarantined, Record};
 use yizhan_schemas::Envelope;
 
 use crate::driver::Observer;
+use crate::queue::{self, Receiver, Sender};
 
 use self::file::Files;
 
@@ -80,7 +80,7 @@ impl Aside {
 
 /// The thread's end that sees what was put aside.
 #[derive(Debug)]
-pub struct Quarantine(SyncSender<Aside>);
+pub struct Quarantine(Sender<Aside>);
 
 impl Quarantine {
     /// Starts the thread.
@@ -89,7 +89,7 @@ impl Quarantine {
     /// The directory cannot be made or read, or there is no thread.
     pub fn start(data: &Path) -> io::Result<Self> {
         let files = Files::open(&data.join(DIR))?;
-        let (queue, waiting) = sync_channel(WAITING_MAX);
+        let (queue, waiting) = queue::bounded(WAITING_MAX);
         thread::Builder::new().name("yizhan-aside".into()).spawn(move || keep(files, &waiting))?;
         Ok(Self(queue))
     }
@@ -99,7 +99,7 @@ impl Observer for Quarantine {
     fn committed(&mut self, _: u64, records: &[Record]) {
         for record in records {
             let Record::Quarantined(record) = record else { continue };
-            if self.0.try_send(Aside::of(record)).is_err() {
+            if self.0.offer(Aside::of(record)).is_err() {
                 counter!("yizhan_quarantine_unkept_total").increment(1);
             }
         }
@@ -108,7 +108,7 @@ impl Observer for Quarantine {
 
 fn keep(mut files: Files, waiting: &Receiver<Aside>) {
     gauge!("yizhan_quarantine_bytes").set(files.bytes() as f64);
-    while let Ok(first) = waiting.recv() {
+    while let Some(first) = waiting.recv() {
         let all = std::iter::once(first).chain(waiting.try_iter().take(WAITING_MAX));
         let all: Vec<Aside> = all.collect();
         if let Err(fault) = files.append(&all) {

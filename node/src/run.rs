@@ -36,7 +36,7 @@ use std::path::Path;
 pub use error::RunError;
 
 use crate::config::{Config, Effective};
-use crate::telemetry;
+use crate::{clock, telemetry};
 
 /// Runs the station that a configuration describes until SIGTERM or SIGINT. `effective` are the
 /// same settings as they were written: the audit log says which are others than at the last start.
@@ -53,6 +53,7 @@ pub fn run(config: Config, effective: Effective) -> Result<(), RunError> {
         .build()
         .map_err(RunError::Runtime)?;
     runtime.block_on(async {
+        clock::begin_beats();
         let stop = signals()?;
         start::station(config, effective, metrics, stop).await
     })

@@ -1,7 +1,7 @@
 //! Whether a backlog costs more the longer it is: draining, restarting, memory.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -9,21 +9,16 @@ use super::chain::{Chain, Hop, Part};
 use super::cost::pss_mib;
 use super::peer::Peer;
 use super::publisher::Publisher;
-use super::quantile;
-use super::reader::{PATIENCE, Reader};
+use super::reader::Reader;
 use super::reports::Reports;
 
 /// Bytes of a report.
 const SIZE: usize = 400;
 /// Answers that a publisher who fills may have open.
 const WINDOW: usize = 1_024;
-/// Rates are taken over so many arrivals, whatever the backlog, so that like is set beside like.
-const STRETCH: usize = 10_000;
-/// No more than these are drained: the county's inbox holds 1 GiB.
-const DRAINED_MAX: usize = 500_000;
-
-/// Fills a village whose parent is away, kills and restarts it, then lets the parent come.
-/// `long` only marks the result.
+/// Fills a village whose parent is away, kills and restarts it, then lets the parent come, until
+/// all of it is at the county: while a part of it is, the village is far ahead on these processors,
+/// with work that shows in no arrival yet. `long` only marks the result.
 ///
 /// # Errors
 /// Something was not accepted, or nothing comes.
@@ -52,50 +47,19 @@ pub async fn backlog(count: usize, long: bool) -> Result<Value, String> {
     let restarted_mib = memory(&chain);
     let reader = Reader::at_county(&ends, &reports, count).await;
     chain.revive(Hop::Township);
-    let drained = count.min(DRAINED_MAX);
-    let complete = reader.until(drained, PATIENCE).await;
-    let read = reader.so_far();
-    if !complete {
-        return Err(format!("nothing for {PATIENCE:?} after {} of {count}", read.distinct));
-    }
-    let rates = rates(read.came.into_iter().flatten());
+    let read = reader.all(count).await?;
+    let came = || read.came.iter().flatten();
+    let drain_s = match (came().min(), came().max()) {
+        (Some(first), Some(last)) => (*last - *first).as_secs_f64().max(1e-6),
+        _ => return Err("nothing waited".to_owned()),
+    };
     Ok(json!({
         "scenario": "backlog", "peer": Peer::Yizhan.to_string(), "count": count, "long": long,
         "size": SIZE,
         "fill_per_s": count as f64 / handed.took.as_secs_f64(), "unanswered": handed.unanswered,
-        "restart_s": restart_s, "drain_per_s": quantile::median(&rates), "stretches_per_s": rates,
+        "restart_s": restart_s, "drain_per_s": count as f64 / drain_s,
         "empty_mib": empty_mib, "filled_mib": filled_mib, "restarted_mib": restarted_mib,
         "draining_mib": memory(&chain), "duplicates": read.duplicates,
         "disk_sync_ms": disk_sync_ms,
     }))
-}
-
-/// Arrivals a second in each stretch, in order.
-fn rates(came: impl Iterator<Item = Instant>) -> Vec<f64> {
-    let mut came: Vec<_> = came.collect();
-    came.sort_unstable();
-    let stretches =
-        came.chunks(STRETCH).filter(|stretch| stretch.len() * 2 > STRETCH.min(came.len()));
-    let rates = stretches.filter_map(|stretch| {
-        let took: Duration = *stretch.last()? - *stretch.first()?;
-        Some((stretch.len() as f64 / took.as_secs_f64().max(1e-6)).round())
-    });
-    rates.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_drain_is_measured_in_stretches_as_long_as_a_short_one() {
-        let start = Instant::now();
-        let every = |n: u64| start + Duration::from_micros(100 * n);
-        for count in [1_000, 10_000, 30_000] {
-            let rates = rates((0..count).map(every));
-            assert_eq!(rates.len() as u64, count.div_ceil(STRETCH as u64));
-            assert!(rates.iter().all(|rate| (9_990.0..10_020.0).contains(rate)), "{rates:?}");
-        }
-        assert!(rates(std::iter::empty()).is_empty());
-    }
 }

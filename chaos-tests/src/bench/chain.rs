@@ -234,11 +234,10 @@ impl Chain {
 /// Our own stations, their links up.
 async fn county(modem: Option<&Modem>) -> County {
     // one publisher of these is faster than a station takes from one by default
-    let mut plan = Plan::of(&[Hop::County, Hop::Township, Hop::Village].map(Hop::code)).with_env(
-        Hop::Village.code(),
-        "YIZHAN__INGEST__RATE",
-        "1000000",
-    );
+    let mut plan = Plan::of(&[Hop::County, Hop::Township, Hop::Village].map(Hop::code))
+        .with_env(Hop::Village.code(), "YIZHAN__INGEST__RATE", "1000000")
+        // ten million reports are more than an inbox holds by default
+        .with_env(Hop::County.code(), "YIZHAN__INBOX__MAX_BYTES", "16GiB");
     if let Some(modem) = modem {
         plan = plan.dialled_at(Hop::Township.code(), modem.port());
     }

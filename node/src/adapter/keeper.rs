@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use serde_json::json;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until};
 use yizhan_core::link::Link;
 use yizhan_schemas::payload::video::{Order, Request};
 
 use super::sessions::{Closed, Session, Sessions};
 use super::verdict;
 use crate::bus::{Client, subjects};
+use crate::clock;
 
-/// How often it is looked at what has to be closed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// An adapter may take so long to stop something.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// Adapters that are asked at once.
@@ -24,12 +23,11 @@ const AT_ONCE: usize = 16;
 impl Sessions {
     /// Closes what has to be closed until the station ends; `up` says which links are up.
     pub async fn keep(self, client: Client, up: impl Fn() -> BTreeSet<Link>) {
-        let mut looks = interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            looks.tick().await;
+            let next = clock::beat_in(clock::BEAT);
             let due = futures::stream::iter(self.due(Instant::now(), &up()));
             due.for_each_concurrent(AT_ONCE, |(session, why)| close(&client, session, why)).await;
+            sleep_until(next).await;
         }
     }
 }

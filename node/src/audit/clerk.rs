@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use super::book::Book;
 use super::deed::Deed;
 use super::fold::{Folded, Folds};
 use crate::priority;
+use crate::queue::{self, Receiver, Sender};
 use crate::seal::Notary;
 
 /// Deeds that may wait for the thread; those beyond are counted as lost.
@@ -45,7 +46,7 @@ pub struct Plan {
 /// The way to the thread; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Audit {
-    deeds: Option<SyncSender<Order>>,
+    deeds: Option<Sender<Order>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -64,7 +65,7 @@ impl Audit {
     /// Has a deed written down. Never waits: if too many wait already, it is counted and gone.
     pub fn note(&self, deed: Deed) {
         let Some(deeds) = &self.deeds else { return };
-        if deeds.try_send(Order::Note(Box::new(deed))).is_err() {
+        if deeds.offer(Order::Note(Box::new(deed))).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
             counter!("yizhan_audit_lost_total").increment(1);
         }
@@ -74,7 +75,7 @@ impl Audit {
 /// The thread. Dropping this has everything written down and waits for that.
 #[derive(Debug)]
 pub struct AuditLog {
-    orders: SyncSender<Order>,
+    orders: Sender<Order>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -84,7 +85,7 @@ impl AuditLog {
     /// # Errors
     /// The directory cannot be used.
     pub fn start(plan: Plan) -> Result<(Self, Audit), AuditError> {
-        let (orders, desk) = sync_channel(DEEDS_MAX);
+        let (orders, desk) = queue::bounded(DEEDS_MAX);
         let audit = Audit { deeds: Some(orders.clone()), lost: Arc::default() };
         let (dir, station) = (plan.dir.clone(), plan.station.clone());
         let (book, found) = Book::open(&plan.dir, plan.station, plan.notary)?;
@@ -113,7 +114,7 @@ impl AuditLog {
 impl Drop for AuditLog {
     fn drop(&mut self) {
         // the thread takes orders for as long as it lives
-        let _ = self.orders.send(Order::Close);
+        self.orders.insist(Order::Close);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use super::change::Change;
 use super::{Journal, JournalPlan};
 use crate::driver::Observer;
 use crate::priority;
+use crate::queue::{self, Receiver, Sender};
 use crate::spool::{self, Follower, LegReader, MessageLook, Messages};
 
 /// Commits that may wait for the scribe; few where it is tested that others are read from the log.
@@ -43,7 +44,7 @@ const FREE_BYTES_MIN: u64 = 8 * 1024 * 1024;
 
 /// Sees durable commits and passes on what they say of messages. Never waits.
 pub struct Feed {
-    queue: SyncSender<(u64, Vec<Change>)>,
+    queue: Sender<(u64, Vec<Change>)>,
     committed: Arc<AtomicU64>,
     /// True from the first commit that found no room to the scribe's next look at the log.
     behind: Arc<AtomicBool>,
@@ -60,7 +61,7 @@ impl Observer for Feed {
         if self.behind.load(Ordering::SeqCst) {
             return;
         }
-        if self.queue.try_send((commit, changes_of(records))).is_err() {
+        if self.queue.offer((commit, changes_of(records))).is_err() {
             self.behind.store(true, Ordering::SeqCst);
         }
     }
@@ -78,7 +79,7 @@ pub(super) fn start(
     journal: &Journal,
     applied: watch::Sender<u64>,
 ) -> std::io::Result<Feed> {
-    let (queue, commits) = sync_channel(COMMITS_MAX);
+    let (queue, commits) = queue::bounded(COMMITS_MAX);
     let behind = Arc::new(AtomicBool::new(true));
     let committed = Arc::clone(&journal.committed);
     let feed = Feed { queue, committed: Arc::clone(&committed), behind: Arc::clone(&behind) };

@@ -17,6 +17,7 @@ use yizhan_topology::Topology;
 
 use super::RunError;
 use crate::bus::{BusError, Client, subjects};
+use crate::clock;
 
 /// How often a station tells its parent, on a line that is not thin.
 const TELL_EVERY: Duration = Duration::from_secs(2);
@@ -133,7 +134,7 @@ pub(super) async fn tell(roll: Roll, parent: Client) -> (&'static str, Result<()
     let subject = subjects::status(&roll.here);
     let mut every = Duration::ZERO;
     loop {
-        tokio::time::sleep(every).await;
+        tokio::time::sleep_until(clock::beat_in(every)).await;
         let mut said = roll.stations();
         for status in &mut said.stations {
             status.name.clear();

@@ -13,14 +13,14 @@ use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 use tokio::sync::{Notify, oneshot, watch};
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::life::Life;
 use super::{Patience, Place};
 use crate::bus::BusError;
 use crate::bus::client::Client;
 use crate::bus::stream_files::StreamFiles;
-use crate::nursery;
+use crate::{clock, nursery};
 
 /// When the server's runtime collects its garbage: once it has grown to four times what it keeps. By
 /// its default (100) a tenth to a fifth of a busy server's time went into that, for heaps of a few
@@ -155,9 +155,8 @@ impl Keeper {
     async fn silence(&self) {
         let mut last = Instant::now();
         let mut bound = self.patience.recovery;
-        let mut ticks = interval(self.patience.pulse);
         loop {
-            ticks.tick().await;
+            let next = clock::beat_in(self.patience.pulse);
             // nobody listens there, so it is the server itself that answers
             match self.pulse.request("_yz.pulse", Bytes::new(), self.patience.pulse).await {
                 Ok(_) | Err(BusError::NoResponders { .. }) => {
@@ -167,6 +166,7 @@ impl Keeper {
                 Err(_) if last.elapsed() >= bound => return,
                 Err(_) => {}
             }
+            sleep_until(next).await;
         }
     }
 

@@ -8,16 +8,14 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use metrics::counter;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep_until;
 
 use super::closed::Closed;
 use crate::bus::refusal::{Reason, Refusal};
+use crate::clock;
 
-/// How often it is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The server is asked for what is not in it at every so many looks.
 const LOOKS_A_QUESTION: u64 = 2;
 /// Failed handshakes that are remembered, so that none is told twice.
@@ -63,10 +61,8 @@ impl Tail {
 
     /// Tells of all that is refused from now on; never returns.
     pub async fn follow(mut self, mut tell: impl FnMut(Refusal)) {
-        let mut looks = interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for number in 0_u64.. {
-            looks.tick().await;
+            let next = clock::beat_in(clock::BEAT);
             let closed = match self.closed.as_mut().filter(|_| number % LOOKS_A_QUESTION == 0) {
                 Some(closed) => closed.look().await,
                 None => Vec::new(),
@@ -88,6 +84,7 @@ impl Tail {
                 counter!("yizhan_bus_refused_total", "reason" => reason).increment(1);
                 tell(refusal);
             }
+            sleep_until(next).await;
         }
     }
 

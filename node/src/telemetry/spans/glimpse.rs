@@ -2,7 +2,6 @@
 //! a message that is not sampled costs its trace id, and its leg's number.
 
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use yizhan_core::link::Link;
 use yizhan_core::record::{Cursor, Ended, Put, Record};
@@ -13,6 +12,7 @@ use super::context::Context;
 use super::shelf::{Shelf, dropped};
 use crate::clock;
 use crate::driver::Observer;
+use crate::queue::Sender;
 
 /// What a commit shows.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(super) struct Taken {
 
 /// Sees durable commits, and passes on what they show. Never waits.
 pub struct SpanFeed {
-    pub(super) queue: SyncSender<Glimpse>,
+    pub(super) queue: Sender<Glimpse>,
     pub(super) shelf: Shelf,
     /// Share of traces that are followed.
     pub(super) sample: f64,
@@ -89,9 +89,7 @@ impl Observer for SpanFeed {
         }
         let batch = records.len() as u64;
         let glimpse = Glimpse { at_ms: clock::now().wall_ms, batch, sights };
-        if let Err(lost) = self.queue.try_send(glimpse) {
-            let (std::sync::mpsc::TrySendError::Full(lost)
-            | std::sync::mpsc::TrySendError::Disconnected(lost)) = lost;
+        if let Err(lost) = self.queue.offer(glimpse) {
             dropped(lost.sights.len(), "behind");
         }
     }

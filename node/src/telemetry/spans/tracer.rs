@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use super::context::Context;
 use super::glimpse::{Glimpse, Sight, SpanFeed, Taken};
 use super::owed::Owed;
 use super::shelf::{Owned, Shelf, dropped};
+use crate::queue::{self, Receiver};
 use crate::{clock, priority};
 
 /// Commits that may wait for the tracer.
@@ -61,7 +61,7 @@ pub struct TracerPlan {
 /// # Errors
 /// The system gives none.
 pub fn start(plan: TracerPlan) -> std::io::Result<SpanFeed> {
-    let (queue, glimpses) = sync_channel(COMMITS_MAX);
+    let (queue, glimpses) = queue::bounded(COMMITS_MAX);
     let feed =
         SpanFeed { queue, shelf: plan.shelf.clone(), sample: plan.sample, here: plan.here.clone() };
     let mut tracer = Tracer {
@@ -92,7 +92,7 @@ pub(super) struct Tracer {
 impl Tracer {
     fn run(&mut self, glimpses: &Receiver<Glimpse>) {
         priority::behind();
-        while let Ok(first) = glimpses.recv() {
+        while let Some(first) = glimpses.recv() {
             // woken for each commit it would take a busy machine's processor from those that commit
             thread::sleep(LULL);
             let all = std::iter::once(first).chain(glimpses.try_iter().take(COMMITS_MAX));
