@@ -10,10 +10,12 @@
 //! | [`keys`] | the index of publishers' keys, written behind the log and rebuilt from it |
 //! | [`key_files`] | the keys of log segments that are gone, for that rebuild |
 //! | [`messages`] | the index of what became of messages, likewise |
+//! | `index` | the store that both of them stand on |
 //! | [`error`] | what can go wrong, said so that somebody can act on it |
 
 mod disk;
 pub mod error;
+mod index;
 pub mod key_files;
 pub mod keys;
 mod lock;

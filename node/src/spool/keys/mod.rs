@@ -5,20 +5,14 @@
 //! index is written behind the log, is never on the way to `accepted`, and is rebuilt from the log
 //! ([`crate::spool::log::scan`]) when it is gone.
 //!
-//! The store is sled 0.34, inside a wrapper that makes up for what it lacks: its `flush` never
-//! fsyncs, so we fdatasync its file `db` ourselves; it syncs neither its `conf` nor its directory,
-//! so we do, once; a half-written `snap.*.generating` keeps it from opening, so those go first; it
-//! may refuse or panic at open, so its directory is then set aside, never deleted, and a fresh one
-//! started.
+//! The store is that of [`super::index`].
 //!
 //! The key **ordinal** is given by the caller: the n-th `Put` with a key since the log was made,
 //! counted from 1.
 
 mod entry;
-pub(in crate::spool) mod making;
-pub(in crate::spool) mod open;
+mod open;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,17 +22,13 @@ use yizhan_core::record::PublisherKey;
 use yizhan_schemas::MessageId;
 
 use self::entry::{Reached, Use, key_name, ordinal_name, ordinals};
-use self::open::Calm;
-use super::disk;
 use super::error::SpoolError;
-use super::lock::Lock;
+use super::index::{Store, Writer};
 
 pub use self::open::KeysReport;
 
 /// The index's directory in the data directory.
 pub const DIR: &str = "index";
-/// sled's own cache. The operating system caches the file as well.
-const CACHE_BYTES: u64 = 4 * 1024 * 1024;
 /// Most keys that one [`Keys::expire`] takes out, so that it never holds its caller up for long.
 pub const EXPIRE_AT_ONCE_MAX: usize = 4096;
 /// Wall clocks before 2020 are boxes that do not know the time: their keys go by number only.
@@ -75,27 +65,18 @@ pub struct KeyUse {
 /// The index, open for writing. One writer; [`Keys::look`] is for everyone.
 #[derive(Debug)]
 pub struct Keys {
-    shared: Arc<Shared>,
-    /// sled's file `db`, for the fdatasync that sled does not do.
-    data: std::fs::File,
+    writer: Writer,
+    look: KeyLook,
     limits: Limits,
     applied: Reached,
-    failed: bool,
-}
-
-#[derive(Debug)]
-struct Shared {
-    db: Calm,
-    dir: PathBuf,
-    /// Ordinal through which every key is surely on disk.
-    synced: AtomicU64,
-    _lock: Lock,
 }
 
 /// Looks keys up, from any thread. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct KeyLook {
-    shared: Arc<Shared>,
+    store: Arc<Store>,
+    /// Ordinal through which every key is surely on disk.
+    synced: Arc<AtomicU64>,
 }
 
 impl Keys {
@@ -117,9 +98,7 @@ impl Keys {
             return Ok(());
         }
         batch.insert(Reached::NAME, reached.to_bytes());
-        self.guarded("apply a batch", |keys| {
-            keys.shared.db.call(|db| db.apply_batch(batch.clone()))
-        })?;
+        self.writer.write("apply a batch", |db| db.apply_batch(batch))?;
         self.applied = reached;
         Ok(())
     }
@@ -129,10 +108,8 @@ impl Keys {
     /// # Errors
     /// As [`Keys::apply`].
     pub fn sync(&mut self) -> Result<u64, SpoolError> {
-        self.guarded("flush", |keys| keys.shared.db.call(|db| db.flush()))?;
-        let file = self.shared.dir.join(open::DB);
-        disk::sync_data(&self.data, &file).inspect_err(|_| self.failed = true)?;
-        self.shared.synced.store(self.applied.ordinal, Ordering::Release);
+        self.writer.sync()?;
+        self.look.synced.store(self.applied.ordinal, Ordering::Release);
         Ok(self.applied.ordinal)
     }
 
@@ -143,35 +120,31 @@ impl Keys {
     /// As [`Keys::apply`].
     pub fn expire(&mut self, now_wall_ms: u64) -> Result<usize, SpoolError> {
         let (applied, limits) = (self.applied.ordinal, self.limits);
-        let mut gone = 0;
-        self.guarded("expire keys", |keys| {
-            keys.shared.db.call(|db| {
-                let (mut batch, mut count) = (Batch::default(), 0);
-                for row in db.range(ordinals()).take(EXPIRE_AT_ONCE_MAX) {
-                    let (row, value) = row?;
-                    let Some((ordinal, name, wall_ms)) = entry::read_stamp(&row, &value) else {
-                        batch.remove(row);
-                        continue;
-                    };
-                    let beyond = applied.saturating_sub(ordinal) >= limits.keys_max;
-                    let past = wall_ms > SANE_WALL_MS
-                        && wall_ms.saturating_add(limits.window_ms) < now_wall_ms;
-                    if !beyond && !past {
-                        break;
-                    }
-                    let newest = db.get(name)?.and_then(|value| Use::read(&value));
-                    // the key may have been used again since
-                    if newest.is_none_or(|newest| newest.ordinal <= ordinal) {
-                        batch.remove(name);
-                    }
+        self.writer.write("expire keys", |db| {
+            let (mut batch, mut gone) = (Batch::default(), 0);
+            for row in db.range(ordinals()).take(EXPIRE_AT_ONCE_MAX) {
+                let (row, value) = row?;
+                let Some((ordinal, name, wall_ms)) = entry::read_stamp(&row, &value) else {
                     batch.remove(row);
-                    count += 1;
+                    continue;
+                };
+                let beyond = applied.saturating_sub(ordinal) >= limits.keys_max;
+                let past = wall_ms > SANE_WALL_MS
+                    && wall_ms.saturating_add(limits.window_ms) < now_wall_ms;
+                if !beyond && !past {
+                    break;
                 }
-                gone = count;
-                db.apply_batch(batch)
-            })
-        })?;
-        Ok(gone)
+                let newest = db.get(name)?.and_then(|value| Use::read(&value));
+                // the key may have been used again since
+                if newest.is_none_or(|newest| newest.ordinal <= ordinal) {
+                    batch.remove(name);
+                }
+                batch.remove(row);
+                gone += 1;
+            }
+            db.apply_batch(batch)?;
+            Ok(gone)
+        })
     }
 
     /// What the index knows of a key.
@@ -179,28 +152,17 @@ impl Keys {
     /// # Errors
     /// As [`Keys::apply`].
     pub fn look(&self, key: &PublisherKey) -> Result<Known, SpoolError> {
-        self.looker().look(key)
+        self.look.look(key)
     }
 
     /// A handle for other threads.
     pub fn looker(&self) -> KeyLook {
-        KeyLook { shared: Arc::clone(&self.shared) }
+        self.look.clone()
     }
 
     /// The last ordinal applied, synced or not.
     pub fn applied(&self) -> u64 {
         self.applied.ordinal
-    }
-
-    /// After any error sled's memory and its file may differ: refuses everything from then on.
-    fn guarded<T>(
-        &mut self,
-        doing: &'static str,
-        mut act: impl FnMut(&Self) -> Result<T, String>,
-    ) -> Result<T, SpoolError> {
-        let done = if self.failed { Err("it failed before".to_owned()) } else { act(self) };
-        self.failed |= done.is_err();
-        done.map_err(|fault| SpoolError::Index { doing, dir: self.shared.dir.clone(), fault })
     }
 }
 
@@ -211,12 +173,9 @@ impl KeyLook {
     /// [`SpoolError::Index`].
     pub fn look(&self, key: &PublisherKey) -> Result<Known, SpoolError> {
         // before the look, so that the answer never claims more than was there
-        let through = self.shared.synced.load(Ordering::Acquire);
+        let through = self.synced.load(Ordering::Acquire);
         let name = key_name(&key.scope, &key.key);
-        let found = self.shared.db.call(|db| db.get(name)).map_err(|fault| {
-            let dir = self.shared.dir.clone();
-            SpoolError::Index { doing: "look a key up", dir, fault }
-        })?;
+        let found = self.store.call("look a key up", |db| db.get(name))?;
         let used = found.and_then(|value| Use::read(&value));
         Ok(Known { through, message: used.map(|used| (used.message, used.body)) })
     }

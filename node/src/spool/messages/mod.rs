@@ -10,13 +10,11 @@
 //! A row is about a **run** of messages, numbered densely within their origin, epoch and lane; runs
 //! do not overlap. What is in a row is the caller's: the index knows where a run begins, not where
 //! it ends. Rows have an **ordinal**, the order in which their first messages were taken; the store
-//! is sled, in the wrapper of [`super::keys`].
+//! is that of [`super::index`].
 
 mod entry;
 mod open;
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,10 +22,8 @@ use sled::Batch;
 use yizhan_schemas::MessageId;
 
 use self::entry::{ordinal_name, read_ordinal, row_name};
-use super::disk;
 use super::error::SpoolError;
-use super::keys::open::{Calm, DB};
-use super::lock::Lock;
+use super::index::{Store, Writer};
 
 pub use self::entry::{LinkCursor, Reached};
 pub use self::open::MessagesReport;
@@ -51,29 +47,17 @@ pub struct Row {
 /// The index, open for writing. One writer; [`Messages::looker`] is for everyone.
 #[derive(Debug)]
 pub struct Messages {
-    shared: Arc<Shared>,
-    /// sled's file `db`, for the fdatasync that sled does not do.
-    data: File,
+    writer: Writer,
+    /// The last commit of which everything is surely on disk.
+    synced: Arc<AtomicU64>,
     reached: Reached,
-    failed: bool,
     /// Messages remembered: [`MESSAGES_MAX`], less in tests.
     most: u64,
 }
 
-#[derive(Debug)]
-struct Shared {
-    db: Calm,
-    dir: PathBuf,
-    /// The last commit of which everything is surely on disk.
-    synced: Arc<AtomicU64>,
-    _lock: Lock,
-}
-
 /// Looks messages up, from any thread. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct MessageLook {
-    shared: Arc<Shared>,
-}
+pub struct MessageLook(Arc<Store>);
 
 impl Messages {
     /// Takes rows in, new or changed, with how far in the log that is. Durable after the next
@@ -89,22 +73,20 @@ impl Messages {
         reached.oldest = self.reached.oldest;
         let beyond = reached.ordinal.saturating_sub(self.most);
         let oldest = reached.oldest;
-        self.guarded("apply a batch", |index| {
-            index.shared.db.call(|db| {
-                let mut before: Option<(sled::IVec, sled::IVec)> = None;
-                let end = beyond.saturating_add(1);
-                for entry in db.range(ordinal_name(oldest)..=ordinal_name(end)) {
-                    // where the next one begins, this one has ended
-                    let (name, row) = entry?;
-                    reached.oldest = read_ordinal(&name).unwrap_or(oldest);
-                    if let Some((name, row)) = before.replace((name, row)) {
-                        batch.remove(name);
-                        batch.remove(row);
-                    }
+        self.writer.write("apply a batch", |db| {
+            let mut before: Option<(sled::IVec, sled::IVec)> = None;
+            let end = beyond.saturating_add(1);
+            for entry in db.range(ordinal_name(oldest)..=ordinal_name(end)) {
+                // where the next one begins, this one has ended
+                let (name, row) = entry?;
+                reached.oldest = read_ordinal(&name).unwrap_or(oldest);
+                if let Some((name, row)) = before.replace((name, row)) {
+                    batch.remove(name);
+                    batch.remove(row);
                 }
-                batch.insert(Reached::NAME, reached.to_bytes());
-                db.apply_batch(std::mem::take(&mut batch))
-            })
+            }
+            batch.insert(Reached::NAME, reached.to_bytes());
+            db.apply_batch(batch)
         })?;
         self.reached = reached;
         Ok(())
@@ -125,9 +107,7 @@ impl Messages {
         for row in rows {
             put(&mut batch, row);
         }
-        let write =
-            |index: &Self| index.shared.db.call(|db| db.apply_batch(std::mem::take(&mut batch)));
-        self.guarded("replace a row", write)
+        self.writer.write("replace a row", |db| db.apply_batch(batch))
     }
 
     /// Makes all that was applied durable. Returns the last commit of which it was.
@@ -135,10 +115,8 @@ impl Messages {
     /// # Errors
     /// As [`Messages::apply`].
     pub fn sync(&mut self) -> Result<u64, SpoolError> {
-        self.guarded("flush", |index| index.shared.db.call(|db| db.flush()))?;
-        let file = self.shared.dir.join(DB);
-        disk::sync_data(&self.data, &file).inspect_err(|_| self.failed = true)?;
-        self.shared.synced.store(self.reached.commit, Ordering::Release);
+        self.writer.sync()?;
+        self.synced.store(self.reached.commit, Ordering::Release);
         Ok(self.reached.commit)
     }
 
@@ -149,23 +127,12 @@ impl Messages {
 
     /// A handle for other threads.
     pub fn looker(&self) -> MessageLook {
-        MessageLook { shared: Arc::clone(&self.shared) }
+        MessageLook(Arc::clone(self.writer.store()))
     }
 
     /// The last commit of which everything is surely on disk, for whoever lets go of the log.
     pub fn synced(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.shared.synced)
-    }
-
-    /// After any error sled's memory and its file may differ: refuses everything from then on.
-    fn guarded<T>(
-        &mut self,
-        doing: &'static str,
-        act: impl FnOnce(&Self) -> Result<T, String>,
-    ) -> Result<T, SpoolError> {
-        let done = if self.failed { Err("it failed before".to_owned()) } else { act(self) };
-        self.failed |= done.is_err();
-        done.map_err(|fault| SpoolError::Index { doing, dir: self.shared.dir.clone(), fault })
+        Arc::clone(&self.synced)
     }
 }
 
@@ -240,10 +207,7 @@ impl MessageLook {
         &self,
         act: impl FnOnce(&sled::Db) -> Result<T, sled::Error>,
     ) -> Result<T, SpoolError> {
-        self.shared.db.call(act).map_err(|fault| {
-            let dir = self.shared.dir.clone();
-            SpoolError::Index { doing: "look a message up", dir, fault }
-        })
+        self.0.call("look a message up", act)
     }
 }
 

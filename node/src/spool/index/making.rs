@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::open::{Calm, DB};
+use super::calm::{Calm, DB};
 use crate::spool::disk;
 use crate::spool::error::SpoolError;
 
@@ -17,26 +17,26 @@ const MARK: &str = "making";
 
 /// The mark beside a store, or its place.
 #[derive(Debug)]
-pub(in crate::spool) struct Making {
+pub(super) struct Making {
     dir: PathBuf,
     mark: PathBuf,
 }
 
 impl Making {
     /// That of the store in `dir`.
-    pub(in crate::spool) fn of(dir: &Path) -> Self {
+    pub(super) fn of(dir: &Path) -> Self {
         Self { dir: dir.to_owned(), mark: dir.with_extension(MARK) }
     }
 
     /// True if there is no store, or half of one.
-    pub(in crate::spool) fn is_due(&self) -> Result<bool, SpoolError> {
+    pub(super) fn is_due(&self) -> Result<bool, SpoolError> {
         // of a link that leads nowhere, too, sled shall say so itself
         Ok(is_there(&self.mark)? || !is_there(&self.dir)?)
     }
 
     /// Marks the place: whatever opens a store there now makes one. What is there goes only if it
     /// bore the mark already.
-    pub(in crate::spool) fn begin(&self) -> Result<(), SpoolError> {
+    pub(super) fn begin(&self) -> Result<(), SpoolError> {
         let half = is_there(&self.mark)?;
         if !half {
             disk::create(&self.mark)?;
@@ -50,7 +50,7 @@ impl Making {
     }
 
     /// Makes all of the open store durable, and takes the mark away. Returns sled's data file.
-    pub(in crate::spool) fn end(&self, db: &Calm) -> Result<File, SpoolError> {
+    pub(super) fn end(&self, db: &Calm) -> Result<File, SpoolError> {
         let (dir, home) = (&self.dir, disk::above(&self.dir));
         let marked = is_there(&self.mark)?;
         if marked {
