@@ -1,7 +1,7 @@
 //! Whether a backlog costs more the longer it is: draining, restarting, memory.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -32,13 +32,13 @@ pub async fn backlog(count: usize, long: bool) -> Result<Value, String> {
     let publisher = Publisher::at_village(&ends, &reports).await;
     let handed = publisher.flood(0..count, WINDOW).await?;
     drop(publisher);
+    let filled_mib = memory(&chain);
     let village = chain.place(Hop::Village).ok_or("the village is one of ours")?;
     let taken =
         village.metric("yizhan_accepted_total", "").await.ok_or("the village has no pages")?;
     if taken != count as f64 {
         return Err(format!("the village took {taken} of {count}"));
     }
-    let filled_mib = memory(&chain);
     chain.kill(Hop::Village).await;
     let began = Instant::now();
     chain.revive(Hop::Village);
@@ -48,11 +48,9 @@ pub async fn backlog(count: usize, long: bool) -> Result<Value, String> {
     let reader = Reader::at_county(&ends, &reports, count).await;
     chain.revive(Hop::Township);
     let read = reader.all(count).await?;
-    let came = || read.came.iter().flatten();
-    let drain_s = match (came().min(), came().max()) {
-        (Some(first), Some(last)) => (*last - *first).as_secs_f64().max(1e-6),
-        _ => return Err("nothing waited".to_owned()),
-    };
+    let first = read.first_after(began).ok_or("nothing waited")?;
+    let drain = read.all_of(count).map_or(Duration::ZERO, |last| last - first);
+    let drain_s = drain.as_secs_f64().max(1e-6);
     Ok(json!({
         "scenario": "backlog", "peer": Peer::Yizhan.to_string(), "count": count, "long": long,
         "size": SIZE,

@@ -134,6 +134,7 @@ pub(super) async fn tell(roll: Roll, parent: Client) -> (&'static str, Result<()
     let subject = subjects::status(&roll.here);
     let mut every = Duration::ZERO;
     loop {
+        // with all else that an idle station does now and then
         tokio::time::sleep_until(clock::beat_in(every)).await;
         let mut said = roll.stations();
         for status in &mut said.stations {

@@ -41,8 +41,9 @@ pub(in crate::spool) struct Opened<R> {
 }
 
 impl Place<'_> {
-    /// Opens the store, or makes one. One that does not open, or of which `read` says what is wrong
-    /// with it, is set aside under a new name.
+    /// Opens the store, or makes one. One that does not open, of which `read` says what is wrong
+    /// with it, or that does not fit, is set aside under a new name. sled's snapshots may be at
+    /// fault for the first two, so it is then read without them; one that does not fit keeps them.
     ///
     /// # Errors
     /// [`SpoolError::InUse`] if another process, or an older handle in this one, has it open;
@@ -50,6 +51,7 @@ impl Place<'_> {
     pub(in crate::spool) fn open<R>(
         self,
         read: impl Fn(&sled::Db) -> Result<Result<R, String>, sled::Error>,
+        fits: impl Fn(&R) -> Result<(), String>,
     ) -> Result<Opened<R>, SpoolError> {
         let lock = self.lock()?;
         let dir = self.dir();
@@ -58,13 +60,17 @@ impl Place<'_> {
         if fresh {
             making.begin()?;
         }
-        let (db, reached) = attempt(&dir, &read).or_else(|why| {
+        let fitting = || {
+            let (db, reached) = attempt(&dir, &read)?;
+            fits(&reached).map(|()| (db, reached))
+        };
+        let (db, reached) = fitting().or_else(|why| {
             let of = self.of;
             tracing::warn!(event = "index_set_aside", why, "the index of {of} is set aside");
             set_aside = Some((put_aside(&dir)?, why));
             fresh = true;
             making.begin()?;
-            attempt(&dir, &read).map_err(|fault| {
+            fitting().map_err(|fault| {
                 let dir = dir.clone();
                 SpoolError::Index { doing: "open, even afresh", dir, fault }
             })

@@ -35,12 +35,14 @@ impl Keys {
     /// [`SpoolError::InUse`] if another process, or an older handle in this one, has it open;
     /// [`SpoolError::Index`] if not even a fresh one opens.
     pub fn open(data: &Path, limits: Limits) -> Result<(Self, KeysReport), SpoolError> {
-        let opened = place(data).open(|db| {
+        let read = |db: &sled::Db| {
             let row = db.get(Reached::NAME)?;
             let reached = row.map_or(Some(Reached::default()), |row| Reached::read(&row));
             let unread = || "the row that says how far it is cannot be read".to_owned();
             Ok(reached.ok_or_else(unread))
-        })?;
+        };
+        // whether it is of this log, only who knows the log's keys can tell
+        let opened = place(data).open(read, |_| Ok(()))?;
         let (applied, fresh, set_aside) = (opened.reached, opened.fresh, opened.set_aside);
         let report = KeysReport { through: applied.ordinal, fresh, set_aside };
         let store = Arc::clone(opened.writer.store());

@@ -28,11 +28,11 @@ impl Messages {
     /// [`SpoolError::Index`] if not even a fresh one opens.
     pub fn open(data: &Path, last_commit: u64) -> Result<(Self, MessagesReport), SpoolError> {
         let place = Place { data, home: DIR, store: "runs", of: "messages" };
-        let opened = place.open(|db| {
+        let read = |db: &sled::Db| {
             let row = db.get(Reached::NAME)?;
-            let reached = row.map_or_else(|| Ok(Reached::default()), |row| Reached::read(&row));
-            Ok(reached.and_then(|reached| of_this_log(reached, last_commit)))
-        })?;
+            Ok(row.map_or_else(|| Ok(Reached::default()), |row| Reached::read(&row)))
+        };
+        let opened = place.open(read, |reached| of_this_log(reached, last_commit))?;
         let report = MessagesReport { fresh: opened.fresh, set_aside: opened.set_aside };
         let synced = Arc::new(AtomicU64::new(opened.reached.commit));
         let (writer, reached) = (opened.writer, opened.reached);
@@ -40,12 +40,12 @@ impl Messages {
     }
 }
 
-fn of_this_log(reached: Reached, last_commit: u64) -> Result<Reached, String> {
+fn of_this_log(reached: &Reached, last_commit: u64) -> Result<(), String> {
     let commit = reached.commit;
     if commit > last_commit {
         return Err(format!(
             "it knows of commit {commit}, the log of {last_commit}: it is of another log"
         ));
     }
-    Ok(reached)
+    Ok(())
 }

@@ -106,6 +106,8 @@ fn an_index_of_another_log_or_one_that_is_broken_is_set_aside() {
     let (index, report) = open(&data, 8);
     let why = report.set_aside.unwrap().1;
     assert!(why.contains("of another log"), "{why}");
+    // its snapshots were not at fault: it is set aside with them
+    assert!(!why.contains("snapshots"), "{why}");
     assert_eq!(rows(&index, 1, 1), Vec::<String>::new());
     drop(index);
     let store = data.path().join("messages/runs");
