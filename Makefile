@@ -16,11 +16,13 @@ demo: ## Seven stations, real reports, a cut link, a killed node, the count (ARG
 	@server="$$(ops/nats/get-nats-server)" && export YIZHAN__BUS__SERVER_PATH="$$server" && \
 	exec $(CARGO) run --release --package yizhan -- demo $(ARGS)
 
-# without a promtool (no Debian, no network) its checks of alerts and pages are left out, and that is said
+# without a promtool (no Debian, no network) its checks of alerts and pages are left out, and that is said;
+# two tests for each processor, as those with real stations wait for them half of their time
 test: ## All tests, with a real nats-server; by nextest where there is one
 	@server="$$(ops/nats/get-nats-server)" && export PATH="$$(dirname "$$server"):$$PATH" && \
 	{ ops/prometheus/get-promtool >/dev/null || { export YIZHAN_WITHOUT_PROMTOOL=1; \
 		echo "test: NOT CHECKED, for want of a promtool: rules, their tests, and pages of metrics" >&2; }; } && \
+	export NEXTEST_TEST_THREADS="$${NEXTEST_TEST_THREADS:-$$(( 2 * $$(nproc) ))}" && \
 	if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --workspace $(ARGS) && $(CARGO) test --workspace --doc; \
 	else \
