@@ -71,6 +71,7 @@ pub async fn outage(peer: Peer, outage: Outage) -> Result<Value, String> {
         "down_s": outage.down.as_secs_f64(), "per_second": rate, "complete": complete,
         "heal_to_first_s": since(read.first_after(heal)),
         "heal_to_backlog_s": since(read.all_of(waiting)),
+        "after_heal_per_100_ms": read.by(Duration::from_millis(100), heal),
         "lost": read.missing(count), "duplicates": read.duplicates,
         "disk_sync_ms": disk_sync_ms,
     }))

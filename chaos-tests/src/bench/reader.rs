@@ -60,6 +60,21 @@ impl Arrivals {
         came.iter().copied().collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
+    /// How many came in each `width` from then on, until the last.
+    pub fn by(&self, width: Duration, then: Instant) -> Vec<usize> {
+        let mut counts = Vec::new();
+        for came in self.came.iter().flatten().filter(|came| **came >= then) {
+            let which = ((*came - then).as_nanos() / width.as_nanos().max(1)) as usize;
+            if counts.len() <= which {
+                counts.resize(which + 1, 0);
+            }
+            if let Some(count) = counts.get_mut(which) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
     /// Reports below `count` that have not come.
     pub fn missing(&self, count: usize) -> usize {
         self.came.iter().take(count).filter(|came| came.is_none()).count()
@@ -153,5 +168,6 @@ mod tests {
         assert_eq!(arrivals.all_of(2), arrivals.came[0]);
         assert_eq!(arrivals.first_after(before), arrivals.came[1]);
         assert_eq!(arrivals.first_after(Instant::now() + PATIENCE), None);
+        assert_eq!(arrivals.by(PATIENCE, before), [2]);
     }
 }
