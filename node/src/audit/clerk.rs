@@ -21,7 +21,7 @@ use crate::seal::Notary;
 /// Deeds that may wait for the thread; those beyond are counted as lost.
 pub const DEEDS_MAX: usize = 8192;
 /// Pause between two turns.
-const REST: Duration = Duration::from_millis(10);
+const REST: Duration = Duration::from_millis(50);
 /// A line is on disk this long after it was added, at the latest.
 const SYNC_WITHIN: Duration = Duration::from_secs(1);
 /// How often the head is said in the station's own log, which may be kept elsewhere, and old files

@@ -5,7 +5,7 @@
 //! same one: so the index's pages never overlap, and one that lies in a gap between those in memory
 //! is as it is now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included};
 
 use yizhan_core::fill::LegSource;
@@ -32,8 +32,8 @@ pub(super) struct Book {
     /// By their first messages.
     pages: BTreeMap<MessageId, Page>,
     by_ordinal: BTreeMap<u64, MessageId>,
-    /// Pages that the index has not, or not as they are.
-    dirty: BTreeSet<MessageId>,
+    /// Pages that the index has not, or not as they are; true if it may have none that begins there.
+    dirty: BTreeMap<MessageId, bool>,
     lanes: Lanes,
     /// The last ordinal given.
     ordinal: u64,
@@ -60,7 +60,7 @@ impl Book {
             parent,
             pages: BTreeMap::new(),
             by_ordinal: BTreeMap::new(),
-            dirty: BTreeSet::new(),
+            dirty: BTreeMap::new(),
             lanes: Lanes::default(),
             ordinal: 0,
             written: 0,
@@ -157,7 +157,7 @@ impl Book {
         let (page, news) = Page::of(taken, &self.here, self.ordinal + 1);
         self.ordinal += taken.count;
         tell(from, &page, news);
-        self.dirty.insert(page.first().clone());
+        self.dirty.insert(page.first().clone(), true);
         self.keep(page);
     }
 
@@ -206,8 +206,10 @@ impl Book {
         let before = part.first().sequence.checked_sub(1);
         let head = before.and_then(|last| whole.part(0, last));
         let tail = whole.part(part.last().saturating_add(1), u64::MAX);
+        let whole_is_new = self.dirty.get(whole.first()).copied().unwrap_or(false);
         for page in [head, Some(part), tail].into_iter().flatten() {
-            self.dirty.insert(page.first().clone());
+            let is_new = whole_is_new || page.first() != whole.first();
+            self.dirty.insert(page.first().clone(), is_new);
             self.keep(page);
         }
     }
@@ -250,9 +252,9 @@ impl Book {
     /// What the index lacks, and how far in the log it will be with that.
     pub(super) fn unsaved(&mut self) -> (Vec<Row>, Reached) {
         let dirty = std::mem::take(&mut self.dirty);
-        let row = |first: MessageId| {
+        let row = |(first, is_new): (MessageId, bool)| {
             let page = self.pages.get(&first)?;
-            Some(Row { ordinal: page.ordinal(), page: page.to_bytes()?, first })
+            Some(Row { ordinal: page.ordinal(), page: page.to_bytes()?, first, is_new })
         };
         let rows = dirty.into_iter().filter_map(row).collect();
         let reached = Reached {

@@ -51,7 +51,7 @@ pub fn forget(data: &Path, id: &MessageId) -> Result<(), NotForgotten> {
     let after = page.part(id.sequence.saturating_add(1), u64::MAX);
     let row = |page: super::page::Page| {
         let first = page.first().clone();
-        Some(Row { ordinal: page.ordinal(), page: page.to_bytes()?, first })
+        Some(Row { ordinal: page.ordinal(), page: page.to_bytes()?, first, is_new: true })
     };
     let rows: Vec<Row> = [before, after].into_iter().flatten().filter_map(row).collect();
     index.replace((page.ordinal(), page.first()), &rows)?;

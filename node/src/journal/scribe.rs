@@ -29,15 +29,16 @@ const COMMITS_MAX: usize = if cfg!(test) { 4 } else { 1024 };
 /// Commits taken in before those who wait are told.
 const TURN_MAX: usize = 256;
 /// Pause between two turns: those who wait for what a commit says wait so much longer at most.
-const REST: Duration = Duration::from_millis(5);
+const REST: Duration = Duration::from_millis(20);
 /// The index is written at most this long after a page changed: what becomes of a message within
 /// this time is written once.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 /// And this long after nothing but the place in the log did.
 const MOVE_EVERY: Duration = Duration::from_secs(60);
-/// With so many changed pages it is written sooner, but not without a pause.
+/// With so many changed pages it is written sooner, but not without a pause: a page that is handed
+/// over is soon one of which the outcome is known.
 const DIRTY_MAX: usize = 2_000;
-const WRITE_AT_LEAST: Duration = Duration::from_millis(100);
+const WRITE_AT_LEAST: Duration = Duration::from_millis(500);
 /// With less than this free on the volume nothing is written: sled does not survive a full disk.
 /// The log stops taking messages long before, so little waits; a crash meanwhile costs history.
 const FREE_BYTES_MIN: u64 = 8 * 1024 * 1024;

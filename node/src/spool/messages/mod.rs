@@ -42,6 +42,8 @@ pub struct Row {
     pub ordinal: u64,
     /// The caller's.
     pub page: Vec<u8>,
+    /// True unless a row surely begins there already: then only its page is written.
+    pub is_new: bool,
 }
 
 /// The index, open for writing. One writer; [`Messages::looker`] is for everyone.
@@ -92,7 +94,7 @@ impl Messages {
         Ok(())
     }
 
-    /// Puts rows in the place of one that begins there. Durable after the next [`Messages::sync`].
+    /// Puts new rows in the place of one that begins there. Durable after the next [`Messages::sync`].
     ///
     /// # Errors
     /// As [`Messages::apply`].
@@ -138,7 +140,9 @@ impl Messages {
 
 fn put(batch: &mut Batch, row: &Row) {
     let name = row_name(&row.first);
-    batch.insert(ordinal_name(row.ordinal).as_slice(), name.as_slice());
+    if row.is_new {
+        batch.insert(ordinal_name(row.ordinal).as_slice(), name.as_slice());
+    }
     batch.insert(name, row.page.as_slice());
 }
 

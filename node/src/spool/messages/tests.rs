@@ -7,7 +7,7 @@ fn id(sequence: u64) -> MessageId {
 }
 
 fn row(ordinal: u64, page: &str) -> Row {
-    Row { first: id(ordinal), ordinal, page: page.as_bytes().to_vec() }
+    Row { first: id(ordinal), ordinal, page: page.as_bytes().to_vec(), is_new: true }
 }
 
 /// The rows that may be about one message.
@@ -67,6 +67,9 @@ fn rows_of_a_run_are_found_from_any_of_its_messages_and_in_the_order_in_which_th
     assert!(none, "of another lane");
     assert_eq!(before(&index, 300, 9), (vec!["256-".to_owned(), "1-255".to_owned()], false));
     assert_eq!(before(&index, 301, 1), (vec!["300-".to_owned()], true));
+    let news = Row { is_new: false, ..row(256, "news of 256-") };
+    index.apply(&[news], reached(6, 400)).unwrap();
+    assert_eq!(before(&index, 300, 1), (vec!["news of 256-".to_owned()], true));
 }
 
 #[test]
