@@ -57,6 +57,8 @@ impl Carrier {
                 Order::Ack(ack) => drop(self.publish(&Frame::Ack(ack)).await),
                 Order::Beat(beat) => drop(self.publish(&Frame::Beat(beat)).await),
                 Order::Send(send) => {
+                    // it may have to be sealed, and the answers to publishers are ready to go
+                    tokio::task::yield_now().await;
                     if !self.send(send, &mut packer).await {
                         return;
                     }
