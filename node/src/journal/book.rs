@@ -317,3 +317,39 @@ fn tell(from: &mut Sources<'_>, page: &Page, News { trace, detail }: News) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use yizhan_core::record::{Cursor, Record};
+    use yizhan_schemas::Lane;
+
+    use super::super::tests::put_at;
+    use super::*;
+    use crate::asked::Asked;
+    use crate::spool::Messages;
+
+    #[test]
+    fn only_what_begins_where_no_row_did_is_put_in_its_order() {
+        let data = TempDir::new().unwrap();
+        let (index, _) = Messages::open(data.path(), 9).unwrap();
+        let (look, log) = (index.looker(), Asked::default());
+        let mut book = Book::new(Code::parse("510722.101.002").unwrap(), None);
+        let mut rows_after = |commit: u64, records: &[Record]| {
+            let mut changes = Vec::new();
+            Change::of(records.iter(), |change| changes.push(change));
+            book.take(commit, changes, Sources { look: &look, log: &log, tell: None });
+            let (rows, reached) = book.unsaved();
+            book.wrote(reached.ordinal);
+            rows.iter().map(|row| (row.first.sequence, row.is_new)).collect::<Vec<_>>()
+        };
+        let handed_over =
+            |through| Record::HandedOver(Cursor { link: Link::Up, lane: Lane::Routine, through });
+        let three = [1, 2, 3].map(|n| put_at(n, "incident.report", 5));
+        assert_eq!(rows_after(1, &three), [(1, true)], "three alike in one row");
+        assert_eq!(rows_after(2, &[handed_over(2)]), [(1, false), (3, true)], "two of them go on");
+        assert_eq!(rows_after(3, &[handed_over(3)]), [(3, false)]);
+        let fourth = [put_at(4, "incident.report", 6), handed_over(4)];
+        assert_eq!(rows_after(4, &fourth), [(4, true)], "changed before it was written");
+    }
+}
