@@ -169,5 +169,10 @@ mod tests {
         assert_eq!(arrivals.first_after(before), arrivals.came[1]);
         assert_eq!(arrivals.first_after(Instant::now() + PATIENCE), None);
         assert_eq!(arrivals.by(PATIENCE, before), [2]);
+        let tenth = Duration::from_millis(100);
+        arrivals.came =
+            vec![Some(before + tenth * 5 / 2), None, Some(before), Some(before + tenth)];
+        assert_eq!(arrivals.by(tenth, before), [1, 1, 1]);
+        assert_eq!(arrivals.by(tenth, before + tenth), [1, 1], "what came before does not count");
     }
 }

@@ -252,10 +252,7 @@ impl Book {
     /// What the index lacks, and how far in the log it will be with that.
     pub(super) fn unsaved(&mut self) -> (Vec<Row>, Reached) {
         let dirty = std::mem::take(&mut self.dirty);
-        let row = |(first, is_new): (MessageId, bool)| {
-            let page = self.pages.get(&first)?;
-            Some(Row { ordinal: page.ordinal(), page: page.to_bytes()?, first, is_new })
-        };
+        let row = |(first, is_new)| self.pages.get(&first)?.row(is_new);
         let rows = dirty.into_iter().filter_map(row).collect();
         let reached = Reached {
             commit: self.commit,

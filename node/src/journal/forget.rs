@@ -49,11 +49,8 @@ pub fn forget(data: &Path, id: &MessageId) -> Result<(), NotForgotten> {
     // what lies around it stays known
     let before = id.sequence.checked_sub(1).and_then(|last| page.part(0, last));
     let after = page.part(id.sequence.saturating_add(1), u64::MAX);
-    let row = |page: super::page::Page| {
-        let first = page.first().clone();
-        Some(Row { ordinal: page.ordinal(), page: page.to_bytes()?, first, is_new: true })
-    };
-    let rows: Vec<Row> = [before, after].into_iter().flatten().filter_map(row).collect();
+    let around = [before, after].into_iter().flatten();
+    let rows: Vec<Row> = around.filter_map(|page| page.row(true)).collect();
     index.replace((page.ordinal(), page.first()), &rows)?;
     index.sync()?;
     Ok(())

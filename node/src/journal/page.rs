@@ -12,6 +12,7 @@ use yizhan_schemas::{Answer, Code, MessageId, Outcome, codec};
 
 use super::change::Taken;
 use crate::clock::rfc3339;
+use crate::spool::Row;
 
 /// Longest page, bytes: a directive to all stations of a large county, each with a long detail.
 const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -120,9 +121,10 @@ impl Page {
         codec::decode(bytes, PAGE_BYTES_MAX).ok()
     }
 
-    /// As it is written; `None` if it is too long.
-    pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
-        codec::encode(self, PAGE_BYTES_MAX).ok().map(|bytes| bytes.to_vec())
+    /// As it is written, and whether a row may have to begin there; `None` if it is too long.
+    pub(super) fn row(&self, is_new: bool) -> Option<Row> {
+        let page = codec::encode(self, PAGE_BYTES_MAX).ok()?.to_vec();
+        Some(Row { first: self.first().clone(), ordinal: self.ordinal, page, is_new })
     }
 
     /// As people see it, of one of its messages.

@@ -94,7 +94,8 @@ impl Messages {
         Ok(())
     }
 
-    /// Puts new rows in the place of one that begins there. Durable after the next [`Messages::sync`].
+    /// Puts new rows in the place of one that begins there. Durable after the next
+    /// [`Messages::sync`].
     ///
     /// # Errors
     /// As [`Messages::apply`].
