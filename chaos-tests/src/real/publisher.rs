@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, RequestErrorKind};
 use serde_json::{Value, json};
 
 use super::place::Place;
@@ -64,6 +64,13 @@ impl Event {
 pub async fn connect(station: &Place) -> async_nats::Client {
     let what = format!("a connection to the bus of {}", station.code);
     until(SOON, what, || async { async_nats::connect(&station.bus).await.ok() }).await
+}
+
+/// Waits until the server has read all that was sent before, as its subscriptions.
+pub async fn settled(nats: &async_nats::Client) {
+    let answer = nats.request("$SRV.PING._settled", "".into()).await;
+    let nobody = answer.is_err_and(|why| why.kind() == RequestErrorKind::NoResponders);
+    assert!(nobody, "the server should answer that nobody listens there");
 }
 
 /// Requests once; `None` if nobody answered in time.

@@ -3,7 +3,7 @@
 use crate::inbox::holds_exactly;
 use async_nats::Client;
 use chaos_tests::real::county::{County, Plan};
-use chaos_tests::real::publisher::{Event, accepted, connect, publish};
+use chaos_tests::real::publisher::{Event, accepted, connect, publish, settled};
 use chaos_tests::real::station::signal;
 use chaos_tests::real::until::{SOON, until};
 use futures::StreamExt as _;
@@ -46,7 +46,7 @@ async fn adapter(nats: &Client) -> mpsc::UnboundedReceiver<(String, Value)> {
             }
         });
     }
-    nats.flush().await.unwrap();
+    settled(nats).await;
     asked
 }
 
@@ -148,7 +148,7 @@ async fn a_broadcast_is_said_where_loudspeakers_hang_and_read_where_none_do() {
     let county = Plan::of(&[COUNTY, TOWN, WEST]).listing(WEST, &horns).start().await;
     let nats = connect(county.station(WEST)).await;
     let mut requests = nats.subscribe("yz.broadcast.*").await.unwrap();
-    nats.flush().await.unwrap();
+    settled(&nats).await;
     let answering = tokio::spawn(async move {
         let mut said = Vec::new();
         while said.len() < 2 {

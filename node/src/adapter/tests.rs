@@ -128,8 +128,7 @@ impl Ground {
     /// An adapter that hears requests to cameras, or to loudspeakers, from now on.
     async fn adapter(&self, of: &str) -> Subscription {
         let requests = self.adapter.subscribe(&format!("yz.{of}.*")).await.unwrap();
-        // a round trip: the subscription is in place
-        let _ = self.adapter.request("yz.submit.a.b", Bytes::new(), SOON).await;
+        self.adapter.settled(SOON).await.unwrap();
         requests
     }
 

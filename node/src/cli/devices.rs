@@ -15,6 +15,9 @@ use yizhan_schemas::payload::video::{Order, Reply, Request};
 
 use crate::bus::{BusError, Client, Message, Subscription, subjects};
 
+/// How long the server has to say that it listens for an adapter.
+const SETTLED_WITHIN: Duration = Duration::from_secs(5);
+
 /// How a device takes a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mood {
@@ -92,7 +95,11 @@ impl Devices {
     pub(super) async fn listen(client: &Client) -> Result<[Subscription; 2], BusError> {
         let cameras = client.subscribe(subjects::VIDEO_ALL).await?;
         let loudspeakers = client.subscribe(subjects::BROADCAST_ALL).await?;
-        client.flush().await?;
+        match client.settled(SETTLED_WITHIN).await {
+            // on a bus of others an adapter may have no other right than to listen
+            Ok(()) | Err(BusError::Timeout { .. }) => {}
+            Err(fault) => return Err(fault),
+        }
         Ok([cameras, loudspeakers])
     }
 

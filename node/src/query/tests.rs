@@ -92,7 +92,7 @@ async fn client(bus: &OwnBus) -> Client {
 /// Hears a subject for one board.
 async fn hear(client: &Client, subject: &str, mut ears: Ears) {
     let mut heard = client.subscribe(subject).await.unwrap();
-    client.flush().await.unwrap();
+    client.settled(SOON).await.unwrap();
     tokio::spawn(async move {
         while let Some(message) = heard.next().await {
             match Frame::decode(&message.payload).unwrap() {
@@ -153,7 +153,7 @@ async fn parts_are_short_on_a_thin_line_and_leave_it_free_between_them() {
     let pair = pair(700, 1_200).await;
     let ears = client(&pair.bus).await;
     let mut heard = ears.subscribe(&subjects::up(&code("1.1"))).await.unwrap();
-    ears.flush().await.unwrap();
+    ears.settled(SOON).await.unwrap();
     let asked = tokio::time::Instant::now();
     let answer = pair.asker.ask(&down(), Ask::Day(Day(1)), SOON).await;
     assert!(matches!(answer, Err(Silence::Refused(_))), "{answer:?}");

@@ -118,7 +118,7 @@ pub(super) async fn station(
     if outcome.is_ok() {
         // who was told `accepted`, or that we are stopping, shall hear it
         let _ = tokio::time::timeout(LAST_ANSWERS, served).await;
-        let _ = tokio::time::timeout(LAST_ANSWERS, link.flush()).await;
+        let _ = link.settled(LAST_ANSWERS).await;
     }
     announcement.abort();
     parts.tasks.shutdown().await;

@@ -29,6 +29,9 @@ pub use subscription::Subscription;
 use super::BusError;
 use live::{Live, Signals};
 
+/// Nobody listens there, and the node and its applications may ask there.
+const SETTLED: &str = "$SRV.PING._settled";
+
 /// A connection to one account of one bus. Cheap to clone; closed when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -159,13 +162,13 @@ impl Client {
         Ok(Subscription::new(self.clone(), subject.to_owned(), &live, inner))
     }
 
-    /// Waits until everything sent before is in the hands of the operating system; that says
-    /// nothing about the server.
-    pub async fn flush(&self) -> Result<(), BusError> {
-        let live = self.up()?;
-        tokio::select! {
-            flushed = live.client.flush() => flushed.map_err(|_| self.disconnected()),
-            () = self.broken() => Err(self.disconnected()),
+    /// Waits until the server has read all that was sent on this connection before, so that a
+    /// subscription made before hears whatever anybody sends from now on. It is an answer of the
+    /// server itself: [`BusError::Timeout`] may also mean that this user may not publish `$SRV.>`.
+    pub async fn settled(&self, within: Duration) -> Result<(), BusError> {
+        match self.request(SETTLED, Bytes::new(), within).await {
+            Ok(_) | Err(BusError::NoResponders { .. }) => Ok(()),
+            Err(fault) => Err(fault),
         }
     }
 
