@@ -108,7 +108,7 @@ impl Chain {
             Peer::Nats(setup) => Tiers::Nats(Box::new(Leaves::start(setup, between).await)),
             Peer::Rabbit => Tiers::Rabbit(Box::new(Shovels::start(between).await)),
             Peer::Mosquitto => Tiers::Mosquitto(Box::new(Bridges::start(between).await)),
-            Peer::Buses => Tiers::Buses(Box::new(Relays::start().await)),
+            Peer::Buses(keeps) => Tiers::Buses(Box::new(Relays::start(keeps).await)),
         };
         Self { peer, tiers, modem }
     }
@@ -187,7 +187,7 @@ impl Chain {
             Tiers::Nats(leaves) => leaves.servers_mut().kill(hop).await,
             Tiers::Rabbit(shovels) => shovels.servers_mut().kill(hop).await,
             Tiers::Mosquitto(bridges) => bridges.servers_mut().kill(hop).await,
-            Tiers::Buses(_) => panic!("relays that keep nothing are not worth killing"),
+            Tiers::Buses(_) => panic!("bare buses are not worth killing"),
         }
     }
 

@@ -16,8 +16,18 @@ pub enum Peer {
     Rabbit,
     /// Three mosquitto brokers, bridges with QoS 1. A PUBACK does not mean that it is on disk.
     Mosquitto,
-    /// The buses of our chain with relays that keep nothing: what cannot be had for less.
-    Buses,
+    /// The buses of our chain with relays that do next to nothing between them: what cannot be
+    /// had for less.
+    Buses(Keeps),
+}
+
+/// What the relays between bare buses keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keeps {
+    /// Nothing.
+    Nothing,
+    /// Each frame in a file, on disk before it is answered.
+    Synced,
 }
 
 /// How a NATS chain is set up.
@@ -32,8 +42,8 @@ pub struct Setup {
 }
 
 impl Peer {
-    /// All of them, ours first, the bare buses last.
-    pub const ALL: [Self; 8] = [
+    /// All of them, ours first, those of bare buses last.
+    pub const ALL: [Self; 9] = [
         Self::Yizhan,
         Self::Nats(Setup { durable: false, always: false }),
         Self::Nats(Setup { durable: true, always: false }),
@@ -41,8 +51,13 @@ impl Peer {
         Self::Nats(Setup { durable: true, always: true }),
         Self::Rabbit,
         Self::Mosquitto,
-        Self::Buses,
+        Self::BARE,
+        Self::SYNCED,
     ];
+    /// No chain over our buses can do with less.
+    pub const BARE: Self = Self::Buses(Keeps::Nothing);
+    /// No chain over our buses that keeps its promise can do with less.
+    pub const SYNCED: Self = Self::Buses(Keeps::Synced);
     /// As a server is by default.
     pub const NATS: Self = Self::Nats(Setup { durable: false, always: false });
     /// With custody, not synced.
@@ -54,7 +69,7 @@ impl Peer {
     pub fn program(self) -> &'static str {
         match self {
             Self::Yizhan => "yizhan",
-            Self::Nats(_) | Self::Buses => "nats-server",
+            Self::Nats(_) | Self::Buses(_) => "nats-server",
             Self::Rabbit => "rabbitmq-server",
             Self::Mosquitto => "mosquitto",
         }
@@ -76,7 +91,8 @@ impl fmt::Display for Peer {
             Self::Nats(Setup { durable: true, always: true }) => "nats-durable-always",
             Self::Rabbit => "rabbitmq",
             Self::Mosquitto => "mosquitto",
-            Self::Buses => "buses",
+            Self::Buses(Keeps::Nothing) => "buses",
+            Self::Buses(Keeps::Synced) => "buses-synced",
         })
     }
 }

@@ -76,12 +76,14 @@ impl Programme {
         let mut this = Self::default();
         let times = scale.runs;
         for _ in 0..times {
-            for peer in [Ours, Peer::NATS, Peer::Buses, Peer::NATS_ALWAYS, Peer::Rabbit] {
+            for peer in
+                [Ours, Peer::NATS, Peer::BARE, Peer::SYNCED, Peer::NATS_ALWAYS, Peer::Rabbit]
+            {
                 this.then(peer, scale.throughput(peer, 400));
             }
             this.then(Ours, scale.throughput(Ours, 4096));
             this.then(Peer::NATS, scale.throughput(Peer::NATS, 4096));
-            for peer in [Ours, Peer::NATS_ALWAYS, Peer::Buses] {
+            for peer in [Ours, Peer::NATS_ALWAYS, Peer::BARE, Peer::SYNCED] {
                 this.then(peer, scale.answers());
                 this.then(peer, scale.latency());
             }
@@ -102,6 +104,10 @@ impl Programme {
             for _ in 0..times {
                 for peer in [Ours, Peer::NATS_DURABLE, Peer::Rabbit, Peer::Mosquitto] {
                     this.then(peer, scale.outage(black_hole));
+                }
+                // refused, it takes half a minute to come back
+                if black_hole {
+                    this.then(Peer::NATS, scale.outage(black_hole));
                 }
             }
         }

@@ -83,8 +83,8 @@ async fn all(much: &Much, dir: &Path) -> Result<bool, String> {
 }
 
 async fn beside(much: &Much, dir: &Path) -> Result<bool, String> {
-    // relays that keep nothing are nobody's choice
-    let [_, peers @ .., _] = Peer::ALL;
+    // bare buses are nobody's choice
+    let [_, peers @ .., _, _] = Peer::ALL;
     let results = Programme::of_peers(much.scale(), &peers).play(dir).await?;
     print!("\n{}", ratios::table(&results, &peers, Peer::is_here));
     Ok(true)

@@ -1,7 +1,10 @@
 //! [`Relays`]: the buses of a chain and nothing else. Three servers as our stations run them, and
-//! between them relays that keep nothing, look at nothing, sign nothing and answer at once, all in
-//! this process. No chain over these buses can do with less: how far ours is from that is what our
-//! own work costs.
+//! between them relays that look at nothing and sign nothing, all in this process. They keep
+//! nothing and answer at once, or have each frame on disk before they answer: no chain over these
+//! buses can do with less, and none that is honest with less than the latter. How far ours is from
+//! that is what our own work costs.
+
+mod book;
 
 use std::sync::Arc;
 
@@ -11,8 +14,10 @@ use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use self::book::Book;
 use super::Hop;
 use crate::bench::ends::{End, Ends, connect_as};
+use crate::bench::peer::Keeps;
 use crate::bench::trust::Kits;
 
 /// Frames of a relay that may be unanswered; as many messages may be unanswered by JetStream for
@@ -34,19 +39,19 @@ pub(super) struct Relays {
 impl Relays {
     /// # Panics
     /// A bus does not come up.
-    pub(super) async fn start() -> Self {
+    pub(super) async fn start(keeps: Keeps) -> Self {
         let kits = Kits::of_buses(false).unwrap_or_else(|why| panic!("{why}"));
         let mut tasks = JoinSet::new();
         let county = Below::of(&kits, Hop::County, Hop::Township).await;
-        tasks.spawn(deliver(county, inbox(&kits).await));
+        tasks.spawn(deliver(county, inbox(&kits).await, Book::open(keeps)));
         let township = Below::of(&kits, Hop::Township, Hop::Village).await;
         let above = Above::of(&kits, Hop::Township, &mut tasks).await;
-        tasks.spawn(forward(township, above));
+        tasks.spawn(forward(township, above, Book::open(keeps)));
         let desk = as_node(&kits, Hop::Village, "app").await;
         let submitted = desk.subscribe("yz.submit.>").await.expect("the desk's subject");
         desk.flush().await.expect("the desk's bus");
         let above = Above::of(&kits, Hop::Village, &mut tasks).await;
-        tasks.spawn(take(desk, submitted, above));
+        tasks.spawn(take(desk, submitted, above, Book::open(keeps)));
         Self { kits, _tasks: tasks }
     }
 
@@ -105,60 +110,80 @@ impl Below {
         Self { client, frames, down: format!("yz.down.{}", below.code()) }
     }
 
+    /// The frames that are there, at least one.
+    async fn next(&mut self) -> Option<Vec<Bytes>> {
+        let mut frames = vec![self.frames.next().await?.payload];
+        while frames.len() < FRAMES_MAX {
+            let Some(Some(frame)) = self.frames.next().now_or_never() else { break };
+            frames.push(frame.payload);
+        }
+        Some(frames)
+    }
+
     async fn ack(&self) {
         let ack = Bytes::from_static(&ACK);
         self.client.publish(self.down.clone(), ack).await.expect("its own bus");
     }
 }
 
-/// The village: answers, and puts what has come into a frame.
-async fn take(desk: Client, mut submitted: async_nats::Subscriber, above: Above) {
+/// The village: puts what has come into a frame, and answers.
+async fn take(desk: Client, mut submitted: async_nats::Subscriber, above: Above, mut book: Book) {
     while let Some(first) = submitted.next().await {
         let mut frame = BytesMut::new();
+        let mut replies = Vec::new();
         let mut next = Some(first);
-        let mut taken = 0;
         while let Some(request) = next {
-            if let Some(reply) = request.reply {
-                desk.publish(reply, Bytes::from_static(ANSWER)).await.expect("its own bus");
-            }
+            replies.extend(request.reply);
             frame.put_u32(u32::try_from(request.payload.len()).unwrap_or(u32::MAX));
             frame.put(request.payload);
-            taken += 1;
-            next = match taken < MESSAGES_MAX {
+            next = match replies.len() < MESSAGES_MAX {
                 true => submitted.next().now_or_never().flatten(),
                 false => None,
             };
         }
-        above.send(frame.freeze()).await;
+        let frame = frame.freeze();
+        book.keep(vec![frame.clone()]).await;
+        for reply in replies {
+            desk.publish(reply, Bytes::from_static(ANSWER)).await.expect("its own bus");
+        }
+        above.send(frame).await;
     }
 }
 
 /// The township.
-async fn forward(mut below: Below, above: Above) {
-    while let Some(frame) = below.frames.next().await {
-        below.ack().await;
-        above.send(frame.payload).await;
+async fn forward(mut below: Below, above: Above, mut book: Book) {
+    while let Some(frames) = below.next().await {
+        book.keep(frames.clone()).await;
+        for frame in frames {
+            below.ack().await;
+            above.send(frame).await;
+        }
     }
 }
 
 /// The county: what is in a frame goes into the stream, and the last of it is waited for.
-async fn deliver(mut below: Below, inbox: jetstream::Context) {
-    while let Some(frame) = below.frames.next().await {
-        below.ack().await;
-        let mut frame = frame.payload;
-        while frame.remaining() > size_of::<u32>() {
-            let length = frame.get_u32() as usize;
-            let payload = frame.split_to(length);
-            let (headers, last) = (headers(), !frame.has_remaining());
-            let subject = "yz.inbox.incident.report.510722.101.001";
-            if last {
-                let sent = inbox.publish_with_headers(subject, headers, payload).await;
-                sent.expect("the stream").await.expect("the stream takes it");
-            } else {
-                let client = inbox.client();
-                client.publish_with_headers(subject, headers, payload).await.expect("its own bus");
+async fn deliver(mut below: Below, inbox: jetstream::Context, mut book: Book) {
+    while let Some(frames) = below.next().await {
+        book.keep(frames.clone()).await;
+        for mut frame in frames {
+            below.ack().await;
+            while frame.remaining() > size_of::<u32>() {
+                let length = frame.get_u32() as usize;
+                put(&inbox, frame.split_to(length), !frame.has_remaining()).await;
             }
         }
+    }
+}
+
+/// Into the stream; the last of a frame is waited for.
+async fn put(inbox: &jetstream::Context, payload: Bytes, is_last: bool) {
+    let subject = "yz.inbox.incident.report.510722.101.001";
+    if is_last {
+        let sent = inbox.publish_with_headers(subject, headers(), payload).await;
+        sent.expect("the stream").await.expect("the stream takes it");
+    } else {
+        let client = inbox.client();
+        client.publish_with_headers(subject, headers(), payload).await.expect("its own bus");
     }
 }
 
