@@ -31,6 +31,7 @@ mod status;
 mod store;
 mod systemd;
 
+use std::panic;
 use std::path::Path;
 
 pub use error::RunError;
@@ -55,7 +56,10 @@ pub fn run(config: Config, effective: Effective) -> Result<(), RunError> {
     runtime.block_on(async {
         clock::begin_beats();
         let stop = signals()?;
-        start::station(config, effective, metrics, stop).await
+        // a task of its own: whoever wakes what is blocked on here wakes the thread as well, by a
+        // call of the kernel, even the thread itself
+        let station = tokio::spawn(start::station(config, effective, metrics, stop));
+        station.await.unwrap_or_else(|ended| panic::resume_unwind(ended.into_panic()))
     })
 }
 

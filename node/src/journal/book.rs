@@ -190,10 +190,18 @@ impl Book {
         act: impl Fn(&mut Page, &Code) -> Option<News>,
     ) {
         self.fetch(first, last, from.look);
-        let parts = self.within(first, last);
-        let parts: Vec<Page> = parts.filter_map(|page| page.part(first.sequence, last)).collect();
-        for mut part in parts {
-            if let Some(news) = act(&mut part, &self.here) {
+        let firsts: Vec<_> = self.within(first, last).map(|page| page.first().clone()).collect();
+        for at in firsts {
+            let Some(page) = self.pages.get_mut(&at) else { continue };
+            if page.lies_between(first.sequence, last) {
+                // most do, and a backlog of single messages has a page for each: no copies of it
+                if let Some(news) = act(page, &self.here) {
+                    tell(from, page, news);
+                    self.dirty.entry(at).or_insert(false);
+                }
+            } else if let Some(mut part) = page.part(first.sequence, last)
+                && let Some(news) = act(&mut part, &self.here)
+            {
                 tell(from, &part, news);
                 self.replace(part);
             }
@@ -319,9 +327,9 @@ fn tell(from: &mut Sources<'_>, page: &Page, News { trace, detail }: News) {
 mod tests {
     use tempfile::TempDir;
     use yizhan_core::record::{Cursor, Record};
-    use yizhan_schemas::Lane;
+    use yizhan_schemas::{Lane, Outcome};
 
-    use super::super::tests::put_at;
+    use super::super::tests::{ended, noted, put_at};
     use super::*;
     use crate::asked::Asked;
     use crate::spool::Messages;
@@ -348,5 +356,8 @@ mod tests {
         assert_eq!(rows_after(3, &[handed_over(3)]), [(3, false)]);
         let fourth = [put_at(4, "incident.report", 6), handed_over(4)];
         assert_eq!(rows_after(4, &fourth), [(4, true)], "changed before it was written");
+        let arrived = || noted((1, 4), "510722", ended(Outcome::Delivered, None));
+        assert_eq!(rows_after(5, &[arrived()]), [(1, false), (3, false), (4, false)]);
+        assert_eq!(rows_after(6, &[arrived()]), [], "what is known is not written again");
     }
 }

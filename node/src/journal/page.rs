@@ -103,6 +103,11 @@ impl Page {
         same && (first.sequence..=self.last()).contains(&id.sequence)
     }
 
+    /// True if all of its messages lie between two sequences, both included.
+    pub(super) fn lies_between(&self, from: u64, through: u64) -> bool {
+        from <= self.status.id.sequence && self.last() <= through
+    }
+
     /// The same page for those of its messages that lie between two sequences, both included;
     /// `None` if none does.
     pub(super) fn part(&self, from: u64, through: u64) -> Option<Self> {
@@ -160,7 +165,7 @@ impl Page {
         self.trace(to, "handed_over", rfc3339(now_ms), Some(held_ms))
     }
 
-    /// Something became of it at a station; `None` if that was known.
+    /// Something became of it at a station; `None` if that was known: then it is as it was.
     pub(super) fn became(
         &mut self,
         station: &Code,

@@ -62,13 +62,13 @@ pub(super) fn put_at(sequence: u64, kind: &str, at_s: u64) -> Record {
     Record::Put(Put { taken_wall_ms: at_s * 1000, ..put })
 }
 
-fn noted(sequences: (u64, u64), station: &str, event: Event) -> Record {
+pub(super) fn noted(sequences: (u64, u64), station: &str, event: Event) -> Record {
     let note =
         Note { ranges: vec![sequences], at_s: AT_S, ..Note::of(&id(1), code(station), event, 0) };
     Record::Noted(Routed { toward: None, note })
 }
 
-fn ended(outcome: Outcome, detail: Option<&str>) -> Event {
+pub(super) fn ended(outcome: Outcome, detail: Option<&str>) -> Event {
     Event::Ended { outcome, detail: detail.map(str::to_owned) }
 }
 
