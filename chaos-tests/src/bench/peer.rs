@@ -16,8 +16,8 @@ pub enum Peer {
     Rabbit,
     /// Three mosquitto brokers, bridges with QoS 1. A PUBACK does not mean that it is on disk.
     Mosquitto,
-    /// The buses of our chain with relays that do next to nothing between them: what cannot be
-    /// had for less.
+    /// The buses of our chain with relays that do next to nothing between them: what we do not
+    /// know how to have for less.
     Buses(Keeps),
 }
 
@@ -54,9 +54,9 @@ impl Peer {
         Self::BARE,
         Self::SYNCED,
     ];
-    /// No chain over our buses can do with less.
+    /// The least of a chain over our buses.
     pub const BARE: Self = Self::Buses(Keeps::Nothing);
-    /// No chain over our buses that keeps its promise can do with less.
+    /// The least of one that keeps its promise.
     pub const SYNCED: Self = Self::Buses(Keeps::Synced);
     /// As a server is by default.
     pub const NATS: Self = Self::Nats(Setup { durable: false, always: false });

@@ -1,11 +1,12 @@
 //! [`Relays`]: the buses of a chain and nothing else. Three servers as our stations run them, and
 //! between them relays that look at nothing and sign nothing, all in this process. They keep
-//! nothing and answer at once, or have each frame on disk before they answer: no chain over these
-//! buses can do with less, and none that is honest with less than the latter. How far ours is from
-//! that is what our own work costs.
+//! nothing and answer at once, or have each frame on disk before they answer: we know of no chain
+//! over these buses that does with less, and of no honest one with less than the latter. How far
+//! ours is from that is what our own work costs.
 
 mod book;
 
+use std::slice;
 use std::sync::Arc;
 
 use async_nats::{Client, HeaderMap, jetstream};
@@ -132,17 +133,19 @@ async fn take(desk: Client, mut submitted: async_nats::Subscriber, above: Above,
         let mut frame = BytesMut::new();
         let mut replies = Vec::new();
         let mut next = Some(first);
+        let mut taken = 0;
         while let Some(request) = next {
             replies.extend(request.reply);
             frame.put_u32(u32::try_from(request.payload.len()).unwrap_or(u32::MAX));
             frame.put(request.payload);
-            next = match replies.len() < MESSAGES_MAX {
+            taken += 1;
+            next = match taken < MESSAGES_MAX {
                 true => submitted.next().now_or_never().flatten(),
                 false => None,
             };
         }
         let frame = frame.freeze();
-        book.keep(vec![frame.clone()]).await;
+        book.keep(slice::from_ref(&frame)).await;
         for reply in replies {
             desk.publish(reply, Bytes::from_static(ANSWER)).await.expect("its own bus");
         }
@@ -153,7 +156,7 @@ async fn take(desk: Client, mut submitted: async_nats::Subscriber, above: Above,
 /// The township.
 async fn forward(mut below: Below, above: Above, mut book: Book) {
     while let Some(frames) = below.next().await {
-        book.keep(frames.clone()).await;
+        book.keep(&frames).await;
         for frame in frames {
             below.ack().await;
             above.send(frame).await;
@@ -164,7 +167,7 @@ async fn forward(mut below: Below, above: Above, mut book: Book) {
 /// The county: what is in a frame goes into the stream, and the last of it is waited for.
 async fn deliver(mut below: Below, inbox: jetstream::Context, mut book: Book) {
     while let Some(frames) = below.next().await {
-        book.keep(frames.clone()).await;
+        book.keep(&frames).await;
         for mut frame in frames {
             below.ack().await;
             while frame.remaining() > size_of::<u32>() {

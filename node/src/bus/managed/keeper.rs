@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 use tokio::sync::{Notify, oneshot, watch};
@@ -157,9 +156,8 @@ impl Keeper {
         let mut bound = self.patience.recovery;
         loop {
             let next = clock::beat_in(self.patience.pulse);
-            // nobody listens there, so it is the server itself that answers
-            match self.pulse.request("_yz.pulse", Bytes::new(), self.patience.pulse).await {
-                Ok(_) | Err(BusError::NoResponders { .. }) => {
+            match self.pulse.settled(self.patience.pulse).await {
+                Ok(()) => {
                     last = Instant::now();
                     bound = self.patience.silence;
                 }

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use crate::bench::peer::Keeps;
 
-/// As long as a segment of ours.
+/// As long as our longest segment.
 const FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A file, or none.
@@ -38,7 +38,7 @@ impl Book {
     ///
     /// # Panics
     /// They are not.
-    pub(super) async fn keep(&mut self, frames: Vec<Bytes>) {
+    pub(super) async fn keep(&mut self, frames: &[Bytes]) {
         let Some(file) = self.file.clone() else { return };
         let bytes = frames.concat();
         let length = bytes.len() as u64;
