@@ -12,7 +12,9 @@ pub use count::{Counts, gauges, room, volume};
 pub use notices::notices;
 pub use sparing::{REFUSALS, Sparing};
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{JsonFields, format};
 
@@ -28,6 +30,8 @@ const SECONDS: [f64; 16] = [
 ];
 /// Upper bounds of batch size buckets, records.
 const RECORDS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 32.0, 128.0, 512.0, 2048.0];
+/// Between two turns of counting what histograms were given; some ten values a message wait.
+const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// Why there is no telemetry.
 #[derive(Debug, thiserror::Error)]
@@ -65,21 +69,27 @@ pub fn log(form: LogFormat, station: &Code) -> Result<(), TelemetryError> {
 /// # Errors
 /// They were set up before.
 pub fn metrics() -> Result<PrometheusHandle, TelemetryError> {
-    let wrong = |fault: metrics_exporter_prometheus::BuildError| {
-        TelemetryError("the metrics", fault.to_string())
-    };
-    let seconds = Matcher::Suffix("_seconds".to_owned());
-    let sizes = Matcher::Suffix("_batch_size".to_owned());
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(seconds, &SECONDS)
-        .map_err(wrong)?
-        .set_buckets_for_metric(sizes, &RECORDS)
-        .map_err(wrong)?
-        .install_recorder()
-        .map_err(wrong)?;
+    let handle = histograms()
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|fault| TelemetryError("the metrics", fault.to_string()))?;
     describe();
     metrics::gauge!("yizhan_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
+}
+
+fn histograms() -> Result<PrometheusBuilder, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_batch_size".to_owned()), &RECORDS)
+}
+
+/// Counts what histograms were given into their buckets, for ever. The recorder keeps every single
+/// value until then, or until somebody reads the metrics, and many a station has no such reader.
+pub async fn upkeep<End>(metrics: PrometheusHandle) -> End {
+    loop {
+        tokio::time::sleep(UPKEEP_EVERY).await;
+        metrics.run_upkeep();
+    }
 }
 
 fn describe() {
@@ -196,4 +206,36 @@ fn describe() {
     histogram!("yizhan_commit_seconds", "Writing and syncing one commit");
     histogram!("yizhan_commit_batch_size", "Records in one commit");
     histogram!("yizhan_handover_seconds", "From being taken here to durable there, by link");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What this process takes, bytes.
+    fn resident_bytes() -> usize {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_histograms_are_given_takes_no_memory_though_nobody_reads_them() {
+        let recorder = histograms().unwrap().build_recorder();
+        let handle = recorder.handle();
+        tokio::spawn(upkeep::<()>(handle.clone()));
+        let commits = metrics::with_local_recorder(&recorder, || {
+            metrics::histogram!("yizhan_commit_seconds")
+        });
+        let before = resident_bytes();
+        for _ in 0..100 {
+            for _ in 0..50_000 {
+                commits.record(0.003);
+            }
+            tokio::time::sleep(UPKEEP_EVERY).await;
+        }
+        // 5,000,000 values of 16 bytes
+        let grown = resident_bytes().saturating_sub(before);
+        assert!(grown < 20_000_000, "{grown} bytes");
+        assert!(handle.render().contains("yizhan_commit_seconds_bucket{le=\"0.005\"} 5000000"));
+    }
 }

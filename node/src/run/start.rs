@@ -108,6 +108,7 @@ pub(super) async fn station(
         trees: known,
         stop: until,
     };
+    parts.tasks.spawn(telemetry::upkeep(metrics.clone()));
     let served = parts.serve(listener, metrics, desk)?;
     parts.tasks.spawn(systemd::tell(link.clone(), view.clone()));
     parts.tasks.spawn(gauges(view, volume));
