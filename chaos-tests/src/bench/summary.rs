@@ -266,6 +266,18 @@ fn cost(results: &Results) -> Vec<Row> {
             Goal::AtMost(1.0),
         ),
         Row::judged(
+            "village's memory, the long backlog queued, MiB; 10,000",
+            results.ours(long, "filled_mib"),
+            results.ours(short, "filled_mib"),
+            Goal::Shown,
+        ),
+        Row::judged(
+            "village's memory, the long backlog drained, MiB; 10,000",
+            results.ours(long, "draining_mib"),
+            results.ours(short, "draining_mib"),
+            Goal::Shown,
+        ),
+        Row::judged(
             "idle village node, PSS MiB; NATS leaf, recorded",
             results.ours(idle, "node_pss_mib"),
             Some(recorded::IDLE_MIB),
