@@ -2,7 +2,8 @@
 //!
 //! Promise: the body is only ever read, never written again. A validator is compiled once, from the
 //! schema that is checked in, when the first body of its kind comes: those of all kinds would be an
-//! eighth of an idle station's memory. Kinds without a schema need only be well formed.
+//! eighth of an idle station's memory, and the first one brings the schemas of schemas along. Kinds
+//! without a schema need only be well formed.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -29,7 +30,7 @@ const SEVERITY_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Bodies {
     rules: BTreeMap<&'static str, LazyRule>,
-    instant: Validator,
+    instant: OnceLock<Result<Validator, BadSchema>>,
     bytes_max: usize,
 }
 
@@ -60,7 +61,7 @@ impl LazyRule {
 /// A schema of ours that does not compile: a mistake in this build.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the schema of {kind} does not compile: {why}")]
-pub struct BadSchema {
+struct BadSchema {
     kind: &'static str,
     why: String,
 }
@@ -78,16 +79,10 @@ pub struct Checked {
 
 impl Bodies {
     /// Bodies may be `bytes_max` bytes long (`ingest.max_payload`).
-    ///
-    /// # Errors
-    /// If the schema that every body needs does not compile.
-    pub fn new(bytes_max: usize) -> Result<Self, BadSchema> {
+    pub fn new(bytes_max: usize) -> Self {
         let lazy = |(kind, schema)| (kind, LazyRule { kind, schema, rule: OnceLock::new() });
         let rules = payload::schemas().into_iter().map(lazy).collect();
-        let instant = serde_json::json!({
-            "type": "string", "format": "date-time", "pattern": payload::INSTANT_PATTERN,
-        });
-        Ok(Self { rules, instant: compile("an instant", &instant)?, bytes_max })
+        Self { rules, instant: OnceLock::new(), bytes_max }
     }
 
     /// Checks a body of a kind.
@@ -126,7 +121,14 @@ impl Bodies {
 
     /// True if a text is an RFC 3339 time with offset, and such a moment exists.
     pub fn is_instant(&self, text: &str) -> bool {
-        self.instant.is_valid(&Value::from(text))
+        let instant = self.instant.get_or_init(|| {
+            let schema = serde_json::json!({
+                "type": "string", "format": "date-time", "pattern": payload::INSTANT_PATTERN,
+            });
+            compile("an instant", &schema)
+        });
+        // a test compiles it
+        instant.as_ref().is_ok_and(|instant| instant.is_valid(&Value::from(text)))
     }
 }
 
@@ -208,8 +210,12 @@ mod tests {
 
     #[test]
     fn the_schema_of_each_kind_compiles() {
-        let bodies = Bodies::new(1_024).unwrap();
+        let bodies = Bodies::new(1_024);
         let rules = bodies.rules.values().map(LazyRule::get).collect::<Result<Vec<_>, _>>();
         assert_eq!(rules.unwrap().len(), payload::schemas().len());
+        assert!(bodies.is_instant("2026-11-23T08:30:00+08:00"));
+        assert!(
+            !bodies.is_instant("2026-11-23T08:30:00") && !bodies.is_instant("2026-02-30T08:30:00Z")
+        );
     }
 }

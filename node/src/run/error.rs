@@ -144,9 +144,6 @@ pub enum RunError {
     /// HTTP.
     #[error(transparent)]
     Http(#[from] ServeError),
-    /// A schema of ours does not compile.
-    #[error(transparent)]
-    Schema(#[from] crate::ingest::body::BadSchema),
     /// A bearer token.
     #[error(transparent)]
     Token(#[from] BadToken),

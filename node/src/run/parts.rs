@@ -298,7 +298,7 @@ impl Parts {
         metrics: PrometheusHandle,
         site: Desk,
     ) -> Result<oneshot::Receiver<()>, RunError> {
-        let bodies = Bodies::new(bytes(self.config.ingest.max_payload))?;
+        let bodies = Bodies::new(bytes(self.config.ingest.max_payload));
         let keys = Arc::new(Look(self.store.look.clone()));
         let grades = Arc::new(site.journal.clone());
         let door = Door::new(Arc::new(bodies), self.mailbox.clone(), keys, grades)

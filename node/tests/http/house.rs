@@ -234,7 +234,7 @@ pub(crate) async fn open_with(listen: &str, tokens: Vec<Token>) -> House {
             }
         }
     });
-    let bodies = Arc::new(Bodies::new(PAYLOAD_BYTES_MAX).unwrap());
+    let bodies = Arc::new(Bodies::new(PAYLOAD_BYTES_MAX));
     let door = Door::new(bodies, mailbox, Arc::new(NoKeys), Arc::new(OnlyAccepted));
     let recorder = PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || {

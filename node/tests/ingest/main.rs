@@ -24,7 +24,7 @@ const REPORT: &str = r#"{ "category": "road",  "severity": "major",
   "description": "路面塌陷，联系人𠮷田", "occurred_at": "2026-11-23T08:30:00+08:00", "own": {"x": [1, 2]} }"#;
 
 fn bodies() -> Bodies {
-    Bodies::new(PAYLOAD_BYTES_MAX).unwrap()
+    Bodies::new(PAYLOAD_BYTES_MAX)
 }
 
 fn headers(pairs: &[(&str, &str)]) -> Headers {
