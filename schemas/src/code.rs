@@ -6,8 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-
-use smol_str::SmolStr;
+use std::sync::Arc;
 
 use crate::text::{read_from_text, write_as_text};
 
@@ -18,7 +17,7 @@ pub const TOKEN_CHARS_MAX: usize = 32;
 
 /// A station's place. Cheap to clone; ordered by text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Code(SmolStr);
+pub struct Code(Arc<str>);
 
 /// Why a text is not a code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +36,7 @@ impl Code {
     /// Reads a code from its text.
     pub fn parse(text: &str) -> Result<Self, BadCode> {
         match fault(text) {
-            None => Ok(Self(SmolStr::from(text))),
+            None => Ok(Self(Arc::from(text))),
             Some(why) => Err(BadCode { text: text.chars().take(80).collect(), why }),
         }
     }
@@ -54,7 +53,7 @@ impl Code {
 
     /// The code less its last token; `None` for a single token.
     pub fn parent(&self) -> Option<Self> {
-        self.0.rsplit_once('.').map(|(parent, _)| Self(SmolStr::from(parent)))
+        self.0.rsplit_once('.').map(|(parent, _)| Self(Arc::from(parent)))
     }
 
     /// True if `self` is strictly above `other`.
@@ -74,7 +73,7 @@ impl Code {
         }
         let start = self.0.len() + 1;
         let token = below.0.get(start..)?.split('.').next()?;
-        below.0.get(..start + token.len()).map(|text| Self(SmolStr::from(text)))
+        below.0.get(..start + token.len()).map(|text| Self(Arc::from(text)))
     }
 }
 
@@ -120,7 +119,7 @@ impl TryFrom<String> for Code {
 
 impl From<Code> for String {
     fn from(code: Code) -> Self {
-        code.0.into()
+        code.0.as_ref().to_owned()
     }
 }
 

@@ -5,8 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-
-use smol_str::SmolStr;
+use std::sync::Arc;
 
 use crate::text::{read_from_text, write_as_text};
 
@@ -15,7 +14,7 @@ pub const PART_CHARS_MAX: usize = 32;
 
 /// A family and a name, each `[a-z][a-z0-9-]*`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Kind(SmolStr);
+pub struct Kind(Arc<str>);
 
 /// The kinds that this version knows by name.
 pub const KNOWN: [&str; 17] = [
@@ -50,11 +49,7 @@ impl Kind {
     /// Reads a kind from its text.
     pub fn parse(text: &str) -> Result<Self, BadKind> {
         let good = text.split_once('.').is_some_and(|(family, name)| part(family) && part(name));
-        if good {
-            Ok(Self(SmolStr::from(text)))
-        } else {
-            Err(BadKind(text.chars().take(80).collect()))
-        }
+        if good { Ok(Self(Arc::from(text))) } else { Err(BadKind(text.chars().take(80).collect())) }
     }
 
     /// The text, as in subjects.
@@ -128,7 +123,7 @@ impl TryFrom<String> for Kind {
 
 impl From<Kind> for String {
     fn from(kind: Kind) -> Self {
-        kind.0.into()
+        kind.0.as_ref().to_owned()
     }
 }
 
