@@ -50,8 +50,8 @@ impl Scale {
         Work::Thin { kbit, backlog: self.of(backlog, backlog / 5), traced: false }
     }
 
-    fn answers(self) -> Work {
-        Work::Answers { count: self.of(2_000, 300), size: 400 }
+    fn answers(self, alone: bool) -> Work {
+        Work::Answers { count: self.of(2_000, 300), size: 400, alone }
     }
 
     fn latency(self) -> Work {
@@ -84,9 +84,10 @@ impl Programme {
             this.then(Ours, scale.throughput(Ours, 4096));
             this.then(Peer::NATS, scale.throughput(Peer::NATS, 4096));
             for peer in [Ours, Peer::NATS_ALWAYS, Peer::BARE, Peer::SYNCED] {
-                this.then(peer, scale.answers());
+                this.then(peer, scale.answers(false));
                 this.then(peer, scale.latency());
             }
+            this.then(Ours, scale.answers(true));
             let (publishers, count) = (128, 5_000);
             let flood = Work::Throughput { count, size: 400, publishers, window: 1, real: true };
             this.then(Ours, flood);
@@ -132,7 +133,7 @@ impl Programme {
             for size in [400, 4096] {
                 all().for_each(|peer| this.then(peer, scale.throughput(peer, size)));
             }
-            for work in [scale.answers(), scale.latency()] {
+            for work in [scale.answers(false), scale.latency()] {
                 all().for_each(|peer| this.then(peer, work.clone()));
             }
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::chain::Chain;
+use super::chain::{Chain, Hop};
 use super::cost::Cost;
 use super::ends::Ends;
 use super::peer::Peer;
@@ -108,18 +108,23 @@ impl Flood {
     }
 }
 
-/// One publisher, one report at a time.
+/// One publisher, one report at a time; `alone`, with the township away, so that no other station's
+/// work on the report before is on these processors.
 ///
 /// # Errors
 /// As [`throughput`].
-pub async fn answers(peer: Peer, count: usize, size: usize) -> Result<Value, String> {
+pub async fn answers(peer: Peer, count: usize, size: usize, alone: bool) -> Result<Value, String> {
     let disk_sync_ms = Chain::disk_sync_ms();
-    let chain = Chain::start(peer).await;
+    let mut chain = Chain::start(peer).await;
+    if alone {
+        chain.kill(Hop::Township).await;
+    }
     let publisher = Publisher::at_village(&chain.ends(), &Arc::new(Reports::Sized(size))).await;
     publisher.one_by_one(0..50).await?; // the first few find cold caches
     let took = publisher.one_by_one(50..50 + count).await?;
     Ok(json!({
         "scenario": "answers", "peer": peer.to_string(), "count": count, "size": size,
+        "alone": alone,
         "p50_ms": quantile::ms(&took, 0.5), "p99_ms": quantile::ms(&took, 0.99),
         "disk_sync_ms": disk_sync_ms,
     }))

@@ -41,6 +41,9 @@ pub enum Work {
         /// Bytes of each.
         #[arg(long, default_value_t = 400)]
         size: usize,
+        /// With the township away: these processors have the village's work to do and no more.
+        #[arg(long)]
+        alone: bool,
     },
     /// Reports at a low rate: how long each takes to the county.
     Latency {
@@ -148,7 +151,7 @@ impl Work {
             Self::Throughput { count, size, publishers, window, real } => {
                 speed::throughput(peer, Flood { count, size, publishers, window, real }).await
             }
-            Self::Answers { count, size } => speed::answers(peer, count, size).await,
+            Self::Answers { count, size, alone } => speed::answers(peer, count, size, alone).await,
             Self::Latency { count, size, rate } => speed::latency(peer, count, size, rate).await,
             Self::Outage { black_hole, down, rate } => {
                 let mode = if black_hole { Mode::BlackHole } else { Mode::Refuse };
