@@ -54,6 +54,13 @@ pub(crate) fn to_json(payload: &impl serde::Serialize) -> bytes::Bytes {
 /// Makes the schema of a payload.
 pub type MakeSchema = fn() -> Schema;
 
+/// The schema of a text that is a moment, for what names one outside of a payload.
+pub fn instant() -> Schema {
+    schemars::json_schema!({
+        "type": "string", "format": "date-time", "pattern": INSTANT_PATTERN,
+    })
+}
+
 /// Each kind with a schema, and what makes that.
 pub fn schemas() -> Vec<(&'static str, MakeSchema)> {
     vec![
